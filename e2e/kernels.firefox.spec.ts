@@ -1,0 +1,27 @@
+/** Kernels under Firefox's shader compiler, on Mesa's CPU driver. Playwright only counts: puppeteer-core drives. */
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@playwright/test';
+import { runInWorker } from '../tools/browser_worker';
+import { complaints, runKernels } from '../tools/firefox_kernels';
+import type { HalfResult } from '../tools/half_worker';
+
+test('a worker in Firefox has an adapter with shader-f16 and computes with it', async () => {
+  const worker = fileURLToPath(new URL('../tools/half_worker.ts', import.meta.url));
+  const { features, halves } = await runInWorker<HalfResult>('firefox', worker, { timeoutMs: 60_000 });
+  expect(features).toContain('shader-f16');
+  expect(halves).toEqual([1024, 1024, 1025, 1026]);
+});
+
+for (const tier of ['f32', 'f16']) {
+  test(`every kernel gives the right values in a worker in Firefox, tier ${tier}`, async () => {
+    test.setTimeout(600_000);
+    const results = await runKernels('firefox', tier, {
+      timeoutMs: 590_000,
+      onProgress: (line) => console.log(line),
+    });
+    expect(results.tier).toBe(tier);
+    expect(results.cases.length).toBeGreaterThan(0);
+    expect(results.cases.flatMap(complaints)).toEqual([]);
+    expect(results.gpuErrors).toEqual([]);
+  });
+}

@@ -1,0 +1,71 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import { finiteDifferences, relativeError, sample } from '../testing';
+import { onEveryTier } from '../on_every_tier';
+import { attention, AttentionShapeError } from './attention';
+import { attentionGradientReference, attentionReference, type Problem } from './attention.reference';
+import { cases } from './attention.cases';
+import { planFor, workgroupBytes, type Pass } from './plan';
+
+onEveryTier(cases);
+
+describe('the reference', () => {
+  const problems: Problem[] = [
+    { batch: 2, n: 5, m: 7, channels: 12, heads: 2, causal: false, scale: 0.4 },
+    { batch: 1, n: 6, m: 6, channels: 5, heads: 1, causal: true, scale: 0.45 },
+  ];
+  test.each(problems)('has the gradient of its finite differences: $n on $m, causal $causal', (problem) => {
+    const { batch, n, m, channels } = problem;
+    const x = [n, m, m].map((rows, i) => Float64Array.from(sample(batch * rows * channels, i)));
+    const [q, k, v] = x as [Float64Array, Float64Array, Float64Array];
+    const dout = sample(q.length, 9);
+    const { dq, dk, dv } = attentionGradientReference(q, k, v, dout, problem);
+    [dq, dk, dv].forEach((gradient, which) => {
+      const loss = (moved: Float64Array) => {
+        const [a, b, c] = x.map((kept, i) => (i === which ? moved : kept)) as [Float64Array, Float64Array, Float64Array];
+        return attentionReference(a, b, c, problem).o.reduce((sum, o, i) => sum + o * (dout[i] as number), 0);
+      };
+      const at = Array.from(gradient.keys());
+      expect(relativeError(finiteDifferences(loss, x[which] as Float64Array, at), gradient)).toBeLessThan(1e-8);
+    });
+  });
+
+  test('is softmax of the scores: one key gives its value, equal keys their mean', () => {
+    const one: Problem = { batch: 1, n: 1, m: 1, channels: 2, heads: 1, causal: false, scale: 1 };
+    expect(Array.from(attentionReference([1, 2], [3, 4], [5, 6], one).o)).toEqual([5, 6]);
+    const two = { ...one, m: 2 };
+    expect(Array.from(attentionReference([1, 2], [0, 0, 0, 0], [5, 6, 7, 10], two).o)).toEqual([6, 8]);
+    expect(attentionReference([1, 2], [0, 0, 0, 0], [5, 6, 7, 10], two).lse[0]).toBeCloseTo(Math.log(2), 14);
+  });
+});
+
+test('plans fit the adapter for every head size', () => {
+  for (const f16 of [true, false]) {
+    for (const software of [true, false]) {
+      for (const [bytes, invocations] of [[16384, 128], [16384, 256], [32768, 256], [65536, 1024]] as const) {
+        for (let size = 1; size <= 512; size++) {
+          for (const pass of ['forward', 'queries', 'keys'] as Pass[]) {
+            const plan = planFor({ f16, software, workgroupBytes: bytes, invocations }, pass, size);
+            if (plan.kind === 'rows') continue;
+            expect(workgroupBytes(plan, pass, f16)).toBeLessThanOrEqual(bytes);
+            expect(plan.tx * plan.ty).toBeLessThanOrEqual(invocations);
+            expect(4 * plan.tx * plan.chunks * plan.perChunk).toBeGreaterThanOrEqual(size);
+          }
+        }
+      }
+    }
+  }
+  const desktop = { f16: true, software: false, workgroupBytes: 32768, invocations: 256 };
+  for (const pass of ['forward', 'queries', 'keys'] as Pass[]) {
+    for (const size of [40, 64, 80, 160, 512]) expect(planFor(desktop, pass, size).kind).toBe('tiles');
+  }
+  expect(() => planFor(desktop, 'forward', 513)).toThrow(RangeError);
+});
+
+test('shapes that do not fit are refused by name', () => {
+  const [a, b, c] = [tf.zeros([1, 3, 8]), tf.zeros([1, 4, 8]), tf.zeros([1, 4, 6])];
+  expect(() => attention(a, b, c, { heads: 2 })).toThrow(AttentionShapeError);
+  expect(() => attention(a, c, c, { heads: 2 })).toThrow(/Batch and channels/);
+  expect(() => attention(a, b, b, { heads: 3 })).toThrow(/heads must divide/);
+  expect(() => attention(tf.zeros([3, 8]), b, b, { heads: 2 })).toThrow(/\[B, N, C\]/);
+});

@@ -1,0 +1,182 @@
+/**
+ * Multi-head attention without a score matrix (FlashAttention-2, Dao 2023, arXiv:2307.08691). For each head h, the
+ * channels h D to (h + 1) D of q [B, N, C], k and v [B, M, C]:
+ *
+ *   S = scale q k^T   (causal: only keys j <= i)        P = exp(S - lse),  lse_i = log sum_j exp(S_ij)        o = P v
+ *   delta_i = do_i . o_i        dv = P^T do        dS = P * (do v^T - delta)        dq = scale dS k        dk = scale dS^T q
+ *
+ * Kept for the backward pass: q, k, v, o and lse [B, heads, N]. P is computed again there, in one pass for dq and one
+ * for dk and dv: no atomics, so that a run is repeatable to the bit. `plan.ts` says how the work is cut; the tier with
+ * subgroups runs the code of `f16`, as the threads of a row are no whole subgroup where the head fits best.
+ *
+ * Tolerance: 1e-5 in f32, the sum of rounding over thousands of terms and of exponentials good to a few ulp. 3e-3 in
+ * f16: operands and probabilities rounded to 11 bits (5e-4 each), scores off by that much times their size.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+import { gpu } from '../device';
+import { defineKernel } from '../kernel';
+import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
+import { MAX_HEAD, planFor, type Pass, type Plan } from './plan';
+import { rowProgram } from './rows.wgsl';
+import { tileProgram } from './tiles.wgsl';
+
+export interface AttentionOptions {
+  heads: number;
+  /** A query sees the keys up to its own position. */
+  causal?: boolean;
+  /** Of the scores; 1 / sqrt(C / heads) unless given. */
+  scale?: number;
+}
+
+export class AttentionShapeError extends Error {
+  override readonly name = 'AttentionShapeError';
+}
+
+/**
+ * q [B, N, C], k and v [B, M, C] to [B, N, C]. Differentiable in all three. Throws `AttentionShapeError` for shapes
+ * that do not fit each other or heads of more than 512 channels.
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
+  check(q, k, v, options.heads);
+  const size = (q.shape[2] as number) / options.heads;
+  const attrs = { heads: options.heads, causal: options.causal ?? false, scale: options.scale ?? 1 / Math.sqrt(size) };
+  return run({ q, k, v }, attrs)[0] as Tensor;
+}
+
+/** Makes all attention use the plan that `choose` returns (undefined: the adapter's own). For tests and tuning. */
+export function overridePlan(choose: ((pass: Pass, size: number) => Plan | undefined) | undefined): void {
+  chosen = choose;
+}
+
+/** The plan used now for a pass over heads of `size` channels. */
+export function currentPlan(pass: Pass, size: number): Plan {
+  const { f16, software, device } = gpu();
+  const limits = device.limits;
+  const can = {
+    f16,
+    software,
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    invocations: limits.maxComputeInvocationsPerWorkgroup,
+  };
+  return chosen?.(pass, size) ?? planFor(can, pass, size);
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+
+interface Attrs {
+  heads: number;
+  causal: boolean;
+  scale: number;
+}
+
+let chosen: ((pass: Pass, size: number) => Plan | undefined) | undefined;
+
+const run = defineKernel<Attrs>({
+  name: 'Attention',
+  forward: ({ q, k, v }, attrs) => {
+    const o = allocate(q.shape);
+    const lse = allocate([q.shape[0] as number, attrs.heads, q.shape[1] as number]);
+    pass('forward', [q, k, v, o, lse], q, k, attrs);
+    return [o, lse];
+  },
+  gradient: {
+    saveInputs: ['q', 'k', 'v'],
+    saveOutputs: [true, true],
+    backward: ([dout], [q, k, v, o, lse], attrs) => {
+      const delta = tracked(allocate(lse.shape));
+      rowDots(dout, o, delta, attrs.heads);
+      // Both at once and before the thunks, which cannot share: a LoRA on keys or values wants both anyway.
+      const dk = tracked(allocate(k.shape));
+      const dv = tracked(allocate(v.shape));
+      pass('keys', [k, v, q, dout, lse, delta, dk, dv], k, q, attrs);
+      return {
+        q: () => {
+          const dq = tracked(allocate(q.shape));
+          pass('queries', [q, dout, k, v, lse, delta, dq], q, k, attrs);
+          return dq;
+        },
+        k: () => dk,
+        v: () => dv,
+      };
+    },
+  },
+});
+
+/** Dispatches one pass: `rows` is the matrix whose rows the workgroups own, `columns` the one they walk over. */
+function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: TensorInfo, attrs: Attrs): void {
+  const [batch, rowCount, channels] = rows.shape as [number, number, number];
+  const colCount = columns.shape[1] as number;
+  const size = channels / attrs.heads;
+  const plan = currentPlan(name, size);
+  const params = {
+    rows: rowCount,
+    cols: colCount,
+    heads: attrs.heads,
+    size,
+    causal: attrs.causal ? 1 : 0,
+    scale: attrs.scale,
+  };
+  const owned = plan.rowsEach * (plan.kind === 'tiles' ? plan.ty : plan.threads);
+  const groups = [Math.ceil(rowCount / owned), attrs.heads, batch] as const;
+  const products = { forward: 2, queries: 3, keys: 4 }[name];
+  dispatch(shader(name, plan, size), tensors, params, groups, 2 * products * batch * rowCount * colCount * channels);
+}
+
+function shader(name: Pass, plan: Plan, size: number) {
+  if (plan.kind === 'rows') {
+    const { threads, rowsEach, columns } = plan;
+    return program(`attention-${name}-rows-${size}-${threads}x${rowsEach}x${columns}`, () => rowProgram(name, plan, size));
+  }
+  const { f16 } = gpu();
+  const { tx, ty, rowsEach, chunks, perChunk } = plan;
+  const vec4 = size % 4 === 0;
+  const id = `${tx}x${ty}-${rowsEach}-${chunks}x${perChunk}-${vec4 ? 'vec4' : 'scalar'}-${f16 ? 'f16' : 'f32'}`;
+  return program(`attention-${name}-tiles-${id}`, () => tileProgram(name, plan, vec4, f16));
+}
+
+/** delta[b, h, i] = sum over the head of a * b, both [B, N, C]. */
+function rowDots(a: TensorInfo, b: TensorInfo, delta: TensorInfo, heads: number): void {
+  const [batch, rows, channels] = a.shape as [number, number, number];
+  const count = batch * rows * heads;
+  const size = channels / heads;
+  const vec4 = size % 4 === 0;
+  const element = vec4 ? 'vec4<f32>' : 'f32';
+  const term = 'a[index * p.width + i], b[index * p.width + i]';
+  const text = program(`attention-delta-${vec4 ? 'vec4' : 'scalar'}`, () => ({
+    inputs: { a: element, b: element },
+    outputs: { delta: 'f32' },
+    params: { count: 'u32', rows: 'u32', heads: 'u32', width: 'u32' },
+    wgsl: `${LINEAR_GROUP}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_id) lid: vec3<u32>) {
+  let index = linearGroup(wid, nwg) * 64u + lid.x;
+  if (index >= p.count) { return; }
+  var sum = 0.0;
+  for (var i = 0u; i < p.width; i++) { sum += ${vec4 ? `dot(${term})` : term.replace(', ', ' * ')}; }
+  let head = index % p.heads;
+  let row = index / p.heads;
+  delta[((row / p.rows) * p.heads + head) * p.rows + row % p.rows] = sum;
+}`,
+  }));
+  const width = vec4 ? size / 4 : size;
+  dispatch(text, [a, b, delta], { count, rows, heads, width }, groups1d(Math.ceil(count / 64)), 2 * batch * rows * channels);
+}
+
+function tracked(info: TensorInfo): Tensor {
+  return tf.engine().makeTensorFromTensorInfo(info);
+}
+
+function check(q: Tensor, k: Tensor, v: Tensor, heads: number): void {
+  const shapes = `q [${q.shape}], k [${k.shape}], v [${v.shape}], ${heads} heads`;
+  const [batch, , channels] = q.shape as [number, number, number];
+  if (q.rank !== 3 || k.rank !== 3 || k.shape.some((n, i) => n !== v.shape[i]) || v.rank !== 3) {
+    throw new AttentionShapeError(`attention: ${shapes}. Give q as [B, N, C] and k and v alike as [B, M, C].`);
+  }
+  if (k.shape[0] !== batch || k.shape[2] !== channels || q.size === 0 || k.size === 0) {
+    throw new AttentionShapeError(`attention: ${shapes}. Batch and channels must be those of q, and nothing empty.`);
+  }
+  if (!Number.isInteger(heads) || heads < 1 || channels % heads !== 0 || channels / heads > MAX_HEAD) {
+    throw new AttentionShapeError(`attention: ${shapes}. The heads must divide the channels into at most ${MAX_HEAD} each.`);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * How the work of attention is cut for an adapter: which of the two shader shapes, and its tile.
+ *
+ * `tiles`: a workgroup owns `ty * rowsEach` rows and walks over the others, `4 * tx` at a time, through workgroup
+ * memory; a thread has `rowsEach` x 4 scores and `rowsEach` x `chunks * perChunk` vec4s of the output. The head is
+ * padded to `4 * tx * chunks * perChunk` channels, so `tx` is chosen for the head size (10 for 40, 80 and 160).
+ * `rows`: one thread, one row, all in registers, the others read straight from storage at uniform addresses. For
+ * tiny heads, and for adapters that run on the CPU, where barriers and workgroup memory cost and caches do not.
+ */
+
+/** The three shaders: the forward pass, the gradient of the queries, and that of the keys and values. */
+export type Pass = 'forward' | 'queries' | 'keys';
+
+export interface TilePlan {
+  readonly kind: 'tiles';
+  /** Threads across columns; a multiple of the four columns each has. */
+  readonly tx: number;
+  /** Threads across rows. */
+  readonly ty: number;
+  readonly rowsEach: 1 | 2 | 4;
+  /** The head is staged in this many pieces, of `tx * perChunk` vec4s. */
+  readonly chunks: number;
+  readonly perChunk: number;
+}
+
+export interface RowPlan {
+  readonly kind: 'rows';
+  readonly threads: number;
+  /** Rows of a thread: each load of a column serves them all. */
+  readonly rowsEach: number;
+  /** Columns taken at a time: independent chains of multiply-adds, and one rescaling of the output for them all. */
+  readonly columns: number;
+}
+
+export type Plan = TilePlan | RowPlan;
+
+/** What a plan depends on; `Gpu` and its device's limits provide it. */
+export interface Capabilities {
+  readonly f16: boolean;
+  readonly software: boolean;
+  readonly workgroupBytes: number;
+  readonly invocations: number;
+}
+
+/** A plan that fits the adapter, for heads of `size` channels. */
+export function planFor(can: Capabilities, pass: Pass, size: number): Plan {
+  if (size <= 16 || (can.software && size <= ROWS_ON_SOFTWARE)) return { kind: 'rows', threads: 32, rowsEach: 1, columns: 4 };
+  const quads = Math.ceil(size / 4);
+  const shape = HEADS.find((head) => quads <= head.tx * head.chunks * head.perChunk);
+  if (!shape) throw new RangeError(`Attention heads have at most ${MAX_HEAD} channels; ${size} were asked for.`);
+  const { tx, chunks, perChunk } = shape;
+  const rowsEach = pass === 'forward' ? shape.forwardRows : shape.backwardRows;
+  const candidates = [16, 8, 4, 2, 1]
+    .map((ty): TilePlan => ({ kind: 'tiles', tx, ty, rowsEach, chunks, perChunk }))
+    .filter((plan) => plan.tx * plan.ty <= can.invocations && workgroupBytes(plan, pass, can.f16) <= can.workgroupBytes);
+  const roomy = candidates.find((plan) => plan.ty >= 8 && workgroupBytes(plan, pass, can.f16) <= GOOD_BYTES);
+  // No tile fits only below 20 KiB of workgroup memory, less than any desktop adapter has: slow there, but right.
+  return roomy ?? candidates.find((plan) => plan.ty <= 8) ?? { kind: 'rows', threads: 32, rowsEach: 1, columns: 4 };
+}
+
+/** Workgroup memory of a tile, in bytes. `tiles.wgsl.ts` allocates exactly this. */
+export function workgroupBytes(plan: TilePlan, pass: Pass, f16: boolean): number {
+  const { tx, ty, rowsEach } = plan;
+  const quad = f16 ? 8 : 16;
+  const resident = plan.chunks === 1 && pass !== 'forward' ? 2 : 1;
+  const staged = quad * oddStride(tx * plan.perChunk) * (resident * ty * rowsEach + 4 * tx);
+  const weights = (pass === 'forward' ? quad : 16) * oddStride(tx) * ty * rowsEach;
+  const maxima = pass === 'forward' ? 4 * rowsEach * tx * ty : 0;
+  return staged + weights + maxima;
+}
+
+/** An odd stride in vec4s: rows one below another then start in different banks. */
+export function oddStride(quads: number): number {
+  return quads | 1;
+}
+
+export const MAX_HEAD = 512;
+
+/** Above this many bytes too few workgroups share a core to hide latency. Estimated, not measured. */
+const GOOD_BYTES = 24 * 1024;
+
+/** On CPU adapters heads up to this size stay in one thread's registers (and its stack). Measured on lavapipe. */
+const ROWS_ON_SOFTWARE = 16;
+
+/** Tiles by head size. Rows a thread: as many as leave it under about 130 registers, accumulators included. */
+const HEADS: readonly (Pick<TilePlan, 'tx' | 'chunks' | 'perChunk'> & {
+  forwardRows: TilePlan['rowsEach'];
+  backwardRows: TilePlan['rowsEach'];
+})[] = [
+  { tx: 8, chunks: 1, perChunk: 1, forwardRows: 4, backwardRows: 4 }, // 32
+  { tx: 10, chunks: 1, perChunk: 1, forwardRows: 4, backwardRows: 4 }, // 40
+  { tx: 8, chunks: 1, perChunk: 2, forwardRows: 4, backwardRows: 4 }, // 64
+  { tx: 10, chunks: 1, perChunk: 2, forwardRows: 4, backwardRows: 4 }, // 80
+  { tx: 16, chunks: 2, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 128
+  { tx: 10, chunks: 2, perChunk: 2, forwardRows: 4, backwardRows: 2 }, // 160
+  { tx: 16, chunks: 4, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 256
+  { tx: 16, chunks: 8, perChunk: 1, forwardRows: 2, backwardRows: 1 }, // 512
+];

@@ -1,0 +1,148 @@
+/**
+ * The GPU device under tfjs's `webgpu` backend: requested by us, with the adapter's own limits and the features
+ * that tfjs does not ask for, and registered under the name `webgpu`, because kernels are looked up by it.
+ * What runs on the device is `program.ts`; what it allocates is `buffers.ts`.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { BufferPool } from './buffers';
+
+/** What the adapter can do, in ascending order: kernels multiply in f32, in f16, in f16 with subgroup reductions. */
+export type Tier = 'f32' | 'f16' | 'f16-subgroups';
+
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly tier: Tier;
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+  /** Smallest subgroup the adapter may run, in lanes; 0 where the tier has none. */
+  readonly minSubgroupSize: number;
+  /** True where the adapter runs on the CPU (SwiftShader, lavapipe, WARP): tiles are chosen for caches, not warps. */
+  readonly software: boolean;
+  readonly adapter: { vendor: string; architecture: string; device: string; description: string };
+  readonly buffers: BufferPool;
+  /** Uncaptured GPU errors so far; a caller that finds any must not trust its results. */
+  readonly errors: string[];
+}
+
+export class GpuUnavailableError extends Error {
+  override readonly name = 'GpuUnavailableError';
+}
+
+let current: Gpu | undefined;
+
+/** The open device. Throws `GpuUnavailableError` before `openDevice`. */
+export function gpu(): Gpu {
+  if (!current) throw new GpuUnavailableError('No GPU device is open yet: call openDevice() first.');
+  return current;
+}
+
+/**
+ * Opens the GPU and makes it tfjs's backend. Any device opened before is destroyed with all its tensors.
+ * `tier` asks for at most that tier (for tests and comparison); without it, the best the adapter has.
+ * Throws `GpuUnavailableError` if there is no adapter, or if the asked tier is beyond it.
+ */
+export async function openDevice(
+  options: { tier?: Tier; onLost?: (reason: string) => void } = {},
+): Promise<Gpu> {
+  closeDevice();
+  const api = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (!api)
+    throw new GpuUnavailableError(
+      'This browser has no WebGPU. Use a current Chrome, Edge, Firefox or Safari.',
+    );
+  const adapter = await api.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new GpuUnavailableError(
+      'WebGPU is there, but no graphics adapter was offered. Check the driver, or unblock the GPU in the browser settings.',
+    );
+  }
+  const f16 = adapter.features.has('shader-f16');
+  const subgroups = f16 && adapter.features.has('subgroups' as GPUFeatureName);
+  const best: Tier = subgroups ? 'f16-subgroups' : f16 ? 'f16' : 'f32';
+  const tier = options.tier ?? best;
+  if (TIERS.indexOf(tier) > TIERS.indexOf(best)) {
+    throw new GpuUnavailableError(`Tier ${tier} was asked for, but the adapter's best is ${best}.`);
+  }
+  const requiredFeatures: GPUFeatureName[] = [];
+  if (tier !== 'f32') requiredFeatures.push('shader-f16');
+  if (tier === 'f16-subgroups') requiredFeatures.push('subgroups' as GPUFeatureName);
+  if (adapter.features.has('timestamp-query')) requiredFeatures.push('timestamp-query');
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: limitsOf(adapter) });
+
+  const { vendor = '', architecture = '', device: name = '', description = '' } = adapter.info;
+  const buffers = new BufferPool(device);
+  const opened: Gpu = {
+    device,
+    tier,
+    f16: tier !== 'f32',
+    subgroups: tier === 'f16-subgroups',
+    minSubgroupSize: tier === 'f16-subgroups' ? (adapter.info.subgroupMinSize ?? 4) : 0,
+    software: /swiftshader|llvmpipe|lavapipe|basic render|warp/i.test(
+      `${vendor} ${architecture} ${name} ${description}`,
+    ),
+    adapter: { vendor, architecture, device: name, description },
+    buffers,
+    errors: [],
+  };
+  device.addEventListener('uncapturederror', (event) => {
+    opened.errors.push((event as GPUUncapturedErrorEvent).error.message);
+    if (opened.errors.length === 1) console.error(`GPU error: ${opened.errors[0]}`);
+  });
+  void device.lost.then((info) => {
+    if (current === opened && info.reason !== 'destroyed')
+      options.onLost?.(info.message || 'the GPU device was lost');
+  });
+
+  forgetBackend();
+  tf.registerBackend('webgpu', () => backendOn(device, adapter.info, buffers), 3);
+  await tf.setBackend('webgpu');
+  current = opened;
+  return opened;
+}
+
+/** Destroys the open device, if any, and every tensor on it. */
+export function closeDevice(): void {
+  if (!current) return;
+  const { device } = current;
+  current = undefined;
+  forgetBackend();
+  device.destroy();
+}
+
+/** Runs `work` with kernels multiplying in f32, as on the lowest tier: for what overflows in f16. Synchronous. */
+export function inFullPrecision<T>(work: () => T): T {
+  const saved = gpu();
+  current = { ...saved, tier: 'f32', f16: false, subgroups: false, minSubgroupSize: 0 };
+  try {
+    return work();
+  } finally {
+    current = saved;
+  }
+}
+
+function forgetBackend(): void {
+  if ('webgpu' in tf.engine().registryFactory) tf.removeBackend('webgpu');
+}
+
+const TIERS: readonly Tier[] = ['f32', 'f16', 'f16-subgroups'];
+
+/** tfjs's backend, with its buffer manager replaced by ours (a private member: `program.ts` documents the door). */
+function backendOn(device: GPUDevice, info: GPUAdapterInfo, buffers: BufferPool): WebGPUBackend {
+  const backend = new WebGPUBackend(device, info);
+  (backend as unknown as { bufferManager: BufferPool }).bufferManager = buffers;
+  return backend;
+}
+
+/** WebGPU grants its small defaults unless asked: ask for all that the kernels can use. */
+function limitsOf(adapter: GPUAdapter): Record<string, number> {
+  const wanted = [
+    'maxBufferSize',
+    'maxStorageBufferBindingSize',
+    'maxComputeWorkgroupStorageSize',
+    'maxComputeInvocationsPerWorkgroup',
+    'maxComputeWorkgroupSizeX',
+    'maxStorageBuffersPerShaderStage',
+  ] as const;
+  return Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
+}

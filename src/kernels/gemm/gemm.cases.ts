@@ -1,0 +1,134 @@
+/**
+ * Cases of the matrix product as GPUs run it: every kind of operand through staged tiles, products in f16 where the
+ * tier has it, k split over workgroups; whatever adapter the test runs on. Its own tiles run in the layers' cases.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { compare, sample, type KernelCase, type Tolerance } from '../testing';
+import { upload } from '../program';
+import { convGradientReference, convReference } from '../conv2d/conv2d.reference';
+import { linearGradientReference, linearReference } from '../linear/linear.reference';
+import { packHalf, packHalfConv } from '../linear/pack_half';
+import { gemm, type Gemm } from './gemm';
+import { GPU_TILES, setHalfMath, tileName, type Tile } from './tile';
+
+/** f32: rounding of sums; f16: operands and products rounded to 11 bits. */
+const PACKED: Tolerance = { f32: 1e-5, f16: 2e-3 };
+const FLOATS: Tolerance = { f32: 1e-5, f16: 1e-5 };
+
+const floats = (values: ArrayLike<number>, shape: number[]) => upload(Float32Array.from(values), shape, 'test');
+
+/** Runs one product with a tile and compares; `owned` are its inputs. */
+async function check(call: Gemm, tile: Tile, want: ArrayLike<number>, tolerance: Tolerance, owned: tf.Tensor[]) {
+  setHalfMath('multiply');
+  try {
+    const y = gemm({ ...call, tile });
+    const result = await compare('y', y, want, tolerance);
+    tf.backend().disposeData(y.dataId);
+    tf.dispose(owned);
+    return [result];
+  } finally {
+    setHalfMath();
+  }
+}
+
+/** x W^T + bias + 0.5 h F^T. */
+function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number]): KernelCase {
+  return {
+    name: `${tileName(tile)}: [${M}, ${K}] x packed [${N}, ${K}]^T + bias + rank ${rank}`,
+    run() {
+      const x = sample(M * K, 1);
+      const w = sample(N * K, 2, K ** -0.5, true);
+      const bias = sample(N, 3);
+      const h = sample(M * rank, 4);
+      const factor = sample(N * rank, 5);
+      const low = linearReference(h, factor, undefined, M, N, rank);
+      const want = linearReference(x, w, bias, M, N, K).map((v, i) => v + 0.5 * low[i]);
+      const rowWords = Math.ceil(K / 2);
+      const a = floats(x, [M, K]);
+      const b = upload(packHalf(w, N, K), [N, rowWords], 'test');
+      const c = floats(bias, [N]);
+      const hs = floats(h, [M, rank]);
+      const fs = floats(factor, [N, rank]);
+      const lowRank = { kind: 'NT', h: hs, factor: fs, rank, scale: 0.5 } as const;
+      return check(
+        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNT', rowWords, bias: c, lowRank, half: true, shape: [M, N] },
+        tile, want, PACKED, [a, b, c, hs, fs],
+      ); // prettier-ignore
+    },
+  };
+}
+
+/** dy W. */
+function backward(tile: Tile, [M, N, K]: [number, number, number]): KernelCase {
+  return {
+    name: `${tileName(tile)}: [${M}, ${K}] x packed [${K}, ${N}]`,
+    run() {
+      const dy = sample(M * K, 1);
+      const w = sample(N * K, 2, K ** -0.5, true);
+      const rowWords = Math.ceil(N / 2);
+      const a = floats(dy, [M, K]);
+      const b = upload(packHalf(w, K, N), [K, rowWords], 'test');
+      const want = linearGradientReference(dy, w, M, K, N);
+      return check({ M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, half: true, shape: [M, N] }, tile, want, PACKED, [a, b]);
+    },
+  };
+}
+
+/** a b^T and a^T b, both f32. */
+function dense(tile: Tile, [M, N, K]: [number, number, number], transposed: boolean): KernelCase {
+  return {
+    name: `${tileName(tile)}: f32 [${M}, ${K}]${transposed ? ' (columns) x [K, N]' : ` x [${N}, ${K}]^T`}`,
+    run() {
+      const x = sample(M * K, 1);
+      const z = sample(N * K, 2);
+      const want = linearReference(x, z, undefined, M, N, K);
+      const turned = (values: Float32Array, rows: number) => values.map((_, i) => values[(i % rows) * K + Math.floor(i / rows)]);
+      const a = transposed ? floats(turned(x, M), [K, M]) : floats(x, [M, K]);
+      const b = transposed ? floats(turned(z, N), [K, N]) : floats(z, [N, K]);
+      const kinds = transposed ? ({ aKind: 'columns', bKind: 'f32NN' } as const) : ({ aKind: 'rows', bKind: 'f32NT' } as const);
+      return check({ M, N, K, a, b, ...kinds, half: false, shape: [M, N] }, tile, want, FLOATS, [a, b]);
+    },
+  };
+}
+
+/** 3x3 convolution of stride 2, or its input gradient. */
+function window(tile: Tile, [H, W, I, O]: [number, number, number, number], transposed: boolean): KernelCase {
+  return {
+    name: `${tileName(tile)}: ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}`,
+    run() {
+      const shape = { batch: 1, H, W, in: I, out: O, stride: 2, pad: [1, 1, 1, 1] } as const;
+      const [oh, ow] = [Math.floor((H - 1) / 2) + 1, Math.floor((W - 1) / 2) + 1];
+      const w = sample(O * I * 9, 2, (9 * I) ** -0.5, true);
+      const tapWords = Math.ceil(I / 2);
+      const b = upload(packHalfConv(w, O, I, 3), [O, 9 * tapWords], 'test');
+      const look = { stride: 2, padTop: 1, padLeft: 1 };
+      const packed = { b, taps: 9, rowWords: 9 * tapWords, tapWords, half: true } as const;
+      if (transposed) {
+        const dy = sample(oh * ow * O, 1);
+        const a = floats(dy, [1, oh, ow, O]);
+        const call: Gemm = {
+          ...packed, M: H * W, N: I, K: O, a, aKind: 'convT', bKind: 'halfNN',
+          window: { ...look, H: oh, W: ow, oh: H, ow: W }, shape: [1, H, W, I],
+        }; // prettier-ignore
+        return check(call, tile, convGradientReference(dy, w, shape), PACKED, [a, b]);
+      }
+      const x = sample(H * W * I, 1);
+      const a = floats(x, [1, H, W, I]);
+      const call: Gemm = {
+        ...packed, M: oh * ow, N: O, K: I, a, aKind: 'conv', bKind: 'halfNT',
+        window: { ...look, H, W, oh, ow }, shape: [1, oh, ow, O],
+      }; // prettier-ignore
+      return check(call, tile, convReference(x, w, undefined, shape), PACKED, [a, b]);
+    },
+  };
+}
+
+export const cases: KernelCase[] = [
+  forward(GPU_TILES[3], [70, 68, 100, 5]),
+  forward(GPU_TILES[6], [35, 33, 261, 3]),
+  backward(GPU_TILES[2], [67, 132, 600]),
+  dense(GPU_TILES[7], [130, 8, 300], false),
+  dense(GPU_TILES[8], [8, 72, 1030], true),
+  window(GPU_TILES[5], [11, 10, 12, 20], false),
+  window(GPU_TILES[4], [11, 10, 12, 20], true),
+];

@@ -1,0 +1,159 @@
+/**
+ * y = dropout(scale A B + bias + scale2 h F): the one matrix product under linear layers, LoRA and convolutions.
+ * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds packed halves or f32, either way round.
+ * f32 tier: f32 throughout. f16 tiers (`half`): operands rounded to f16 (2^-11 relative), products summed four at a
+ * time in f16, those sums in f32. Where the output has too few tiles to fill a GPU, k is split over workgroups and
+ * the parts are added in a second pass, always in the same order.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs';
+import { gpu } from '../device';
+import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
+import { GEMM_PARAMS, gemmName, gemmWgsl, type AKind, type BKind, type GemmText } from './gemm.wgsl';
+import { halfMath, splitsFor, tileFor, type Tile } from './tile';
+
+/** How output pixels look at an NHWC source. */
+export interface Window {
+  /** The source: its height and width. */
+  H: number;
+  W: number;
+  /** The rows of the product: M = batch * oh * ow. */
+  oh: number;
+  ow: number;
+  stride: number;
+  padTop: number;
+  padLeft: number;
+}
+
+export interface Dropout {
+  /** Chance of a zero, in [0, 1). */
+  rate: number;
+  /** int32 [1], changes from step to step. */
+  seed: TensorInfo;
+  /** Tells apart layers that share the seed. */
+  stream: number;
+}
+
+export interface Gemm {
+  M: number;
+  N: number;
+  /** Length of the reduction; of one tap for convolutions. */
+  K: number;
+  a: TensorInfo;
+  aKind: AKind;
+  b: TensorInfo;
+  bKind: BKind;
+  /** Packed B: words from one row to the next, and from one tap to the next. */
+  rowWords?: number;
+  tapWords?: number;
+  taps?: 1 | 9;
+  window?: Window;
+  bias?: TensorInfo;
+  lowRank?: { kind: 'NT' | 'NN'; h: TensorInfo; factor: TensorInfo; rank: number; scale: number };
+  dropout?: Dropout;
+  scale?: number;
+  /** Multiply in f16 where the tier has it. */
+  half: boolean;
+  shape: readonly number[];
+  tile?: Tile;
+}
+
+/** Encodes the product and returns a freshly allocated y of `shape` (M * N elements). */
+export function gemm(call: Gemm): TensorInfo {
+  const { M, N, K, taps = 1, bias, lowRank, dropout, window } = call;
+  const whole = K % 4 === 0 && N % 4 === 0;
+  const tile = call.tile ?? tileFor(M, N, whole);
+  const text: GemmText = {
+    a: call.aKind,
+    b: call.bKind,
+    aVec: call.aKind !== 'columns' && K % 4 === 0,
+    bVec: (call.bKind.endsWith('NT') ? K : N) % 4 === 0,
+    nVec: N % 4 === 0,
+    taps9: taps === 9,
+    bias: bias !== undefined,
+    lowRank: lowRank?.kind ?? 'none',
+    dropout: dropout !== undefined,
+    scaled: (call.scale ?? 1) !== 1,
+    half: call.half && gpu().f16 ? halfMath() : 'none',
+    tile,
+  };
+  const perTap = Math.ceil(K / tile.bk);
+  const total = perTap * taps;
+  const nTiles = Math.ceil(N / tile.bn);
+  const tiles = Math.ceil(M / tile.bm) * nTiles;
+  const chunks = Math.ceil(total / splitsFor(tile, tiles, total));
+  const splits = Math.max(1, Math.ceil(total / chunks));
+  const y = splits === 1 ? allocate(call.shape) : allocate([splits, M, N]);
+  const [x, fold] = groups1d(tiles);
+  dispatch(
+    gemmProgram(text),
+    [
+      call.a,
+      call.b,
+      ...(bias ? [bias] : []),
+      ...(lowRank ? [lowRank.h, lowRank.factor] : []),
+      ...(dropout ? [dropout.seed] : []),
+      y,
+    ],
+    {
+      M, N, K, nTiles, perTap, total, chunks,
+      rowWords: call.rowWords ?? 0, tapWords: call.tapWords ?? 0,
+      R: lowRank?.rank ?? 0, scale: call.scale ?? 1, scale2: lowRank?.scale ?? 0,
+      rate: dropout?.rate ?? 0, stream: dropout?.stream ?? 0,
+      ...(window ?? { H: 0, W: 0, oh: 0, ow: 0, stride: 0, padTop: 0, padLeft: 0 }),
+    }, // prettier-ignore
+    [x, fold, splits],
+    2 * M * N * (K * taps + (lowRank?.rank ?? 0)),
+  );
+  if (splits === 1) return y;
+  const sum = allocate(call.shape);
+  addParts(y, sum, splits, M * N);
+  tf.backend().disposeData(y.dataId);
+  return sum;
+}
+
+function gemmProgram(text: GemmText) {
+  return program(gemmName(text), () => {
+    const halves = text.b.startsWith('half');
+    const inputs: Record<string, Element> = {
+      a: text.aVec ? 'vec4<f32>' : 'f32',
+      b: halves ? (text.bVec ? 'vec2<u32>' : 'u32') : text.bVec ? 'vec4<f32>' : 'f32',
+    };
+    if (text.bias) inputs['bias'] = text.nVec ? 'vec4<f32>' : 'f32';
+    if (text.lowRank !== 'none') Object.assign(inputs, { h: 'f32', factor: 'f32' });
+    if (text.dropout) inputs['seed'] = 'i32';
+    return {
+      inputs,
+      outputs: { y: text.nVec ? 'vec4<f32>' : 'f32' },
+      params: GEMM_PARAMS,
+      f16: text.half !== 'none',
+      subgroups: text.tile.kind === 'lanes',
+      wgsl: gemmWgsl(text),
+    };
+  });
+}
+
+/** sum[i] = parts[0, i] + parts[1, i] + ... in that order, whatever runs first. */
+function addParts(parts: TensorInfo, sum: TensorInfo, count: number, length: number): void {
+  dispatch(
+    program('gemm-add-parts', () => ({
+      inputs: { parts: 'f32' },
+      outputs: { total: 'f32' },
+      params: { count: 'u32', length: 'u32' },
+      wgsl: `${LINEAR_GROUP}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
+  let i = linearGroup(wid, nwg) * 64u + lid;
+  if (i >= p.length) { return; }
+  var v = 0.0;
+  for (var s = 0u; s < p.count; s++) { v += parts[s * p.length + i]; }
+  total[i] = v;
+}`,
+    })),
+    [parts, sum],
+    { count, length },
+    groups1d(Math.ceil(length / 64)),
+    count * length,
+  );
+}

@@ -1,0 +1,380 @@
+/**
+ * WGSL of the matrix product, made from options. Operands reach the inner loop in one form whatever their layout in
+ * memory: A as quads along k (`vec4` of one row), B as blocks of four k by four columns (four `vec4` along n), so
+ * that a thread's accumulators are `vec4<f32>` along n and f16 products pair up in hardware.
+ * Not here: which tile, which split of k (`gemm.ts`).
+ */
+import { tileName, threadsOf, type HalfMath, type Tile } from './tile';
+
+export type AKind = 'rows' | 'columns' | 'conv' | 'convUp' | 'convT';
+export type BKind = 'halfNT' | 'halfNN' | 'f32NT' | 'f32NN';
+
+
+
+export interface GemmText {
+  readonly a: AKind;
+  readonly b: BKind;
+  /** Contiguous dimension of A, of B, and N are multiples of 4: loads and stores of whole vectors. */
+  readonly aVec: boolean;
+  readonly bVec: boolean;
+  readonly nVec: boolean;
+  /** 3x3 taps; else one. */
+  readonly taps9: boolean;
+  readonly bias: boolean;
+  /** + scale2 h F^T (`NT`, F [N, R]) or + scale2 h F (`NN`, F [R, N]). */
+  readonly lowRank: 'none' | 'NT' | 'NN';
+  readonly dropout: boolean;
+  readonly scaled: boolean;
+  /** `multiply`: tiles and products in f16. `round`: operands rounded to f16, products in f32. */
+  readonly half: HalfMath | 'none';
+  readonly tile: Tile;
+}
+
+export function gemmName(text: GemmText): string {
+  const flags = [
+    text.aVec && 'av',
+    text.bVec && 'bv',
+    text.nVec && 'nv',
+    text.taps9 && '3x3',
+    text.bias && 'bias',
+    text.lowRank !== 'none' && `rank${text.lowRank}`,
+    text.dropout && 'dropout',
+    text.scaled && 'scaled',
+    { none: 'f32', round: 'f16round', multiply: 'f16' }[text.half],
+  ].filter(Boolean);
+  return `gemm-${text.a}-${text.b}-${tileName(text.tile)}-${flags.join('-')}`;
+}
+
+/** Every product has the same parameters; those that a text does not read cost nothing. */
+export const GEMM_PARAMS = {
+  M: 'u32', N: 'u32', K: 'u32', nTiles: 'u32', perTap: 'u32', total: 'u32', chunks: 'u32', rowWords: 'u32',
+  tapWords: 'u32', R: 'u32', scale: 'f32', scale2: 'f32', rate: 'f32', stream: 'u32',
+  H: 'u32', W: 'u32', oh: 'u32', ow: 'u32', stride: 'u32', padTop: 'i32', padLeft: 'i32',
+} as const; // prettier-ignore
+
+export function gemmWgsl(text: GemmText): string {
+  const { tile } = text;
+  return [
+    text.half === 'multiply' ? 'alias S = f16;' : 'alias S = f32;',
+    'struct Block { k0: vec4<S>, k1: vec4<S>, k2: vec4<S>, k3: vec4<S> }',
+    fetchB(text),
+    text.dropout ? DROPOUT : '',
+    tile.kind === 'shared' ? sharedArrays(tile) : '',
+    `@compute @workgroup_size(${threadsOf(tile)})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
+  let group = wid.x + wid.y * nwg.x;
+  let mBase = (group / p.nTiles) * ${tile.bm}u;
+  let nBase = (group % p.nTiles) * ${tile.bn}u;
+  if (mBase >= p.M) { return; }
+  let first = wid.z * p.chunks;
+  let last = min(first + p.chunks, p.total);
+  ${text.a === 'convT' ? 'let shift = p.stride - 1u;' : ''}`,
+    tile.kind === 'shared' ? sharedBody(text) : directBody(text),
+    epilogue(text),
+    '}',
+  ].join('\n');
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** Which rows and column quads a thread owns, as expressions. */
+function owned(tile: Tile) {
+  const columns = tile.bn / tile.tn;
+  const rows = tile.bm / tile.tm;
+  const direct = tile.kind !== 'shared';
+  return {
+    rows: range(tile.tm).map((i) => (direct ? `(mBase + ${i}u)` : `(mBase + ty + ${i * rows}u)`)),
+    quads: range(tile.tn / 4).map((j) => (direct ? `(nBase + 4u * (lid + ${j * columns}u))` : `(nBase + 4u * (tx + ${j * columns}u))`)),
+  };
+}
+
+function declareAccumulators(tile: Tile): string {
+  return range(tile.tm)
+    .flatMap((i) => range(tile.tn / 4).map((j) => `var acc${i}_${j} = vec4<f32>(0.0);`))
+    .join('\n');
+}
+
+function tapOf(text: GemmText): string {
+  const body = text.taps9
+    ? `let tap = t / p.perTap;
+    let c0 = (t - tap * p.perTap) * ${text.tile.bk}u;
+    let ky = i32(tap / 3u);
+    let kx = i32(tap % 3u);`
+    : `let tap = 0u;
+    let c0 = t * ${text.tile.bk}u;
+    let ky = 0;
+    let kx = 0;`;
+  return body;
+}
+
+/** What of an A row does not change along k. Rows past M repeat the last one; they are never stored. */
+function rowSetup(text: GemmText, i: number, row: string): string {
+  const a = `a${i}`;
+  const m = `let ${a}_m = min(${row}, p.M - 1u);`;
+  if (text.a === 'rows') return `${m} let ${a}_at = ${a}_m * p.K;`;
+  if (text.a === 'columns') return m;
+  const transposed = text.a === 'convT';
+  return `${m}
+  let ${a}_p = ${a}_m % (p.oh * p.ow);
+  let ${a}_b = (${a}_m / (p.oh * p.ow)) * p.H * p.W;
+  let ${a}_y = ${transposed ? `i32(${a}_p / p.ow) + p.padTop` : `i32(${a}_p / p.ow * p.stride) - p.padTop`};
+  let ${a}_x = ${transposed ? `i32(${a}_p % p.ow) + p.padLeft` : `i32(${a}_p % p.ow * p.stride) - p.padLeft`};`;
+}
+
+/** What does not change within a tap: where the row starts and whether it lies in the image. */
+function tapSetup(text: GemmText, i: number): string {
+  const a = `a${i}`;
+  if (text.a === 'rows' || text.a === 'columns') return '';
+  if (text.a === 'convT') {
+    // Only every stride-th row and column of dy reaches this pixel through this tap.
+    return `let ${a}_ty = ${a}_y - ky; let ${a}_tx = ${a}_x - kx;
+    let ${a}_sy = u32(${a}_ty >> shift); let ${a}_sx = u32(${a}_tx >> shift);
+    let ${a}_ok = ((${a}_ty | ${a}_tx) & i32(shift)) == 0 && ${a}_sy < p.H && ${a}_sx < p.W;
+    let ${a}_at = select(0u, (${a}_b + ${a}_sy * p.W + ${a}_sx) * p.K, ${a}_ok);`;
+  }
+  // A negative coordinate wraps to a huge one.
+  const up = text.a === 'convUp' ? ' / 2u' : '';
+  const grow = text.a === 'convUp' ? '2u * ' : '';
+  return `let ${a}_sy = u32(${a}_y + ky); let ${a}_sx = u32(${a}_x + kx);
+    let ${a}_ok = ${a}_sy < ${grow}p.H && ${a}_sx < ${grow}p.W;
+    let ${a}_at = select(0u, (${a}_b + ${a}_sy${up} * p.W + ${a}_sx${up}) * p.K, ${a}_ok);`;
+}
+
+/**
+ * A's quad at channel `c`, as an expression: zero outside the image and past K. Loads are never branched around but
+ * taken at a clamped place and then discarded; zeros in A make it needless to guard B, whose clamped columns are
+ * never stored and whose clamped k are other terms of the same sum.
+ */
+function fetchA(text: GemmText, i: number, c: string, whole: boolean): string {
+  const a = `a${i}`;
+  const gathered = text.a !== 'rows' && text.a !== 'columns';
+  if (text.aVec) {
+    const ok = [...(gathered ? [`${a}_ok`] : []), ...(whole ? [] : [`${c} < p.K`])].join(' && ');
+    const v = whole ? `a[(${a}_at + ${c}) / 4u]` : `a[(${a}_at + min(${c}, p.K - 4u)) / 4u]`;
+    return ok ? `select(vec4<f32>(0.0), ${v}, ${ok})` : v;
+  }
+  const element = (e: number) => {
+    const k = `min(${c} + ${e}u, p.K - 1u)`;
+    const v = text.a === 'columns' ? `a[${k} * p.M + ${a}_m]` : `a[${a}_at + ${k}]`;
+    return `select(0.0, ${v}, ${gathered ? `${a}_ok && ` : ''}${c} + ${e}u < p.K)`;
+  };
+  return `vec4<f32>(${range(4).map(element).join(', ')})`;
+}
+
+/** `fn fetchB(n, tap, c)`: columns n..n+3 at k = c..c+3 of one tap, clamped to the last of either. */
+function fetchB(text: GemmText): string {
+  const reads = range(4).map((e) => `let w${e} = quad(n, tap, c, ${e}u);`).join(' ');
+  const block = text.b.endsWith('NT')
+    ? range(4).map((e) => `vec4<S>(${range(4).map((n) => `w${n}.${'xyzw'[e]}`).join(', ')})`).join(', ')
+    : 'w0, w1, w2, w3';
+  const along = text.b.endsWith('NT')
+    ? { line: 'min(n + e, p.N - 1u)', from: 'c', end: 'p.K', width: 'p.K' }
+    : { line: 'min(c + e, p.K - 1u)', from: 'n', end: 'p.N', width: 'p.N' };
+  return `fn quad(n: u32, tap: u32, c: u32, e: u32) -> vec4<S> {
+  ${text.b.startsWith('half') ? halfQuad(text.bVec, along) : floatQuad(text.bVec, along)}
+}
+fn fetchB(n: u32, tap: u32, c: u32) -> Block { ${reads} return Block(${block}); }`;
+}
+
+interface Along {
+  /** Which row of memory, and where in it: first element, bound, and row length. */
+  line: string;
+  from: string;
+  end: string;
+  width: string;
+}
+
+function floatQuad(vec: boolean, { line, from, end, width }: Along): string {
+  if (vec) return `return vec4<S>(b[(${line} * ${width} + min(${from}, ${end} - 4u)) / 4u]);`;
+  const elements = range(4).map((e) => `b[at + min(${from} + ${e}u, ${end} - 1u)]`);
+  return `let at = ${line} * ${width};
+  return vec4<S>(vec4<f32>(${elements.join(', ')}));`;
+}
+
+function halfQuad(vec: boolean, { line, from, end }: Along): string {
+  if (vec) {
+    return `let w = b[(${line} * p.rowWords + tap * p.tapWords + min(${from}, ${end} - 4u) / 2u) / 2u];
+  return vec4<S>(vec4<f32>(unpack2x16float(w.x), unpack2x16float(w.y)));`;
+  }
+  return `let at = ${line} * p.rowWords + tap * p.tapWords;
+  let last = (${end} - 1u) / 2u;
+  return vec4<S>(vec4<f32>(
+    unpack2x16float(b[at + min(${from} / 2u, last)]), unpack2x16float(b[at + min(${from} / 2u + 1u, last)])));`;
+}
+
+/** Statements that add A's quad `a` times block `b` (a prefix of four variables) to an accumulator. */
+function multiplyAdd(half: boolean, acc: string, a: string, b: string[]): string {
+  // Four f16 products are summed in f16, then widened: any overflow shows up as an infinity, never clamped.
+  if (half) return `${acc} += vec4<f32>(${a}.x * ${b[0]} + ${a}.y * ${b[1]} + ${a}.z * ${b[2]} + ${a}.w * ${b[3]});`;
+  return ['x', 'y', 'z', 'w'].map((e, k) => `${acc} = fma(vec4<f32>(${a}.${e}), ${b[k]}, ${acc});`).join(' ');
+}
+
+// Strides padded by one vector, so that neither the writes nor the reads of a subgroup pile up on one bank.
+const aStride = (tile: Tile) => tile.bk / 4 + 1;
+const bStride = (tile: Tile) => tile.bn / 4 + 1;
+
+function sharedArrays(tile: Tile): string {
+  return `var<workgroup> As: array<vec4<S>, ${tile.bm * aStride(tile)}>;
+var<workgroup> Bs: array<vec4<S>, ${tile.bk * bStride(tile)}>;`;
+}
+
+function sharedBody(text: GemmText): string {
+  const { tile } = text;
+  const threads = threadsOf(tile);
+  const quadsK = tile.bk / 4;
+  const quadsN = tile.bn / 4;
+  const columns = tile.bn / tile.tn;
+  const rowsApart = tile.bm / tile.tm;
+  const aLoads = Math.ceil((tile.bm * quadsK) / threads);
+  const bLoads = Math.ceil((quadsK * quadsN) / threads);
+  // Neighbouring threads take neighbours in memory: along k, or along the rows of a transposed operand.
+  const aAt = (i: number) => {
+    const index = `(lid + ${i * threads}u)`;
+    return text.a === 'columns'
+      ? { row: `(${index} % ${tile.bm}u)`, quad: `(${index} / ${tile.bm}u)` }
+      : { row: `(${index} / ${quadsK}u)`, quad: `(${index} % ${quadsK}u)` };
+  };
+  const bAt = (i: number) => {
+    const index = `(lid + ${i * threads}u)`;
+    return text.b.endsWith('NN')
+      ? { column: `(${index} % ${quadsN}u)`, quad: `(${index} / ${quadsN}u)` }
+      : { column: `(${index} / ${quadsK}u)`, quad: `(${index} % ${quadsK}u)` };
+  };
+  const guarded = (i: number, count: number, body: string) =>
+    (i + 1) * threads <= count ? `{ ${body} }` : `if (lid + ${i * threads}u < ${count}u) { ${body} }`;
+  const loadA = range(aLoads).map((i) => {
+    const { row, quad } = aAt(i);
+    return guarded(i, tile.bm * quadsK, `let c = c0 + 4u * ${quad};
+      As[${row} * ${aStride(tile)}u + ${quad}] = ${rounded(text, fetchA(text, i, 'c', false))};`);
+  });
+  const loadB = range(bLoads).map((i) => {
+    const { column, quad } = bAt(i);
+    const store = range(4).map((e) => `Bs[(4u * ${quad} + ${e}u) * ${bStride(tile)}u + ${column}] = w.k${e};`);
+    return guarded(i, quadsK * quadsN, `let w = fetchB(nBase + 4u * ${column}, tap, c0 + 4u * ${quad});
+      ${store.join('\n      ')}`);
+  });
+  const readB = range(tile.tn / 4).flatMap((j) =>
+    range(4).map((e) => `let b${j}_${e} = Bs[(4u * q + ${e}u) * ${bStride(tile)}u + tx + ${j * columns}u];`),
+  );
+  const compute = range(tile.tm).map(
+    (i) => `{ let av = As[(ty + ${i * rowsApart}u) * ${aStride(tile)}u + q];
+      ${range(tile.tn / 4)
+        .map((j) => multiplyAdd(text.half === 'multiply', `acc${i}_${j}`, 'av', range(4).map((e) => `b${j}_${e}`)))
+        .join('\n      ')} }`,
+  );
+  return `let tx = lid % ${columns}u;
+  let ty = lid / ${columns}u;
+  ${range(aLoads).map((i) => rowSetup(text, i, `(mBase + ${aAt(i).row})`)).join('\n  ')}
+  ${declareAccumulators(tile)}
+  for (var t = first; t < last; t++) {
+    ${tapOf(text)}
+    ${range(aLoads).map((i) => tapSetup(text, i)).join('\n    ')}
+    ${loadA.join('\n    ')}
+    ${loadB.join('\n    ')}
+    workgroupBarrier();
+    for (var q = 0u; q < ${quadsK}u; q++) {
+      ${readB.join('\n      ')}
+      ${compute.join('\n      ')}
+    }
+    workgroupBarrier();
+  }`;
+}
+
+/**
+ * No staging: every lane holds all the tile's rows for columns of its own. `direct` reads the rows in every lane;
+ * `lanes` has each of eight lanes read one row in eight and broadcasts it.
+ */
+function directBody(text: GemmText): string {
+  const { tile } = text;
+  const { rows, quads } = owned(tile);
+  const lanes = tile.kind === 'lanes';
+  const fetched = lanes ? range(tile.bm / 8).map((i) => `(mBase + ${8 * i}u + lid)`) : rows;
+  const quad = (i: number) => rounded(text, fetchA(text, i, 'c', text.aVec));
+  return `${fetched.map((row, i) => rowSetup(text, i, row)).join('\n  ')}
+  ${declareAccumulators(tile)}
+  for (var t = first; t < last; t++) {
+    ${tapOf(text)}
+    ${fetched.map((_, i) => tapSetup(text, i)).join('\n    ')}
+    let end = min(c0 + ${tile.bk}u, p.K);
+    for (var c = c0; c < end; c += 4u) {
+      ${quads.map((n, j) => `let w${j} = fetchB(${n}, tap, c);`).join('\n      ')}
+      ${lanes ? fetched.map((_, i) => `let v${i} = ${quad(i)};`).join('\n      ') : ''}
+      ${rows
+        .map(
+          (_, i) => `{ let av = ${lanes ? `subgroupBroadcast(v${i >> 3}, ${i % 8}u)` : quad(i)};
+        ${quads.map((_, j) => multiplyAdd(text.half === 'multiply', `acc${i}_${j}`, 'av', range(4).map((e) => `w${j}.k${e}`))).join('\n')} }`,
+        )
+        .join('\n      ')}
+    }
+  }`;
+}
+
+function rounded(text: GemmText, quad: string): string {
+  return text.half === 'round' ? `vec4<f32>(vec4<f16>(${quad}))` : `vec4<S>(${quad})`;
+}
+
+function epilogue(text: GemmText): string {
+  const { tile } = text;
+  const { rows, quads } = owned(tile);
+  const lines: string[] = [];
+  if (text.lowRank !== 'none') lines.push(lowRank(text, rows, quads));
+  rows.forEach((row, i) =>
+    quads.forEach((n, j) => {
+      const acc = `acc${i}_${j}`;
+      const bias = text.bias
+        ? text.nVec
+          ? `if (wid.z == 0u) { v += bias[n / 4u]; }`
+          : `if (wid.z == 0u) { v.x += bias[n]; if (n + 1u < p.N) { v.y += bias[n + 1u]; }
+          if (n + 2u < p.N) { v.z += bias[n + 2u]; } if (n + 3u < p.N) { v.w += bias[n + 3u]; } }`
+        : '';
+      lines.push(`{ let m = ${row}; let n = ${n};
+      if (m < p.M && n < p.N) {
+        var v = ${acc}${text.scaled ? ' * p.scale' : ''};
+        ${bias}
+        ${text.dropout ? 'v *= kept(m * p.N + n);' : ''}
+        let at = (wid.z * p.M + m) * p.N + n;
+        ${
+          text.nVec
+            ? 'y[at / 4u] = v;'
+            : `y[at] = v.x; if (n + 1u < p.N) { y[at + 1u] = v.y; }
+        if (n + 2u < p.N) { y[at + 2u] = v.z; } if (n + 3u < p.N) { y[at + 3u] = v.w; }`
+        }
+      } }`);
+    }),
+  );
+  return lines.join('\n  ');
+}
+
+/** In f32 on every tier: a young LoRA's factors are too small for f16, and the rank is short. */
+function lowRank(text: GemmText, rows: string[], quads: string[]): string {
+  const factor = (n: string, e: number) =>
+    text.lowRank === 'NT' ? `factor[min(${n} + ${e}u, p.N - 1u) * p.R + r]` : `factor[r * p.N + min(${n} + ${e}u, p.N - 1u)]`;
+  return `if (wid.z == 0u) {
+    for (var r = 0u; r < p.R; r++) {
+      ${quads.map((n, j) => `let f${j} = p.scale2 * vec4<f32>(${range(4).map((e) => factor(n, e)).join(', ')});`).join('\n      ')}
+      ${rows
+        .map(
+          (row, i) => `{ let hv = h[min(${row}, p.M - 1u) * p.R + r];
+        ${quads.map((_, j) => `acc${i}_${j} += hv * f${j};`).join(' ')} }`,
+        )
+        .join('\n      ')}
+    }
+  }`;
+}
+
+/** Inverted dropout, its mask a hash (PCG output permutation, O'Neill 2014) of seed, stream and element. */
+export const HASH = `fn scramble(value: u32) -> u32 {
+  let state = value * 747796405u + 2891336453u;
+  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+  return (word >> 22u) ^ word;
+}`;
+const DROPOUT = `${HASH}
+fn keptOne(index: u32) -> f32 {
+  let bits = scramble(scramble(scramble(bitcast<u32>(seed[0])) ^ p.stream) ^ index);
+  if (f32(bits >> 8u) * 0x1p-24 < p.rate) { return 0.0; }
+  return 1.0 / (1.0 - p.rate);
+}
+fn kept(index: u32) -> vec4<f32> {
+  return vec4<f32>(keptOne(index), keptOne(index + 1u), keptOne(index + 2u), keptOne(index + 3u));
+}`;

@@ -1,0 +1,79 @@
+/**
+ * Measuring the matrix product: one shape, one tile, GFLOP/s. What a bench tool or a tuner calls; nothing here runs
+ * in training.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { gpu } from '../device';
+import { flush, upload } from '../program';
+import { gemm, type Gemm } from './gemm';
+import { fits, GPU_TILES, SOFTWARE_TILES, type Tile } from './tile';
+
+export interface BenchOptions {
+  M: number;
+  N: number;
+  /** Of one tap for the convolutions, whose M must be a square image's pixels. */
+  K: number;
+  kind: 'linear' | 'linearGradient' | 'lora' | 'conv' | 'convGradient' | 'down' | 'outer';
+  tile?: Tile;
+  /** LoRA rank, for `lora`, and the narrow side of `down` and `outer` is N or M itself. */
+  rank?: number;
+  /** Keeps running at least so long. */
+  minMs?: number;
+}
+
+/** Tiles that the open adapter can run, for a tuner to try. */
+export function candidateTiles(): Tile[] {
+  return [...(gpu().software ? SOFTWARE_TILES : []), ...GPU_TILES].filter((tile) => fits(tile));
+}
+
+/** The first run compiles and is not counted. Zeros as data: what is timed does not depend on values. */
+export async function benchGemm(options: BenchOptions): Promise<{ gflops: number; msEach: number; firstMs: number }> {
+  const { M, N, K, kind, rank = 8, minMs = 300 } = options;
+  const owned: tf.Tensor[] = [];
+  const floats = (...shape: number[]) => {
+    const tensor = upload(new Float32Array(shape.reduce((n, d) => n * d, 1)), shape, 'bench');
+    owned.push(tensor);
+    return tensor;
+  };
+  const words = (rows: number, columns: number) => {
+    const tensor = upload(new Int32Array(rows * columns), [rows, columns], 'bench');
+    owned.push(tensor);
+    return tensor;
+  };
+  const side = Math.sqrt(M);
+  const window = { H: side, W: side, oh: side, ow: side, stride: 1, padTop: 1, padLeft: 1 };
+  const common = { M, N, K, shape: [M, N], tile: options.tile, half: true } as const;
+  const packedNT = (taps: 1 | 9) => ({
+    b: words(N, (taps * K) / 2), bKind: 'halfNT', taps, rowWords: (taps * K) / 2, tapWords: K / 2,
+  }) as const; // prettier-ignore
+  const packedNN = (taps: 1 | 9) => ({
+    b: words(K, (taps * N) / 2), bKind: 'halfNN', taps, rowWords: (taps * N) / 2, tapWords: N / 2,
+  }) as const; // prettier-ignore
+  const calls: Record<BenchOptions['kind'], () => Gemm> = {
+    linear: () => ({ ...common, a: floats(M, K), aKind: 'rows', ...packedNT(1), bias: floats(N) }),
+    linearGradient: () => ({ ...common, a: floats(M, K), aKind: 'rows', ...packedNN(1) }),
+    lora: () => ({
+      ...common, a: floats(M, K), aKind: 'rows', ...packedNT(1),
+      lowRank: { kind: 'NT', h: floats(M, rank), factor: floats(N, rank), rank, scale: 1 },
+    }), // prettier-ignore
+    conv: () => ({ ...common, a: floats(M, K), aKind: 'conv', window, ...packedNT(9), bias: floats(N) }),
+    convGradient: () => ({ ...common, a: floats(M, K), aKind: 'convT', window, ...packedNN(9) }),
+    down: () => ({ ...common, a: floats(M, K), aKind: 'rows', b: floats(N, K), bKind: 'f32NT', half: false }),
+    outer: () => ({ ...common, a: floats(K, M), aKind: 'columns', b: floats(K, N), bKind: 'f32NN', half: false }),
+  };
+  const call = calls[kind]();
+  const run = async (times: number) => {
+    const started = performance.now();
+    for (let i = 0; i < times; i++) tf.backend().disposeData(gemm(call).dataId);
+    flush();
+    await gpu().device.queue.onSubmittedWorkDone();
+    return performance.now() - started;
+  };
+  const firstMs = await run(1);
+  const once = await run(1);
+  const times = Math.min(200, Math.max(3, Math.ceil(minMs / Math.max(once, 0.01))));
+  const msEach = (await run(times)) / times;
+  tf.dispose(owned);
+  const flops = 2 * M * N * (K * (call.taps ?? 1) + (kind === 'lora' ? rank : 0));
+  return { gflops: flops / msEach / 1e6, msEach, firstMs };
+}

@@ -1,0 +1,115 @@
+/**
+ * y = x W^T + b over the last dimension, W frozen and packed as halves (`pack_half.ts`). x [..., in] f32,
+ * W [out, in], b [out] f32, y [..., out] f32. Gradient: dx = dy W. No gradient for W or b.
+ * Relative error: f32 tier 1e-5 (sums of some thousand terms in f32, where the reference has f64); f16 tier 2e-3
+ * (operands and their products rounded to 11 bits, sums of four products in f16).
+ */
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+import { defineKernel } from '../kernel';
+import { gemm } from '../gemm/gemm';
+
+/** A frozen weight [out, in]; `data` is int32 words [out, ceil(in / 2)] from `packHalf`. */
+export interface HalfWeight {
+  data: Tensor;
+  out: number;
+  in: number;
+}
+
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+/** x [..., in] to [..., out]. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree. */
+export function linear(x: Tensor, w: HalfWeight, bias?: Tensor): Tensor {
+  expectLast(x, w.in, `linear [${w.out}, ${w.in}]`);
+  const attrs = { out: w.out, in: w.in };
+  return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
+}
+
+/** a [M, K] and b [N, K], both f32, to a b^T [M, N], multiplied in f32 on every tier. No gradient. */
+export function matmulNT(a: Tensor, b: Tensor): Tensor {
+  expectLast(a, b.shape[1], `matmulNT by [${b.shape}]`);
+  return matmul({ a, b }, {})[0];
+}
+
+interface Attrs {
+  out: number;
+  in: number;
+}
+
+const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({ x: () => inputGradient({ dy, w }, attrs)[0] });
+
+const plain = defineKernel<Attrs>({
+  name: 'HalfLinear',
+  forward: ({ x, w }, attrs) => product(x, w, attrs),
+  gradient: { saveInputs: ['w'], backward },
+});
+
+const withBias = defineKernel<Attrs>({
+  name: 'HalfLinearBias',
+  forward: ({ x, w, bias }, attrs) => product(x, w, attrs, bias),
+  gradient: { saveInputs: ['w'], backward },
+});
+
+const inputGradient = defineKernel<Attrs>({
+  name: 'HalfLinearInputGradient',
+  forward: ({ dy, w }, attrs) =>
+    gemm({
+      M: rowsOf(dy.shape),
+      N: attrs.in,
+      K: attrs.out,
+      a: dy,
+      aKind: 'rows',
+      b: w,
+      bKind: 'halfNN',
+      rowWords: Math.ceil(attrs.in / 2),
+      half: true,
+      shape: withLast(dy.shape, attrs.in),
+    }),
+});
+
+const matmul = defineKernel<object>({
+  name: 'FloatMatmulNT',
+  forward: ({ a, b }) =>
+    gemm({
+      M: rowsOf(a.shape),
+      N: b.shape[0],
+      K: b.shape[1],
+      a,
+      aKind: 'rows',
+      b,
+      bKind: 'f32NT',
+      half: false,
+      shape: withLast(a.shape, b.shape[0]),
+    }),
+});
+
+function product(x: TensorInfo, w: TensorInfo, attrs: Attrs, bias?: TensorInfo): TensorInfo {
+  return gemm({
+    M: rowsOf(x.shape),
+    N: attrs.out,
+    K: attrs.in,
+    a: x,
+    aKind: 'rows',
+    b: w,
+    bKind: 'halfNT',
+    rowWords: Math.ceil(attrs.in / 2),
+    bias,
+    half: true,
+    shape: withLast(x.shape, attrs.out),
+  });
+}
+
+/** The product of all dimensions but the last. */
+export function rowsOf(shape: readonly number[]): number {
+  return shape.slice(0, -1).reduce((product, n) => product * n, 1);
+}
+
+export function withLast(shape: readonly number[], last: number): number[] {
+  return [...shape.slice(0, -1), last];
+}
+
+export function expectLast(x: TensorInfo, last: number, what: string): void {
+  if (x.shape[x.shape.length - 1] === last) return;
+  throw new ShapeError(`${what}: the input's last dimension must be ${last}, its shape is [${x.shape}].`);
+}

@@ -1,0 +1,163 @@
+/**
+ * Layer normalisation (Ba, Kiros & Hinton 2016) over the last extent.
+ *
+ *   y = gamma (x - mean) / sqrt(var + eps) + beta
+ *
+ * On a GPU a workgroup takes a row, on a CPU (where barriers are dear) a lane does; statistics in f32, centred before they are squared, the mean summed as differences from the
+ * row's first element. Gradient for x only (gamma and beta are frozen):
+ *   dx = (g - mean(g) - xhat mean(g xhat)) / sqrt(var + eps),   g = gamma dy
+ * Tolerance: 2e-6 relative to float64 (f32 roundings).
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+import { gpu } from '../device';
+import { defineKernel } from '../kernel';
+import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Program } from '../program';
+import { ShapeError } from '../pointwise/elementwise';
+import { blockSum, reduceTier } from './reduce';
+
+/** x [..., C], gamma and beta [C] -> the shape of x. Throws `ShapeError`. */
+export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
+  const channels = x.shape[x.rank - 1] as number;
+  if (x.rank < 1 || gamma.size !== channels || beta.size !== channels) {
+    throw new ShapeError(
+      `layerNorm: x [${x.shape}] needs gamma and beta of length ${channels}, not [${gamma.shape}] and [${beta.shape}].`,
+    );
+  }
+  const [y, stats] = kernel({ x, gamma, beta }, { eps });
+  (stats as Tensor).dispose();
+  return y as Tensor;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+
+const LANES = 64;
+
+let chosenRowLanes: 1 | 64 | undefined;
+
+/** Lanes that share a row, for tests and tuning; undefined chooses by adapter. */
+export function setRowLanes(lanes: 1 | 64 | undefined): void {
+  chosenRowLanes = lanes;
+}
+
+function rowLanes(): 1 | 64 {
+  return chosenRowLanes ?? (gpu().software ? 1 : LANES);
+}
+
+function groupsFor(rows: number): [number, number, number] {
+  return groups1d(Math.ceil((rows * rowLanes()) / LANES));
+}
+
+/** What tells the programs apart. */
+function form(width: 1 | 4): { tag: string; subgroups: boolean } {
+  if (rowLanes() === 1) return { tag: `${width}/lane`, subgroups: false };
+  const tier = reduceTier();
+  return { tag: `${width}/${tier.tag}`, subgroups: tier.subgroups };
+}
+
+const kernel = defineKernel<{ eps: number }>({
+  name: 'lora:layerNorm',
+  forward: ({ x, gamma, beta }, { eps }) => {
+    const { rows, columns, channels, width } = sizesOf(x);
+    const y = allocate(x.shape);
+    const stats = allocate([rows, 2]);
+    dispatch(
+      normaliseRows(width),
+      [x, gamma, beta, y, stats],
+      { rows, columns, channels, eps },
+      groupsFor(rows),
+      8 * rows * channels,
+    );
+    return [y, stats];
+  },
+  gradient: {
+    saveInputs: ['x', 'gamma'],
+    saveOutputs: [false, true],
+    backward: ([dy], saved) => ({
+      x: () => {
+        const [x, gamma, stats] = saved as [Tensor, Tensor, Tensor];
+        const { rows, columns, channels, width } = sizesOf(x);
+        const dx = allocate(x.shape);
+        dispatch(
+          rowGradients(width),
+          [dy, x, gamma, stats, dx],
+          { rows, columns, channels },
+          groupsFor(rows),
+          12 * rows * channels,
+        );
+        return tf.engine().makeTensorFromTensorInfo(dx);
+      },
+    }),
+  },
+});
+
+const head = (width: number) => `
+alias T = ${width === 4 ? 'vec4<f32>' : 'f32'};
+${LINEAR_GROUP}
+${rowLanes() === 1 ? 'fn blockSum(v: vec2<f32>, lane: u32) -> vec2<f32> { return v; }' : blockSum(LANES)}
+fn total(v: T) -> f32 { return ${width === 4 ? 'dot(v, T(1.0))' : 'v'}; }
+@compute @workgroup_size(${LANES})
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) index: u32) {
+  let row = ${rowLanes() === 1 ? `linearGroup(wid, nwg) * ${LANES}u + index` : 'linearGroup(wid, nwg)'};
+  let lane = ${rowLanes() === 1 ? '0u' : 'index'};
+  if (row >= p.rows) { return; }
+  let base = row * p.columns;`;
+
+function normaliseRows(width: 1 | 4): Program {
+  const T = width === 4 ? 'vec4<f32>' : 'f32';
+  const { tag, subgroups } = form(width);
+  return program(`layerNorm/${tag}`, () => ({
+    inputs: { x: T, gamma: T, beta: T },
+    outputs: { y: T, stats: 'vec2<f32>' },
+    params: { rows: 'u32', columns: 'u32', channels: 'u32', eps: 'f32' },
+    subgroups,
+    wgsl: `${head(width)}
+  let anchor = ${width === 4 ? 'x[base].x' : 'x[base]'};
+  var sum = T(0.0);
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) { sum += x[base + c] - anchor; }
+  let mean = anchor + blockSum(vec2<f32>(total(sum), 0.0), lane).x / f32(p.channels);
+  var square = T(0.0);
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) { let d = x[base + c] - mean; square += d * d; }
+  let rstd = 1.0 / sqrt(blockSum(vec2<f32>(total(square), 0.0), lane).x / f32(p.channels) + p.eps);
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
+    y[base + c] = (x[base + c] - mean) * rstd * gamma[c] + beta[c];
+  }
+  if (lane == 0u) { stats[row] = vec2<f32>(mean, rstd); }
+}`,
+  }));
+}
+
+function rowGradients(width: 1 | 4): Program {
+  const T = width === 4 ? 'vec4<f32>' : 'f32';
+  const { tag, subgroups } = form(width);
+  return program(`layerNormGradient/${tag}`, () => ({
+    inputs: { dy: T, x: T, gamma: T, stats: 'vec2<f32>' },
+    outputs: { dx: T },
+    params: { rows: 'u32', columns: 'u32', channels: 'u32' },
+    subgroups,
+    wgsl: `${head(width)}
+  let mean = stats[row].x;
+  let rstd = stats[row].y;
+  var sum = T(0.0);
+  var product = T(0.0);
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
+    let g = gamma[c] * dy[base + c];
+    sum += g;
+    product += g * ((x[base + c] - mean) * rstd);
+  }
+  let means = blockSum(vec2<f32>(total(sum), total(product)), lane) / f32(p.channels);
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
+    let xhat = (x[base + c] - mean) * rstd;
+    dx[base + c] = rstd * (gamma[c] * dy[base + c] - means.x - xhat * means.y);
+  }
+}`,
+  }));
+}
+
+function sizesOf(x: TensorInfo) {
+  const channels = x.shape[x.shape.length - 1] as number;
+  const rows = x.shape.reduce((product, n) => product * n, 1) / channels;
+  const width: 1 | 4 = channels % 4 ? 1 : 4;
+  return { rows, columns: channels / width, channels, width };
+}

@@ -1,0 +1,244 @@
+/**
+ * Optimizers against float64, and the plumbing of flat tensors. What is compared is the change of p, which is what a
+ * wrong rule would show in. Tolerance 1e-5: p is near 0.1, so each of 50 steps of 1e-3 rounds p by 4e-9, and
+ * beta2 = 0.999 itself is 1e-8 off in f32. Norms: 2e-6, a sum of some thousand squares.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { read, upload, write } from '../program';
+import { Recorder } from '../recording';
+import { relativeError, sample, type Comparison, type KernelCase } from '../testing';
+import { accumulateInto, copyOut } from './flat';
+import { packHyper, STATE_LENGTH, unpackState, type Hyper } from './hyper';
+import { adamw, judgeGradient, lion } from './optimizer';
+import { referenceStep, type ReferenceState } from './optimizer.reference';
+
+const SCALE = 1024;
+const ADAMW: Hyper = {
+  lrText: 5e-4,
+  lrUnet: 1e-3,
+  growthInterval: 0,
+  maxNorm: 0,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0.01,
+};
+const LION: Hyper = { ...ADAMW, beta2: 0.99, weightDecay: 0.1 };
+
+export const cases: KernelCase[] = [
+  { name: 'adamw, 50 steps', run: () => trajectory('adamw', ADAMW, 50) },
+  { name: 'adamw, 50 steps, clipped to 1', run: () => trajectory('adamw', { ...ADAMW, maxNorm: 1 }, 50) },
+  {
+    name: 'adamw, 50 steps, limit above the norm',
+    run: () => trajectory('adamw', { ...ADAMW, maxNorm: 1e4 }, 50),
+  },
+  { name: 'lion, 50 steps', run: () => trajectory('lion', LION, 50) },
+  { name: 'lion, 50 steps, clipped to 1', run: () => trajectory('lion', { ...LION, maxNorm: 1 }, 50) },
+  { name: 'adamw, the bias correction of late steps', run: () => lateSteps(5000) },
+  ...['adamw', 'lion'].flatMap((kind) =>
+    [Infinity, -Infinity, NaN].map((bad) => ({
+      name: `${kind} skips a gradient with ${bad}`,
+      run: () => skipped(kind as 'adamw' | 'lion', bad),
+    })),
+  ),
+  { name: 'the loss scale follows overflows and good runs', run: scaling },
+  { name: 'a replayed step is the plain one, bit for bit', run: replayed },
+  { name: 'accumulateInto and copyOut, 17 spans', run: traffic },
+];
+
+const SIZE = 5003;
+const BOUNDARY = 1001;
+
+/** One optimizer's tensors, and a step over them. */
+function rig(kind: 'adamw' | 'lion', hyper: Hyper, start: Float32Array) {
+  const zeros = () => upload(new Float32Array(start.length), [start.length], 'test');
+  const tensors = {
+    p: upload(start, [start.length], 'test'),
+    m: zeros(),
+    v: zeros(),
+    gradient: zeros(),
+    hyper: upload(packHyper(hyper), [12], 'test'),
+    lossScale: upload(Float32Array.of(SCALE), [1], 'test'),
+    state: upload(new Float32Array(STATE_LENGTH), [STATE_LENGTH], 'test'),
+  };
+  const step = () => {
+    const { p, m, v, gradient, state } = tensors;
+    judgeGradient(gradient, tensors.hyper, state, tensors.lossScale);
+    if (kind === 'adamw') adamw(p, m, v, gradient, tensors.hyper, state, BOUNDARY);
+    else lion(p, m, gradient, tensors.hyper, state, BOUNDARY);
+  };
+  return { tensors, step, dispose: () => tf.dispose(tensors) };
+}
+
+/** Gradients that wander, with some elements a thousand times smaller: both sides of AdamW's eps. */
+function gradientOf(step: number): Float32Array {
+  const [noise, steady] = [sample(SIZE, 100 + step, SCALE), sample(SIZE, 99, SCALE)];
+  return noise.map((v, i) => (v + steady[i]) * (i % 3 ? 0.1 : 1e-4));
+}
+
+async function trajectory(kind: 'adamw' | 'lion', base: Hyper, steps: number): Promise<Comparison[]> {
+  const start = sample(SIZE, 1, 0.1);
+  const { tensors, step, dispose } = rig(kind, base, start);
+  const reference: ReferenceState = {
+    p: Float64Array.from(start),
+    m: new Float64Array(SIZE),
+    v: new Float64Array(SIZE),
+    t: 0,
+  };
+  let norm = 0;
+  for (let t = 0; t < steps; t++) {
+    // A schedule: what changes between steps is only ever written to tensors.
+    const hyper = { ...base, lrUnet: base.lrUnet * (1 - t / (2 * steps)) };
+    write(tensors.hyper, packHyper(hyper));
+    write(tensors.gradient, gradientOf(t));
+    step();
+    norm = referenceStep(kind, reference, gradientOf(t), hyper, BOUNDARY, SCALE);
+  }
+  const change = (await read(tensors.p)).map((p, i) => p - start[i]);
+  const state = unpackState(await read(tensors.state));
+  const results: Comparison[] = [
+    {
+      what: 'change of p',
+      error: relativeError(
+        change,
+        reference.p.map((p, i) => p - start[i]),
+      ),
+      tolerance: 1e-5,
+    },
+    { what: 'm', error: relativeError(await read(tensors.m), reference.m), tolerance: 2e-6 },
+    { what: 'v', error: relativeError(await read(tensors.v), reference.v), tolerance: 2e-6 },
+    { what: 'norm', error: relativeError([state.norm], [norm]), tolerance: 2e-6 },
+    { what: 'steps counted', error: Math.abs(state.steps - steps), tolerance: 0 },
+    {
+      what: 'gradient left',
+      error: relativeError(await read(tensors.gradient), new Float64Array(SIZE)),
+      tolerance: 0,
+    },
+  ];
+  dispose();
+  return results;
+}
+
+async function lateSteps(t: number): Promise<Comparison[]> {
+  const { tensors, step, dispose } = rig('adamw', ADAMW, sample(SIZE, 1));
+  const results: Comparison[] = [];
+  for (const done of [0, 1, 9, 100, 499, 500, t]) {
+    write(tensors.state, Float32Array.of(done), 3);
+    step();
+    const state = await read(tensors.state);
+    const want = [1 - 0.9 ** (done + 1), -Math.expm1((done + 1) * Math.log(0.999))];
+    const worst = Math.max(...want.map((c, k) => Math.abs(state[4 + k] - c) / c));
+    results.push({ what: `bias corrections at step ${done + 1}`, error: worst, tolerance: 1e-6 });
+  }
+  dispose();
+  return results;
+}
+
+async function skipped(kind: 'adamw' | 'lion', bad: number): Promise<Comparison[]> {
+  const { tensors, step, dispose } = rig(kind, kind === 'adamw' ? ADAMW : LION, sample(SIZE, 1, 0.1));
+  write(tensors.gradient, gradientOf(0));
+  step();
+  const before = await Promise.all([tensors.p, tensors.m, tensors.v].map(read));
+  const gradient = gradientOf(1);
+  gradient[SIZE - 1] = bad;
+  write(tensors.gradient, gradient);
+  step();
+  const after = await Promise.all([tensors.p, tensors.m, tensors.v].map(read));
+  const changed = before.reduce((sum, a, k) => sum + a.filter((v, i) => v !== after[k][i]).length, 0);
+  const state = unpackState(await read(tensors.state));
+  const left = (await read(tensors.gradient)).filter((g) => g !== 0).length;
+  write(tensors.gradient, gradientOf(2));
+  step();
+  const later = unpackState(await read(tensors.state));
+  dispose();
+  return [
+    { what: 'elements changed', error: changed, tolerance: 0 },
+    {
+      what: 'not reported',
+      error: state.skipped && state.skips === 1 && state.steps === 1 ? 0 : 1,
+      tolerance: 0,
+    },
+    { what: 'gradient left', error: left, tolerance: 0 },
+    {
+      what: 'not going on',
+      error: !later.skipped && later.skips === 1 && later.steps === 2 ? 0 : 1,
+      tolerance: 0,
+    },
+  ];
+}
+
+/** Good (1) and overflowing (0) steps with an interval of three, from 4, against the scale each should leave behind. */
+async function scaling(): Promise<Comparison[]> {
+  const steps = [1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1];
+  const want = [4, 4, 2, 2, 2, 4, 4, 4, 8, 4, 2, 1, 1, 1, 1, 2];
+  const { tensors, step, dispose } = rig('adamw', { ...ADAMW, growthInterval: 3 }, sample(SIZE, 1, 0.1));
+  write(tensors.lossScale, Float32Array.of(4));
+  let wrong = 0;
+  let norms = 0;
+  for (const [k, good] of steps.entries()) {
+    const before = (await read(tensors.lossScale))[0];
+    write(tensors.gradient, new Float32Array(SIZE).fill(good ? before : Infinity));
+    step();
+    if ((await read(tensors.lossScale))[0] !== want[k]) wrong++;
+    // Every good gradient is all ones, whatever the scale it came with.
+    const { norm } = unpackState(await read(tensors.state));
+    if (good) norms = Math.max(norms, relativeError([norm], [Math.sqrt(SIZE)]));
+  }
+  write(tensors.lossScale, Float32Array.of(2 ** 24));
+  for (let k = 0; k < 3; k++) step();
+  if ((await read(tensors.lossScale))[0] !== 2 ** 24) wrong++;
+  dispose();
+  return [
+    { what: 'scales other than wanted', error: wrong, tolerance: 0 },
+    { what: 'norm', error: norms, tolerance: 2e-6 },
+  ];
+}
+
+async function replayed(): Promise<Comparison[]> {
+  const start = sample(SIZE, 1, 0.1);
+  const hyper = { ...ADAMW, maxNorm: 1 };
+  const [plain, recorded] = [rig('adamw', hyper, start), rig('adamw', hyper, start)];
+  const recorder = new Recorder();
+  write(recorded.tensors.gradient, gradientOf(0));
+  const recording = recorder.record(recorded.step);
+  for (let t = 1; t < 4; t++) {
+    write(recorded.tensors.gradient, gradientOf(t));
+    recording.replay();
+  }
+  for (let t = 0; t < 4; t++) {
+    write(plain.tensors.gradient, gradientOf(t));
+    plain.step();
+  }
+  const [a, b] = [await read(plain.tensors.p), await read(recorded.tensors.p)];
+  plain.dispose();
+  recorded.dispose();
+  recorder.dispose();
+  return [{ what: 'elements that differ', error: a.filter((v, i) => v !== b[i]).length, tolerance: 0 }];
+}
+
+/** Spans of many sizes with gaps between them, in an order of their own; the flat tensor's gaps must stay. */
+async function traffic(): Promise<Comparison[]> {
+  const sizes = Array.from({ length: 17 }, (_, k) => ((k * 97) % 611) + 1);
+  const offsets = sizes.map((_, k) => sizes.slice(0, k).reduce((sum, n) => sum + n + 3, 2));
+  const total = offsets[16] + sizes[16] + 5;
+  const order = sizes.map((_, k) => (k * 5) % 17);
+  const before = sample(total, 50);
+  const flat = upload(before, [total], 'test');
+  const parts = sizes.map((n, k) => sample(n, k));
+  const spans = order.map((k) => ({ tensor: upload(parts[k], [sizes[k]], 'test'), offset: offsets[k] }));
+  accumulateInto(flat, spans);
+  accumulateInto(flat, spans);
+  const want = Float64Array.from(before);
+  parts.forEach((part, k) => part.forEach((v, i) => (want[offsets[k] + i] += 2 * v)));
+  const got = await read(flat);
+  copyOut(flat, spans);
+  let wrong = 0;
+  for (const { tensor, offset } of spans) {
+    (await read(tensor)).forEach((v, i) => (wrong += v === got[offset + i] ? 0 : 1));
+  }
+  tf.dispose([flat, ...spans.map(({ tensor }) => tensor)]);
+  return [
+    { what: 'flat', error: relativeError(got, want), tolerance: 2e-7 },
+    { what: 'elements copied wrongly', error: wrong, tolerance: 0 },
+  ];
+}

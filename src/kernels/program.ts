@@ -1,0 +1,449 @@
+/**
+ * The single door into tfjs's WebGPU backend. Kernels describe a `Program` (bindings, parameters, WGSL) and
+ * `dispatch` it: it is encoded into the backend's own command stream, so that ours and stock operations
+ * interleave without a flush, and, while a `Recorder` listens, noted for replay (`recording.ts`).
+ *
+ * Nothing here marks tensors as owned by the command queue, as stock programs do. A buffer whose tensor is disposed
+ * may therefore be handed out again before the submit; that is safe, since commands run in the order encoded, as
+ * long as data enters through the encoder too. `write` is the exception and submits first.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { DataId, TensorInfo, DataType } from '@tensorflow/tfjs';
+import { gpu } from './device';
+import type { BufferPool } from './buffers';
+
+/** The element type of a storage binding, as WGSL writes it inside `array<...>`. */
+export type Element =
+  'f32' | 'u32' | 'i32' | 'vec2<f32>' | 'vec4<f32>' | 'vec2<u32>' | 'vec4<u32>' | 'atomic<u32>';
+
+/**
+ * A compute shader with its bindings. `wgsl` is everything but the bindings and the parameter struct, which are
+ * generated: inputs as `var<storage, read> NAME: array<T>`, outputs as `read_write`, and `params` as uniform `p`.
+ * The entry point is `main`. `name` must determine all the rest: pipelines are cached by it.
+ */
+export interface Program {
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, Element>>;
+  readonly outputs: Readonly<Record<string, Element>>;
+  readonly params?: Readonly<Record<string, 'u32' | 'i32' | 'f32'>>;
+  /** Emits `enable f16;` / `enable subgroups;`. Only where the tier has them. */
+  readonly f16?: boolean;
+  readonly subgroups?: boolean;
+  readonly wgsl: string;
+}
+
+export interface Dispatch {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly groups: readonly [number, number, number];
+  readonly flops: number;
+}
+
+/**
+ * Encodes one dispatch. `tensors` are the inputs and then the outputs, in the order the program names them; an output
+ * may be a tensor that lives on (in-place updates), but must not be among the inputs. `flops` is for accounting and
+ * for keeping submits short; multiply-adds count two.
+ */
+export function dispatch(
+  program: Program,
+  tensors: readonly TensorInfo[],
+  params: Readonly<Record<string, number>>,
+  groups: readonly [number, number, number],
+  flops = 0,
+): void {
+  const door = backendDoor();
+  if (door.bufferManager.simulating) {
+    for (const tensor of tensors) rangeOf(door, tensor, program.name);
+    simulated.flops += flops;
+    simulated.dispatches++;
+    return;
+  }
+  const compiled = compile(program);
+  const entries: GPUBindGroupEntry[] = tensors.map((tensor, binding) => ({
+    binding,
+    resource: { ...rangeOf(door, tensor, program.name), size: byteSize(tensor) },
+  }));
+  if (entries.length !== compiled.bindings) {
+    throw new Error(
+      `${program.name}: ${compiled.bindings} bindings are declared, ${entries.length} tensors were given.`,
+    );
+  }
+  if (program.params)
+    entries.push({ binding: entries.length, resource: { buffer: uniform(program, params) } });
+  const bindGroup = door.device.createBindGroup({ layout: compiled.layout, entries });
+  encode(door, { name: program.name, pipeline: compiled.pipeline, bindGroup, groups, flops });
+}
+
+/** A tensor for a kernel's output: undefined contents, owned by the caller's scope once the kernel returns it. */
+export function allocate(shape: readonly number[], dtype: DataType = 'float32'): TensorInfo {
+  return backendDoor().makeTensorInfo([...shape], dtype);
+}
+
+/** Ends the open pass and submits what was encoded so far. */
+export function flush(): void {
+  const door = backendDoor();
+  door.endComputePassEncoder();
+  if (door.commandEncoder) door.submitQueue();
+  pendingFlops = 0;
+}
+
+/**
+ * Copies the values of an f32 tensor from the GPU, exactly as many as it has (a pooled buffer may be longer).
+ * One GPU-to-host synchronisation: never inside a step that should run ahead.
+ */
+export async function read(tensor: TensorInfo): Promise<Float32Array<ArrayBuffer>> {
+  return new Float32Array(await readBytes(tensor, 'float32'));
+}
+
+/** `read` for int32 tensors, packed halves included. */
+export async function readInts(tensor: TensorInfo): Promise<Int32Array<ArrayBuffer>> {
+  return new Int32Array(await readBytes(tensor, 'int32'));
+}
+
+/** Overwrites a tensor that lives on, starting at element `offset`. Submits first: a queue write overtakes open commands. */
+export function write(tensor: TensorInfo, values: Float32Array | Int32Array | Uint32Array, offset = 0): void {
+  const door = backendDoor();
+  const range = rangeOf(door, tensor, 'write');
+  if (offset * 4 + values.byteLength > byteSize(tensor)) {
+    throw new Error(
+      `write: ${values.length} values from ${offset} pass the end of a tensor of shape [${tensor.shape}].`,
+    );
+  }
+  if (door.bufferManager.simulating) return;
+  flush();
+  door.queue.writeBuffer(
+    range.buffer,
+    range.offset + offset * 4,
+    values.buffer as ArrayBuffer,
+    values.byteOffset,
+    values.byteLength,
+  );
+}
+
+/** A tensor that lives on, booked under `label`, contents undefined. The tensor is kept: its owner disposes it. */
+export function reserve(shape: readonly number[], dtype: 'float32' | 'int32', label: string): tf.Tensor {
+  const tensor = tf.keep(tf.engine().makeTensorFromTensorInfo(allocate(shape, dtype)));
+  const door = backendDoor();
+  gpu().buffers.labelled(label, () => door.uploadToGPU(tensor.dataId));
+  return tensor;
+}
+
+/** `reserve`, filled with values at once. */
+export function upload(
+  values: Float32Array | Int32Array | Uint32Array,
+  shape: readonly number[],
+  label: string,
+): tf.Tensor {
+  const tensor = reserve(shape, values instanceof Float32Array ? 'float32' : 'int32', label);
+  write(tensor, values);
+  return tensor;
+}
+
+/**
+ * A tensor that is a window into `base`, from element `offset` (a multiple of VIEW_ALIGNMENT). It owns nothing, must not
+ * outlive `base`, and is only for our kernels: a dispatch may not read it while writing `base`.
+ */
+export function view(base: tf.Tensor, offset: number, shape: readonly number[]): tf.Tensor {
+  if (offset % VIEW_ALIGNMENT !== 0)
+    throw new Error(`A view at element ${offset}: it must start at a multiple of ${VIEW_ALIGNMENT}.`);
+  const info = allocate(shape, base.dtype);
+  views.set(info.dataId, { base, offset: offset * 4 });
+  return tf.keep(tf.engine().makeTensorFromTensorInfo(info));
+}
+
+/** Elements: WebGPU binds storage at multiples of 256 bytes. */
+export const VIEW_ALIGNMENT = 64;
+
+/** Destroys pooled free buffers, after submitting what may still use them. */
+export function trim(): void {
+  flush();
+  gpu().buffers.trim();
+}
+
+/** What a recorder hears: each dispatch as it is encoded. */
+export type Listener = (dispatch: Dispatch) => void;
+
+/** Runs `work` with `listener` hearing every dispatch; a stock tfjs program inside throws. */
+export function listening<T>(listener: Listener, work: () => T): T {
+  const door = backendDoor();
+  if (activeListener) throw new Error('A recording is under way already.');
+  activeListener = listener;
+  const stock = door.runWebGPUProgram;
+  door.runWebGPUProgram = (program) => {
+    throw new Error(
+      `Stock tfjs program ${program.constructor.name} ran inside a recorded step; its uniforms would not survive the replay.`,
+    );
+  };
+  try {
+    return work();
+  } finally {
+    door.runWebGPUProgram = stock;
+    activeListener = undefined;
+  }
+}
+
+export interface Simulation {
+  peakBytes: number;
+  flops: number;
+  dispatches: number;
+}
+
+/** What `work` would allocate at its peak and compute, without doing it. See `BufferPool.simulate`. */
+export function simulate(work: () => void): Simulation {
+  flush();
+  simulated = { flops: 0, dispatches: 0 };
+  const peakBytes = gpu().buffers.simulate(work);
+  return { peakBytes, ...simulated };
+}
+
+/** Compiles programs ahead of their first use. Resolves when all pipelines are ready. */
+export async function compileAhead(programs: readonly Program[]): Promise<void> {
+  await Promise.all(
+    programs.map(async (program) => {
+      const { cache, device } = context();
+      if (cache.has(program.name)) return;
+      const { layout, descriptor, bindings } = describe(device, program);
+      const pipeline = await device.createComputePipelineAsync(descriptor);
+      cache.set(program.name, { pipeline, layout, bindings });
+    }),
+  );
+}
+
+/** Workgroup counts for a one-dimensional range, folded where it passes 65535. Shaders read `linearGroup`. */
+export function groups1d(count: number): [number, number, number] {
+  if (count <= 65535) return [count, 1, 1];
+  const y = Math.ceil(count / 65535);
+  return [Math.ceil(count / y), y, 1];
+}
+
+/** WGSL for the other end of `groups1d`: needs `@builtin(workgroup_id) wid` and `@builtin(num_workgroups) nwg`. */
+export const LINEAR_GROUP =
+  'fn linearGroup(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }';
+
+/** Memoises program factories by name, so that a program's text is built once. */
+export function program(name: string, make: () => Omit<Program, 'name'>): Program {
+  const known = programs.get(name);
+  if (known) return known;
+  const made = { name, ...make() };
+  programs.set(name, made);
+  return made;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+
+/** The backend members we rely on (tfjs-backend-webgpu 4.22.0, pinned). Private in its types; nothing else reaches in. */
+interface BackendDoor {
+  device: GPUDevice;
+  queue: GPUQueue;
+  bufferManager: BufferPool;
+  tensorMap: { get(id: DataId): { values?: ArrayLike<number> | null; resource?: GPUBuffer | null } };
+  commandEncoder: GPUCommandEncoder | null;
+  computePassEncoder: GPUComputePassEncoder | null;
+  dispatchCountInPass: number;
+  ensureCommandEncoderReady(): void;
+  endComputePassEncoder(): void;
+  submitQueue(): void;
+  uploadToGPU(id: DataId): void;
+  makeTensorInfo(shape: number[], dtype: DataType): TensorInfo;
+  runWebGPUProgram(program: object, ...rest: unknown[]): TensorInfo;
+}
+
+interface Compiled {
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  bindings: number;
+}
+
+interface Context {
+  device: GPUDevice;
+  cache: Map<string, Compiled>;
+  uniforms: Map<string, GPUBuffer>;
+}
+
+/** A submit carries at most this much work, so that no watchdog sees a long one (a 5 TFLOP/s GPU: some 40 ms). */
+const FLOPS_PER_SUBMIT = 2e11;
+const DISPATCHES_PER_SUBMIT = 512;
+
+const programs = new Map<string, Program>();
+const contexts = new WeakMap<GPUDevice, Context>();
+const views = new WeakMap<DataId, { base: tf.Tensor; offset: number }>();
+let activeListener: Listener | undefined;
+let pendingFlops = 0;
+let simulated = { flops: 0, dispatches: 0 };
+
+function backendDoor(): BackendDoor {
+  return tf.backend() as unknown as BackendDoor;
+}
+
+async function readBytes(tensor: TensorInfo, dtype: DataType): Promise<ArrayBuffer> {
+  if (tensor.dtype !== dtype) throw new Error(`read: a tensor of ${tensor.dtype} was read as ${dtype}.`);
+  const door = backendDoor();
+  const size = byteSize(tensor);
+  const staging = door.device.createBuffer({
+    size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
+  const { buffer, offset } = rangeOf(door, tensor, 'read');
+  const encoder = openEncoder(door);
+  door.endComputePassEncoder();
+  encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
+  flush();
+  await staging.mapAsync(GPUMapMode.READ);
+  const bytes = staging.getMappedRange().slice(0);
+  staging.destroy();
+  return bytes;
+}
+
+function openEncoder(door: BackendDoor): GPUCommandEncoder {
+  door.ensureCommandEncoderReady();
+  if (!door.commandEncoder) throw new Error('tfjs opened no command encoder.');
+  return door.commandEncoder;
+}
+
+function encode(door: BackendDoor, item: Dispatch): void {
+  const encoder = openEncoder(door);
+  const pass = door.computePassEncoder ?? encoder.beginComputePass();
+  door.computePassEncoder = pass;
+  pass.setPipeline(item.pipeline);
+  pass.setBindGroup(0, item.bindGroup);
+  pass.dispatchWorkgroups(...item.groups);
+  activeListener?.(item);
+  door.dispatchCountInPass++;
+  pendingFlops += item.flops;
+  if (pendingFlops >= FLOPS_PER_SUBMIT || door.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) flush();
+}
+
+/** Encodes dispatches noted earlier, in as few passes and submits as the watchdog allows. */
+export function replayAll(items: readonly Dispatch[]): void {
+  flush();
+  const { device, queue } = backendDoor();
+  let at = 0;
+  while (at < items.length) {
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let flops = 0;
+    let pipeline: GPUComputePipeline | undefined;
+    for (
+      let n = 0;
+      at < items.length && n < 4 * DISPATCHES_PER_SUBMIT && flops < FLOPS_PER_SUBMIT;
+      n++, at++
+    ) {
+      const item = items[at] as Dispatch;
+      if (item.pipeline !== pipeline) pass.setPipeline((pipeline = item.pipeline));
+      pass.setBindGroup(0, item.bindGroup);
+      pass.dispatchWorkgroups(item.groups[0], item.groups[1], item.groups[2]);
+      flops += item.flops;
+    }
+    pass.end();
+    queue.submit([encoder.finish()]);
+  }
+}
+
+function rangeOf(door: BackendDoor, tensor: TensorInfo, user: string): { buffer: GPUBuffer; offset: number } {
+  const window = views.get(tensor.dataId);
+  if (window) return { buffer: bufferOf(door, window.base, user), offset: window.offset };
+  return { buffer: bufferOf(door, tensor, user), offset: 0 };
+}
+
+function bufferOf(door: BackendDoor, tensor: TensorInfo, user: string): GPUBuffer {
+  const data = door.tensorMap.get(tensor.dataId);
+  if (!data) throw new Error(`${user}: a tensor of shape [${tensor.shape}] was disposed before its use.`);
+  if (!data.resource) {
+    if (activeListener && data.values) {
+      throw new Error(
+        `${user}: a host constant of shape [${tensor.shape}] entered a recorded step; upload it before.`,
+      );
+    }
+    door.uploadToGPU(tensor.dataId);
+  }
+  if (!data.resource)
+    throw new Error(`${user}: tfjs gave no buffer for a tensor of shape [${tensor.shape}].`);
+  return data.resource;
+}
+
+function byteSize(tensor: TensorInfo): number {
+  return 4 * tensor.shape.reduce((product, n) => product * n, 1);
+}
+
+function context(): Context {
+  const { device } = gpu();
+  const known = contexts.get(device);
+  if (known) return known;
+  const made: Context = { device, cache: new Map(), uniforms: new Map() };
+  contexts.set(device, made);
+  return made;
+}
+
+function compile(program: Program): Compiled {
+  const { cache, device } = context();
+  const known = cache.get(program.name);
+  if (known) return known;
+  const { layout, descriptor, bindings } = describe(device, program);
+  const compiled = { pipeline: device.createComputePipeline(descriptor), layout, bindings };
+  cache.set(program.name, compiled);
+  return compiled;
+}
+
+function describe(device: GPUDevice, program: Program) {
+  const inputs = Object.entries(program.inputs);
+  const outputs = Object.entries(program.outputs);
+  const params = Object.entries(program.params ?? {});
+  const bindings = inputs.length + outputs.length;
+  const code = [
+    program.f16 ? 'enable f16;' : '',
+    program.subgroups ? 'enable subgroups;' : '',
+    ...inputs.map(
+      ([name, type], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`,
+    ),
+    ...outputs.map(
+      ([name, type], i) =>
+        `@group(0) @binding(${inputs.length + i}) var<storage, read_write> ${name}: array<${type}>;`,
+    ),
+    params.length ? `struct Params { ${params.map(([name, type]) => `${name}: ${type}`).join(', ')} }` : '',
+    params.length ? `@group(0) @binding(${bindings}) var<uniform> p: Params;` : '',
+    program.wgsl,
+  ].join('\n');
+  const buffer = (type: GPUBufferBindingType) => ({ visibility: 4 /* COMPUTE */, buffer: { type } });
+  const layout = device.createBindGroupLayout({
+    label: program.name,
+    entries: [
+      ...inputs.map((_, binding) => ({ binding, ...buffer('read-only-storage') })),
+      ...outputs.map((_, i) => ({ binding: inputs.length + i, ...buffer('storage') })),
+      ...(params.length ? [{ binding: bindings, ...buffer('uniform') }] : []),
+    ],
+  });
+  const descriptor: GPUComputePipelineDescriptor = {
+    label: program.name,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module: device.createShaderModule({ label: program.name, code }), entryPoint: 'main' },
+  };
+  return { layout, descriptor, bindings };
+}
+
+/** Parameter blocks never change once made, so that recordings can hold them: one buffer for each distinct content. */
+function uniform(program: Program, params: Readonly<Record<string, number>>): GPUBuffer {
+  const fields = Object.entries(program.params ?? {});
+  const words = new DataView(new ArrayBuffer(Math.ceil(fields.length / 4) * 16));
+  fields.forEach(([name, type], i) => {
+    const value = params[name];
+    if (value === undefined || !Number.isFinite(value))
+      throw new Error(`${program.name}: parameter ${name} is ${value}.`);
+    if (type === 'f32') words.setFloat32(4 * i, value, true);
+    else if (type === 'u32') words.setUint32(4 * i, value, true);
+    else words.setInt32(4 * i, value, true);
+  });
+  const key = Array.from(new Uint32Array(words.buffer)).join();
+  const { uniforms, device } = context();
+  const known = uniforms.get(key);
+  if (known) return known;
+  const buffer = device.createBuffer({
+    size: words.byteLength,
+    usage: GPUBufferUsage.UNIFORM,
+    mappedAtCreation: true,
+  });
+  new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(words.buffer));
+  buffer.unmap();
+  uniforms.set(key, buffer);
+  return buffer;
+}

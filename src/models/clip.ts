@@ -1,0 +1,84 @@
+/**
+ * CLIP's text encoder: token ids -> hidden states. Radford et al. 2021; transformers' CLIPTextModel.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { attention } from '../kernels/attention/attention';
+import { embed } from '../kernels/embedding/embedding';
+import { gatherRows } from '../kernels/layout/layout';
+import { add, addEmbedding, quickGelu } from '../kernels/pointwise/pointwise';
+import { range, type TextConfig } from './config';
+import { dense, norm, type Model } from './layers';
+
+/**
+ * Token ids int32 [B, 77] -> [B, 77, hidden]: the output of layer `layers + 1 - clipSkip`, through the final norm.
+ * `clipSkip` 1 is the last layer.
+ */
+export function textEncoder(m: Model, config: TextConfig, ids: Tensor, clipSkip = 1): Tensor {
+  let h = addEmbedding(
+    embed(ids, m.weights.matrix('text_model.embeddings.token_embedding.weight').data, config.hidden),
+    m.weights.vector('text_model.embeddings.position_embedding.weight'),
+  );
+  for (const i of range(config.layers + 1 - clipSkip))
+    h = textLayer(m, `text_model.encoder.layers.${i}`, h, config.heads);
+  return norm(m, 'text_model.final_layer_norm', h);
+}
+
+/**
+ * Prompts of up to `chunks` x 75 tokens, as kohya's trainer encodes them: ids [B * chunks, 77], every chunk with its own
+ * BOS and EOS; of the hidden states, the first BOS, all inner tokens and the last EOS are kept:
+ * [B, chunks * 75 + 2, hidden]. `rows` is `promptRows(B, chunks)` on the GPU; unused for one chunk.
+ */
+export function encodeChunks(
+  m: Model,
+  config: TextConfig,
+  ids: Tensor,
+  chunks: number,
+  clipSkip: number,
+  rows: Tensor | undefined,
+): Tensor {
+  const states = textEncoder(m, config, ids, clipSkip);
+  if (chunks === 1 || !rows) return states;
+  const B = (ids.shape[0] ?? 1) / chunks;
+  const flat = states.reshape([B * chunks * config.positions, config.hidden]);
+  return gatherRows(flat, rows).reshape([B, chunks * (config.positions - 2) + 2, config.hidden]);
+}
+
+export function textShapes(config: TextConfig): Map<string, number[]> {
+  const { hidden, intermediate } = config;
+  const shapes = new Map<string, number[]>();
+  const affine = (path: string, ...weight: number[]) => {
+    shapes.set(`${path}.weight`, weight);
+    shapes.set(`${path}.bias`, [weight[0] ?? 0]);
+  };
+  shapes.set('text_model.embeddings.token_embedding.weight', [config.vocabulary, hidden]);
+  shapes.set('text_model.embeddings.position_embedding.weight', [config.positions, hidden]);
+  for (const i of range(config.layers)) {
+    const layer = `text_model.encoder.layers.${i}`;
+    affine(`${layer}.layer_norm1`, hidden);
+    affine(`${layer}.layer_norm2`, hidden);
+    for (const name of ['q_proj', 'k_proj', 'v_proj', 'out_proj'])
+      affine(`${layer}.self_attn.${name}`, hidden, hidden);
+    affine(`${layer}.mlp.fc1`, intermediate, hidden);
+    affine(`${layer}.mlp.fc2`, hidden, intermediate);
+  }
+  affine('text_model.final_layer_norm', hidden);
+  return shapes;
+}
+
+function textLayer(m: Model, path: string, x: Tensor, heads: number): Tensor {
+  const normed = norm(m, `${path}.layer_norm1`, x);
+  const attended = attention(
+    dense(m, `${path}.self_attn.q_proj`, normed),
+    dense(m, `${path}.self_attn.k_proj`, normed),
+    dense(m, `${path}.self_attn.v_proj`, normed),
+    { heads, causal: true },
+  );
+  const h = add(x, dense(m, `${path}.self_attn.out_proj`, attended));
+  const wide = quickGelu(dense(m, `${path}.mlp.fc1`, norm(m, `${path}.layer_norm2`, h)));
+  return add(h, dense(m, `${path}.mlp.fc2`, wide));
+}
+
+/** Disposes intermediates as it goes; for encoding outside a tape. */
+export const encodeText = (m: Model, config: TextConfig, ids: Tensor, clipSkip = 1): Tensor =>
+  tf.tidy(() => textEncoder(m, config, ids, clipSkip));

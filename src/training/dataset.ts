@@ -1,0 +1,129 @@
+/**
+ * Everything that is worked out once before training: where each picture is cut, its latents (and those of its mirror
+ * image), and the text states of its caption, if that never changes.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { TrainConfig } from '../formats/config_fields';
+import { chunks, type Tokenizer } from '../formats/tokenizer';
+import { read, upload } from '../kernels/program';
+import { promptRows } from '../kernels/layout/layout';
+import { encodeChunks } from '../models/clip';
+import type { Model } from '../models/layers';
+import type { BaseModel } from './base_model';
+import { bucketResolutions, placeInBucket, type BucketConfig, type Placement, type Size } from './buckets';
+import { CAPTION_DEFAULTS, type CaptionConfig } from './captions';
+import { encodeLatents } from './latents';
+import { stream } from './random';
+
+/** A picture as the trainer gets it: `pixels` decodes, scales and cuts, [H, W, 3] in [-1, 1]. */
+export interface TrainingImage {
+  name: string;
+  caption: string;
+  repeats: number;
+  /** Upright pixels. */
+  size: Size;
+  pixels(placement: Placement): Promise<Float32Array>;
+}
+
+export interface PlacedImage {
+  image: TrainingImage;
+  placement: Placement;
+  bucket: Size;
+  repeats: number;
+}
+
+export interface CachedImage extends PlacedImage {
+  /** [h, w, 4], and of the mirrored picture where flips were asked for. */
+  latents: Float32Array[];
+}
+
+/** Cuts as kohya's trainer does. Throws `UnusableImageSizeError` or `InvalidBucketConfigError`. */
+export function placeImages(images: readonly TrainingImage[], config: TrainConfig): PlacedImage[] {
+  const buckets = bucketConfig(config);
+  const resolutions = bucketResolutions(buckets);
+  return images.map((image) => {
+    const placement = placeInBucket(image.size, buckets, resolutions);
+    return { image, placement, bucket: placement.bucket, repeats: image.repeats * config.num_repeats };
+  });
+}
+
+export function bucketConfig(config: TrainConfig): BucketConfig {
+  return {
+    resolution: [config.resolution, config.resolution],
+    enabled: config.enable_bucket,
+    noUpscale: config.bucket_no_upscale,
+    minSize: config.min_bucket_reso,
+    maxSize: config.max_bucket_reso,
+    step: config.bucket_reso_steps,
+  };
+}
+
+export function captionConfig(config: TrainConfig): CaptionConfig {
+  return {
+    ...CAPTION_DEFAULTS,
+    dropoutRate: config.caption_dropout_rate,
+    shuffle: config.shuffle_caption,
+    keepTags: config.keep_tokens,
+  };
+}
+
+/** Yields after each picture; its noise depends on the seed and the picture's place in the list. */
+export async function* cacheLatents(
+  vae: BaseModel['vae'],
+  placed: readonly PlacedImage[],
+  config: TrainConfig,
+): AsyncGenerator<CachedImage> {
+  for (const [index, item] of placed.entries()) {
+    const [width, height] = item.bucket;
+    const straight = await item.image.pixels(item.placement);
+    const sides = config.flip_aug ? [straight, mirrored(straight, width)] : [straight];
+    const latents: Float32Array[] = [];
+    for (const [side, values] of sides.entries()) {
+      const eps = new Float32Array((width / 8) * (height / 8) * vae.config.latentChannels);
+      stream(config.seed, 'latents', index, side).fillNormal(eps);
+      latents.push(await encodeLatents(vae, { values, width, height }, eps, item.image.name));
+    }
+    yield { ...item, latents };
+  }
+}
+
+/** [H, W, 3], left and right exchanged. */
+export function mirrored(pixels: Float32Array, width: number): Float32Array {
+  return Float32Array.from(pixels, (_, i) => {
+    const column = Math.floor(i / 3) % width;
+    return pixels[i + 3 * (width - 1 - 2 * column)] as number;
+  });
+}
+
+/** Token ids of a caption, chunk after chunk: [chunks * 77]. What is over the limit is cut, as kohya does. */
+export function captionIds(tokenizer: Tokenizer, caption: string, maxTokens: 75 | 150 | 225): Int32Array {
+  return Int32Array.from(chunks(tokenizer.encode(caption), maxTokens, tokenizer).flat());
+}
+
+/** Text states [chunks * 75 + 2, hidden] of one caption, on the host. */
+export async function encodeCaption(
+  model: Model,
+  text: BaseModel['text'],
+  ids: Int32Array,
+  clipSkip: number,
+): Promise<Float32Array> {
+  const count = ids.length / text.config.positions;
+  const rows =
+    count > 1
+      ? upload(promptRows(1, count), [count * (text.config.positions - 2) + 2], 'captions')
+      : undefined;
+  const states = tf.tidy(() =>
+    encodeChunks(
+      model,
+      text.config,
+      tf.tensor2d(ids, [count, text.config.positions], 'int32'),
+      count,
+      clipSkip,
+      rows,
+    ),
+  );
+  const values = await read(states);
+  states.dispose();
+  rows?.dispose();
+  return values;
+}

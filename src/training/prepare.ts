@@ -1,0 +1,359 @@
+/**
+ * From files and pictures to a run that is ready for its next step. Text encoder and VAE come first and leave the GPU
+ * before the U-Net arrives, unless the run still needs them.
+ */
+import { legacyHash } from '../formats/kohya_lora';
+import type { ModelPart } from '../formats/checkpoint_keys';
+import type { TrainConfig } from '../formats/config_fields';
+import { makeTokenizer, type Tokenizer } from '../formats/tokenizer';
+import { gpu } from '../kernels/device';
+import { trim, upload, write } from '../kernels/program';
+import { LoraParameters } from '../models/lora';
+import { unetBlocks } from '../models/unet';
+import type { TrainEvent } from '../protocol/trainer';
+import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
+import { batchesPerEpoch, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
+import { captionsAreFixed } from './captions';
+import { readState, type RunState } from './checkpoint';
+import {
+  cacheLatents,
+  captionConfig,
+  captionIds,
+  encodeCaption,
+  placeImages,
+  type CachedImage,
+  type PlacedImage,
+} from './dataset';
+import { continuedLora, freshLora, loraShapes } from './lora_file';
+import { fitMemory, type MemoryPrediction, type MemoryRequest } from './memory';
+import {
+  createOptimizer,
+  disposeOptimizer,
+  optimizerSizes,
+  restoreOptimizer,
+  type Optimizer,
+} from './optimizer';
+import type { ScheduleConfig } from './schedule';
+import { StepEngine, type StepSettings } from './step';
+import type { TrainingRun } from './train';
+
+export interface Prepared {
+  base: Pick<BaseModel, 'unet'> & Partial<BaseModel>;
+  plan: BaseModelPlan;
+  lora: LoraParameters;
+  optimizer: Optimizer;
+  engine: StepEngine;
+  images: readonly CachedImage[];
+  batching: BatchConfig;
+  schedule: ScheduleConfig;
+  tokenizer: Tokenizer;
+  /** Text states by caption, where captions never change and their encoder is not trained. */
+  context: ReadonlyMap<string, Float32Array> | undefined;
+  /** Text states of sample prompts and of the negative prompt, if the text encoder is gone. */
+  prompts: ReadonlyMap<string, Float32Array>;
+  memory: MemoryPrediction;
+  fingerprint: string;
+  baseHash: string;
+  startedAt: number;
+  averageLoss: number;
+  steps: number;
+  stepsPerEpoch: number;
+  batchesPerEpoch: number;
+  /** Updates done. */
+  step: number;
+  dispose(): void;
+}
+
+/** Settings that contradict each other or the data. */
+export class RunSettingsError extends Error {
+  override readonly name = 'RunSettingsError';
+}
+
+/** Yields phases, progress and the plan; returns the run. Disposes everything if it throws. */
+export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Prepared> {
+  const { config } = run;
+  if (!config.train_unet && !config.train_text_encoder) {
+    throw new RunSettingsError('Nothing is trained: set train_unet or train_text_encoder to true.');
+  }
+  if (!run.images.length) throw new RunSettingsError('There are no pictures to train on.');
+  yield { kind: 'phase', phase: 'load' };
+  const plan = await planBaseModel(run.base.files);
+  const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);
+  const placed = placeImages(run.images, config);
+  const batching = {
+    seed: config.seed,
+    batchSize: config.batch_size,
+    accumulation: config.gradient_accumulation_steps,
+  };
+  const length =
+    config.max_train_steps > 0 ? { maxSteps: config.max_train_steps } : { epochs: config.epochs };
+  const steps = totalSteps(placed, batching, length);
+
+  const textMode = config.train_text_encoder
+    ? 'trained'
+    : captionsAreFixed(captionConfig(config))
+      ? 'given'
+      : 'frozen';
+  const sampling = config.sample_prompts.length > 0;
+  const request = memoryRequest(plan, config, placed, textMode, sampling);
+  const memory = fitMemory(
+    request,
+    unetBlocks(plan.unet).length,
+    (config.memory_budget_gb || DEFAULT_BUDGET_GB) * 1e9,
+  );
+  const epochSteps = stepsPerEpoch(placed, batching);
+  yield {
+    kind: 'plan',
+    plan: {
+      steps,
+      epochs: Math.ceil(steps / epochSteps),
+      stepsPerEpoch: epochSteps,
+      images: placed.length,
+      loraModules: request.lora.shapes.length,
+      loraParameters: request.lora.shapes.reduce(
+        (sum, shape) => sum + config.lora_rank * (shape.in + shape.out),
+        0,
+      ),
+      recomputedBlocks: memory.keepFrom,
+      blocks: unetBlocks(plan.unet).length,
+      weightBytes: memory.weightBytes,
+      predictedPeakBytes: memory.peakBytes,
+      tier: gpu().tier,
+      adapter: gpu().adapter.description || gpu().adapter.device || gpu().adapter.vendor,
+    },
+  };
+
+  const owned: { dispose(): void }[] = [];
+  const own = <T extends { dispose(): void }>(thing: T): T => {
+    owned.push(thing);
+    return thing;
+  };
+  const release = () => {
+    for (const thing of owned.splice(0).reverse()) thing.dispose();
+  };
+  try {
+    const early = yield* withProgress('load', (onProgress) =>
+      loadParts(plan, ['text', 'vae'], { onProgress, ...signalOf(run) }),
+    );
+    own(early.text.weights);
+    own(early.vae.weights);
+    yield { kind: 'phase', phase: 'encode' };
+    const context = textMode === 'given' ? new Map<string, Float32Array>() : undefined;
+    const encode = (caption: string) =>
+      encodeCaption(
+        { weights: early.text.weights },
+        early.text,
+        captionIds(tokenizer, caption, config.max_token_length),
+        config.clip_skip,
+      );
+    if (context) {
+      const captions = [...new Set(placed.map(({ image }) => firstLineOf(image.caption)))];
+      for (const [done, caption] of captions.entries()) {
+        run.signal?.throwIfAborted();
+        context.set(caption, await encode(caption));
+        yield { kind: 'progress', phase: 'encode', done: done + 1, total: captions.length, unit: 'captions' };
+      }
+    }
+    const prompts = new Map<string, Float32Array>();
+    if (sampling)
+      for (const prompt of [config.sample_negative_prompt, ...config.sample_prompts])
+        prompts.set(prompt, await encode(prompt));
+    const images: CachedImage[] = [];
+    for await (const image of cacheLatents(early.vae, placed, config)) {
+      run.signal?.throwIfAborted();
+      images.push(image);
+      yield { kind: 'progress', phase: 'encode', done: images.length, total: placed.length, unit: 'images' };
+    }
+    if (!sampling) early.vae.weights.dispose();
+    if (textMode === 'given') early.text.weights.dispose();
+    trim();
+
+    yield { kind: 'phase', phase: 'load' };
+    const late = yield* withProgress('load', (onProgress) =>
+      loadParts(plan, ['unet'], { onProgress, ...signalOf(run) }),
+    );
+    own(late.unet.weights);
+    const base = {
+      ...late,
+      ...(sampling ? { vae: early.vae } : {}),
+      ...(textMode === 'given' ? {} : { text: early.text }),
+    };
+
+    const alpha = config.lora_alpha ?? config.lora_rank;
+    const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
+    const lora = own(
+      new LoraParameters(request.lora.shapes, config.lora_rank, alpha, { rate: config.lora_dropout, seed }),
+    );
+    const optimizer = createOptimizer(config.optimizer, lora.size, lora.textSize, gpu().f16);
+    own({ dispose: () => disposeOptimizer(optimizer) });
+    const baseHash = await legacyHash(run.base.files[0] as NonNullable<(typeof run.base.files)[0]>);
+    const fingerprint = fingerprintOf(config, placed, baseHash);
+    const state = run.state
+      ? await readState(run.state, { fingerprint, sizes: optimizerSizes(config.optimizer, lora.size) })
+      : undefined;
+    if (state) restore(state, lora, optimizer);
+    else
+      lora.set(
+        run.pretrained
+          ? await continuedLora(run.pretrained, plan, config, alpha)
+          : freshLora(config.seed, config.lora_rank),
+      );
+
+    const engine = own(
+      new StepEngine(
+        base,
+        lora,
+        optimizer,
+        { ...request.settings, keepFrom: memory.keepFrom, record: run.record ?? true },
+        seed,
+      ),
+    );
+    return {
+      base,
+      plan,
+      lora,
+      optimizer,
+      engine,
+      images,
+      batching,
+      schedule: scheduleOf(config, steps),
+      tokenizer,
+      context,
+      prompts,
+      memory,
+      fingerprint,
+      baseHash,
+      startedAt: state?.startedAt ?? (run.now ?? Date.now)(),
+      averageLoss: state?.averageLoss ?? 0,
+      steps,
+      stepsPerEpoch: epochSteps,
+      batchesPerEpoch: batchesPerEpoch(placed, batching),
+      step: state?.step ?? 0,
+      dispose: release,
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Where nothing is said: leaves room on an 8 GB card, and recomputes little for small models. */
+const DEFAULT_BUDGET_GB = 4;
+
+function memoryRequest(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly PlacedImage[],
+  text: StepSettings['text'],
+  sampling: boolean,
+): MemoryRequest {
+  const largest = placed.reduce((a, b) => (b.bucket[0] * b.bucket[1] > a.bucket[0] * a.bucket[1] ? b : a));
+  const [width, height] = largest.bucket;
+  const keep: Exclude<ModelPart, 'unet'>[] = [];
+  if (sampling) keep.push('vae');
+  if (text !== 'given') keep.push('text');
+  return {
+    config: plan,
+    lora: { shapes: loraShapes(plan, config), rank: config.lora_rank, dropout: config.lora_dropout },
+    optimizer: config.optimizer,
+    settings: {
+      text,
+      trainUnet: config.train_unet,
+      chunks: config.max_token_length / 75,
+      clipSkip: config.clip_skip,
+      vPrediction: config.v_parameterization,
+    },
+    batch: {
+      size: Math.min(
+        config.batch_size,
+        placed.reduce((sum, { repeats }) => sum + repeats, 0),
+      ),
+      width,
+      height,
+    },
+    keep,
+  };
+}
+
+function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
+  // `constant` with warm-up is what other trainers call constant_with_warmup.
+  const name =
+    config.lr_scheduler === 'constant' && config.lr_warmup_steps > 0
+      ? 'constant_with_warmup'
+      : config.lr_scheduler;
+  return {
+    name,
+    totalSteps: steps,
+    warmup: config.lr_warmup_steps,
+    numCycles: config.lr_scheduler_num_cycles,
+    power: config.lr_scheduler_power,
+    learningRate: config.learning_rate,
+  };
+}
+
+/** What must not change between a run and its resumption. Learning rates and lengths may. */
+function fingerprintOf(config: TrainConfig, placed: readonly PlacedImage[], baseHash: string): string {
+  const {
+    lora_rank,
+    train_unet,
+    train_text_encoder,
+    optimizer,
+    seed,
+    batch_size,
+    gradient_accumulation_steps,
+    flip_aug,
+  } = config;
+  return JSON.stringify({
+    base: baseHash,
+    settings: {
+      lora_rank,
+      train_unet,
+      train_text_encoder,
+      optimizer,
+      seed,
+      batch_size,
+      gradient_accumulation_steps,
+      flip_aug,
+    },
+    images: placed.map(({ image, bucket, repeats }) => [image.name, image.caption, ...bucket, repeats]),
+  });
+}
+
+function restore(state: RunState, lora: LoraParameters, optimizer: Optimizer): void {
+  write(lora.values, state.tensors.values);
+  restoreOptimizer(optimizer, state.tensors);
+}
+
+function firstLineOf(caption: string): string {
+  return caption.split('\n', 1)[0] ?? '';
+}
+
+function signalOf(run: TrainingRun): { signal?: AbortSignal } {
+  return run.signal ? { signal: run.signal } : {};
+}
+
+/** Turns a callback's progress into events, while the work goes on. */
+async function* withProgress<T>(
+  phase: 'load',
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): AsyncGenerator<TrainEvent, T> {
+  let latest: [number, number] | undefined;
+  let wake: () => void = () => {};
+  const finished = work((done, total) => {
+    latest = [done, total];
+    wake();
+  });
+  let over = false;
+  const ended = finished.then(
+    () => void (over = true),
+    () => void (over = true),
+  );
+  while (!over) {
+    await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))]);
+    if (latest) {
+      yield { kind: 'progress', phase, done: latest[0], total: latest[1], unit: 'bytes' };
+      latest = undefined;
+    }
+  }
+  return finished;
+}

@@ -1,0 +1,61 @@
+/**
+ * Pictures drawn while training, always from the same noise, so that they can be compared from step to step.
+ */
+import type { TrainEvent } from '../protocol/trainer';
+import { captionIds, encodeCaption } from './dataset';
+import type { Prepared } from './prepare';
+import { stream } from './random';
+import { decodeLatents, sampleLatents } from './sample';
+import type { TrainingRun } from './train';
+
+/** Draws every sample prompt with the LoRA as it is now. Yields nothing where none was asked for. */
+export async function* drawSamples(
+  run: TrainingRun,
+  prepared: Prepared,
+  step: number,
+): AsyncGenerator<TrainEvent> {
+  const { config } = run;
+  const { base, lora } = prepared;
+  if (!base.vae || config.sample_prompts.length === 0) return;
+  const encode = async (prompt: string): Promise<Float32Array> => {
+    const known = prepared.prompts.get(prompt);
+    if (known && !(config.train_text_encoder && base.text)) return known;
+    if (!base.text) throw new Error(`The prompt "${prompt}" was not encoded.`);
+    const ids = captionIds(prepared.tokenizer, prompt, config.max_token_length);
+    return encodeCaption({ weights: base.text.weights, lora: lora.of }, base.text, ids, config.clip_skip);
+  };
+  const size = config.resolution;
+  const negative = await encode(config.sample_negative_prompt);
+  for (const [index, prompt] of config.sample_prompts.entries()) {
+    const noise = new Float32Array((size / 8) ** 2 * base.unet.config.inChannels);
+    stream(config.sample_seed, 'sample', index).fillNormal(noise);
+    const latents = await sampleLatents(
+      base,
+      lora.of,
+      {
+        prompt: await encode(prompt),
+        negative,
+        width: size,
+        height: size,
+        sampler: config.sample_sampler,
+        steps: config.sample_steps,
+        guidance: config.sample_cfg_scale,
+        vPrediction: config.v_parameterization,
+        noise,
+      },
+      undefined,
+      run.signal,
+    );
+    const pixels = await decodeLatents(base.vae, latents, size, size);
+    yield { kind: 'sample', step, prompt, width: size, height: size, rgba: toRgba(pixels) };
+  }
+}
+
+/** [H, W, 3] in [-1, 1] -> 8-bit RGBA. */
+export function toRgba(pixels: Float32Array): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray((pixels.length / 3) * 4).fill(255);
+  for (let i = 0, o = 0; i < pixels.length; i += 3, o += 4) {
+    for (let c = 0; c < 3; c++) rgba[o + c] = Math.round(((pixels[i + c] as number) + 1) * 127.5);
+  }
+  return rgba;
+}

@@ -1,0 +1,83 @@
+/**
+ * Turns a step's numbers, when they arrive from the GPU, into reports; and decides when a run is beyond help.
+ */
+import type { StepReport } from '../protocol/trainer';
+import type { TrainingStep } from './batches';
+import { NonFiniteLossError } from './loss_scale';
+import type { OptimizerReport } from './optimizer';
+
+/** Skipped updates in a row, at the lowest loss scale, after which going on is pointless. */
+const MAX_SKIPS = 5;
+const SMOOTHING = 0.98;
+
+interface Pending {
+  step: TrainingStep;
+  learningRate: number;
+  loss: Promise<Float32Array>;
+  optimizer: Promise<OptimizerReport>;
+}
+
+export class Progress {
+  /** Exponential mean of the loss so far; `weight` undoes its bias towards 0. */
+  private mean: number;
+  private readonly pending: Pending[] = [];
+  private skips = 0;
+  private skipped = 0;
+  private since: number;
+
+  constructor(
+    private readonly run: { steps: number; step: number; averageLoss: number },
+    private readonly now: () => number,
+  ) {
+    this.mean = run.averageLoss;
+    this.since = now();
+  }
+
+  get averageLoss(): number {
+    return this.mean;
+  }
+
+  /** Takes a step's numbers; yields the report of the one before. */
+  async *add(
+    step: TrainingStep,
+    learningRate: number,
+    loss: Promise<Float32Array>,
+    optimizer: Promise<OptimizerReport>,
+  ): AsyncGenerator<StepReport> {
+    this.pending.push({ step, learningRate, loss, optimizer });
+    if (this.pending.length > 1) yield await this.report();
+  }
+
+  /** Waits for all that is under way. */
+  async *drain(): AsyncGenerator<StepReport> {
+    while (this.pending.length) yield await this.report();
+  }
+
+  private async report(): Promise<StepReport> {
+    const { step, learningRate, loss: lossValue, optimizer } = this.pending.shift() as Pending;
+    const [[loss = NaN], { gradientNorm, lossScale, skipped }] = await Promise.all([lossValue, optimizer]);
+    const done = step.step + 1;
+    const finite = Number.isFinite(loss);
+    if (finite) this.mean = SMOOTHING * this.mean + (1 - SMOOTHING) * loss;
+    this.skipped += skipped ? 1 : 0;
+    this.skips = skipped ? this.skips + 1 : 0;
+    if (this.skips >= MAX_SKIPS && lossScale <= 1)
+      throw new NonFiniteLossError(done, this.skips, this.skipped);
+    const elapsed = (this.now() - this.since) / 1000;
+    this.since = this.now();
+    return {
+      kind: 'step',
+      step: done,
+      steps: this.run.steps,
+      epoch: step.epoch + 1,
+      loss,
+      averageLoss: this.mean / (1 - SMOOTHING ** done),
+      learningRate,
+      gradientNorm,
+      lossScale,
+      skipped,
+      stepSeconds: elapsed,
+      etaSeconds: (this.run.steps - done) * elapsed,
+    };
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Draws a picture: classifier-free guidance over a sampler's plan, then the VAE. Ho & Salimans 2022 for guidance.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { gpu, inFullPrecision } from '../kernels/device';
+import { read, trim } from '../kernels/program';
+import type { Lora } from '../kernels/lora/lora';
+import { unet } from '../models/unet';
+import { vaeDecode } from '../models/vae';
+import type { BaseModel } from './base_model';
+import { samplerPlan, type Sampler } from './samplers';
+
+export interface SampleRequest {
+  /** Hidden states of the prompt and of the negative prompt, each [tokens, contextChannels]. */
+  prompt: Float32Array;
+  negative: Float32Array;
+  width: number;
+  height: number;
+  sampler: Sampler;
+  steps: number;
+  /** 1 is no guidance. */
+  guidance: number;
+  vPrediction: boolean;
+  /** Initial noise N(0, 1), [height / 8, width / 8, 4]. */
+  noise: Float32Array;
+}
+
+type LoraOf = ((path: string) => Lora | undefined) | undefined;
+
+/** Latents [h, w, 4] after the last step, in the U-Net's scale. Calls `onStep` after each; `signal` stops between steps. */
+export async function sampleLatents(
+  base: Pick<BaseModel, 'unet'>,
+  lora: LoraOf,
+  request: SampleRequest,
+  onStep: (done: number, total: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const { weights, config, blocks } = base.unet;
+  const model = { weights, ...(lora ? { lora } : {}) };
+  const plan = samplerPlan(request.sampler, request.steps, {
+    prediction: request.vPrediction ? 'v_prediction' : 'epsilon',
+  });
+  const shape: [number, number, number, number] = [
+    1,
+    request.height / 8,
+    request.width / 8,
+    config.inChannels,
+  ];
+  const guided = request.guidance !== 1;
+  const tokens = request.prompt.length / config.contextChannels;
+  const context = tf.tensor3d(guided ? concat(request.negative, request.prompt) : request.prompt, [
+    guided ? 2 : 1,
+    tokens,
+    config.contextChannels,
+  ]);
+  let x: Tensor = tf.tidy(() => tf.mul(tf.tensor4d(request.noise, shape), plan.initialScale));
+  let previous: Tensor = tf.zerosLike(x);
+  for (const [done, step] of plan.steps.entries()) {
+    signal?.throwIfAborted();
+    const [next, x0] = tf.tidy(() => {
+      const input = tf.mul(x, step.inputScale);
+      const batch = guided ? tf.concat([input, input]) : input;
+      const out = unet(model, blocks, batch, tf.fill([guided ? 2 : 1], step.t), context);
+      const output = guided ? guide(out, request.guidance) : out;
+      const combined = tf.add(tf.mul(x, step.x), tf.mul(output, step.model));
+      const estimate = tf.add(tf.mul(x, step.x0.x), tf.mul(output, step.x0.model));
+      return [step.previousX0 ? tf.add(combined, tf.mul(previous, step.previousX0)) : combined, estimate];
+    });
+    tf.dispose([x, previous]);
+    x = next as Tensor;
+    previous = x0 as Tensor;
+    await gpu().device.queue.onSubmittedWorkDone();
+    onStep(done + 1, plan.steps.length);
+  }
+  const latents = await read(x);
+  tf.dispose([x, previous, context]);
+  trim();
+  return latents;
+}
+
+/**
+ * Latents [h, w, 4] -> picture [8h, 8w, 3] in [-1, 1], not clamped. What overflows in f16 is done again in f32; where
+ * the adapter binds too little memory for the whole, in overlapping tiles.
+ */
+export async function decodeLatents(
+  vae: BaseModel['vae'],
+  latents: Float32Array,
+  width: number,
+  height: number,
+): Promise<Float32Array> {
+  const { latentChannels, scaling, blockChannels } = vae.config;
+  const [h, w] = [height / 8, width / 8];
+  const limit = gpu().device.limits.maxStorageBufferBindingSize;
+  const widest = 4 * width * height * Math.max(...blockChannels.slice(0, 2));
+  const tile =
+    widest <= limit
+      ? Math.max(h, w)
+      : Math.max(16, 8 * Math.floor(Math.sqrt(limit / (widest / (h * w))) / 8));
+  if (tile >= Math.max(h, w)) return decodeWhole(vae, latents, h, w);
+
+  const overlap = Math.min(8, tile / 2);
+  const sum = new Float64Array(height * width * 3);
+  const weight = new Float64Array(height * width);
+  for (const y of starts(h, tile, overlap)) {
+    for (const x of starts(w, tile, overlap)) {
+      const [th, tw] = [Math.min(tile, h), Math.min(tile, w)];
+      const part = new Float32Array(th * tw * latentChannels);
+      for (let r = 0; r < th; r++) {
+        const from = ((y + r) * w + x) * latentChannels;
+        part.set(latents.subarray(from, from + tw * latentChannels), r * tw * latentChannels);
+      }
+      blend(await decodeWhole(vae, part, th, tw), [8 * x, 8 * y, 8 * tw, 8 * th], width, sum, weight);
+    }
+  }
+  return Float32Array.from(sum, (value, i) => value / (weight[Math.floor(i / 3)] as number));
+
+  async function decodeWhole(
+    model: BaseModel['vae'],
+    part: Float32Array,
+    th: number,
+    tw: number,
+  ): Promise<Float32Array> {
+    const run = () =>
+      tf.tidy(() =>
+        vaeDecode(
+          { weights: model.weights },
+          model.config,
+          tf.tensor4d(
+            part.map((v) => v / scaling),
+            [1, th, tw, latentChannels],
+          ),
+        ),
+      );
+    const picture = run();
+    const values = await read(picture);
+    picture.dispose();
+    if (values.every(Number.isFinite) || !gpu().f16) return values;
+    const again = inFullPrecision(run);
+    const precise = await read(again);
+    again.dispose();
+    return precise;
+  }
+}
+
+/** Where tiles of length `tile` start, to cover `length` with at least `overlap` between neighbours. */
+export function starts(length: number, tile: number, overlap: number): number[] {
+  if (length <= tile) return [0];
+  const count = Math.ceil((length - overlap) / (tile - overlap));
+  return Array.from({ length: count }, (_, i) => Math.round((i * (length - tile)) / (count - 1)));
+}
+
+/** Adds a tile with weights that fall off towards its edges, so that seams fade. */
+function blend(
+  tile: Float32Array,
+  [x0, y0, width, height]: [number, number, number, number],
+  stride: number,
+  sum: Float64Array,
+  weight: Float64Array,
+): void {
+  const ramp = (i: number, n: number) => Math.min(i + 1, n - i, 64) / 64;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const share = ramp(y, height) * ramp(x, width);
+      const to = (y0 + y) * stride + x0 + x;
+      weight[to] = (weight[to] as number) + share;
+      for (let c = 0; c < 3; c++)
+        sum[3 * to + c] = (sum[3 * to + c] as number) + share * (tile[3 * (y * width + x) + c] as number);
+    }
+  }
+}
+
+/** [negative; prompt] -> negative + guidance (prompt - negative). */
+function guide(out: Tensor, guidance: number): Tensor {
+  const [negative, prompt] = tf.split(out, 2) as [Tensor, Tensor];
+  return tf.add(tf.mul(negative, 1 - guidance), tf.mul(prompt, guidance));
+}
+
+function concat(a: Float32Array, b: Float32Array): Float32Array {
+  const both = new Float32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

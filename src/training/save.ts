@@ -1,0 +1,122 @@
+/**
+ * What a run leaves behind: the LoRA that WebUI and ComfyUI load, and the state to go on from.
+ */
+import type { TrainingFacts } from '../formats/kohya_metadata';
+import { gpu } from '../kernels/device';
+import { read } from '../kernels/program';
+import type { TrainEvent } from '../protocol/trainer';
+import { groupByBucket } from './batches';
+import { writeState } from './checkpoint';
+import { exportLora } from './lora_file';
+import { readOptimizer } from './optimizer';
+import type { Prepared } from './prepare';
+import type { Progress } from './progress';
+import { warmupSteps } from './schedule';
+import type { TrainingRun } from './train';
+
+/** Reads everything back from the GPU. Call with all steps reported. */
+export async function saveRun(
+  run: TrainingRun,
+  prepared: Prepared,
+  progress: Progress,
+  final: boolean,
+): Promise<Extract<TrainEvent, { kind: 'saved' }>> {
+  const { config } = run;
+  const { step, lora, optimizer } = prepared;
+  const name = final ? config.output_name : `${config.output_name}-${String(step).padStart(6, '0')}`;
+  const state = writeState({
+    step,
+    fingerprint: prepared.fingerprint,
+    startedAt: prepared.startedAt,
+    averageLoss: progress.averageLoss,
+    tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
+  });
+  return {
+    kind: 'saved',
+    step,
+    final,
+    lora: { name: `${name}.safetensors`, bytes: await exportLora(lora, config, factsOf(run, prepared)) },
+    state: { name: `${config.output_name}.state.safetensors`, bytes: state },
+  };
+}
+
+function factsOf(run: TrainingRun, prepared: Prepared): TrainingFacts {
+  const { config } = run;
+  const { images, step, stepsPerEpoch } = prepared;
+  const folders = new Map<string, { repeats: number; captions: string[] }>();
+  for (const { image, repeats } of images) {
+    const folder = image.name.includes('/') ? image.name.slice(0, image.name.lastIndexOf('/')) : 'images';
+    const known = folders.get(folder) ?? { repeats, captions: [] };
+    known.captions.push(image.caption);
+    folders.set(folder, known);
+  }
+  const errors = images.map(({ placement }) => Math.abs(placement.aspectError));
+  return {
+    outputName: config.output_name,
+    sessionId: (prepared.startedAt ^ config.seed) >>> 0,
+    startedAt: prepared.startedAt,
+    finishedAt: (run.now ?? Date.now)(),
+    learningRate: config.learning_rate,
+    unetLearningRate: config.unet_lr ?? config.learning_rate,
+    textLearningRate: config.text_encoder_lr ?? config.learning_rate,
+    trainUnet: config.train_unet,
+    trainText: config.train_text_encoder,
+    trainImages: images.reduce((sum, { repeats }) => sum + repeats, 0),
+    batchesPerEpoch: prepared.batchesPerEpoch,
+    epochs: Math.ceil(prepared.steps / stepsPerEpoch),
+    epoch: Math.ceil(step / stepsPerEpoch),
+    step,
+    maxSteps: prepared.steps,
+    batchSize: config.batch_size,
+    accumulationSteps: config.gradient_accumulation_steps,
+    recompute: prepared.memory.keepFrom > 0,
+    scheduler: prepared.schedule.name,
+    warmupSteps: warmupSteps(prepared.schedule),
+    rank: config.lora_rank,
+    alpha: prepared.lora.alpha,
+    dropout: config.lora_dropout,
+    mixedPrecision: gpu().f16 ? 'fp16' : 'no',
+    vPrediction: config.v_parameterization,
+    clipSkip: config.clip_skip,
+    maxTokenLength: config.max_token_length,
+    seed: config.seed,
+    noiseOffset: config.noise_offset,
+    minSnrGamma: config.min_snr_gamma,
+    captionDropout: config.caption_dropout_rate,
+    maxGradNorm: config.max_grad_norm,
+    optimizer: {
+      name: config.optimizer === 'adamw' ? 'torch.optim.adamw.AdamW' : 'lion_pytorch.lion_pytorch.Lion',
+      args: {
+        weight_decay: config.weight_decay,
+        betas: `(${config.adam_beta1}, ${config.adam_beta2})`.replaceAll(',', ';'),
+      },
+    },
+    comment: config.training_comment,
+    resolution: [config.resolution, config.resolution],
+    flip: config.flip_aug,
+    shuffleCaption: config.shuffle_caption,
+    keepTokens: config.keep_tokens,
+    buckets: {
+      enabled: config.enable_bucket,
+      noUpscale: config.bucket_no_upscale,
+      minimum: config.min_bucket_reso,
+      maximum: config.max_bucket_reso,
+      list: groupByBucket(images).map(({ bucket, members }) => ({
+        width: bucket[0],
+        height: bucket[1],
+        count: members.length,
+      })),
+      meanAspectError: errors.reduce((sum, error) => sum + error, 0) / errors.length,
+    },
+    datasets: [...folders].map(([folder, { repeats, captions }]) => ({
+      folder,
+      repeats,
+      images: captions.length,
+      captions,
+    })),
+    baseModel: { fileName: run.base.name, legacyHash: prepared.baseHash, sha256: null },
+    program: `lora-studio/${VERSION}`,
+  };
+}
+
+const VERSION = '0.1.0';

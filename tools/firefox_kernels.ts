@@ -1,0 +1,39 @@
+/**
+ * Runs every kernel's cases in a worker of a real browser: in Firefox another WGSL compiler (naga) has to accept
+ * and agree. Alone: `npx tsx tools/firefox_kernels.ts [firefox|chromium] [tier]` prints every deviation.
+ */
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { CaseResult, KernelResults } from './kernels_worker';
+import type { BrowserName, RunOptions } from './browser_worker';
+import { runInWorker } from './browser_worker';
+
+const WORKER = join(dirname(fileURLToPath(import.meta.url)), 'kernels_worker.ts');
+
+/** Without `tier`, the best that the browser's adapter has. JSON has no Infinity: such an error arrives as null. */
+export function runKernels(
+  browser: BrowserName,
+  tier?: string,
+  options: RunOptions = {},
+): Promise<KernelResults> {
+  return runInWorker<KernelResults>(browser, WORKER, { ...options, query: tier ? `tier=${tier}` : '' });
+}
+
+/** What is wrong with a case, one sentence each; empty if it passed. A case that compared nothing has not passed. */
+export function complaints({ name, comparisons, error }: CaseResult): string[] {
+  if (error !== undefined) return [`${name}: ${error}`];
+  if (comparisons.length === 0) return [`${name}: compared nothing`];
+  return comparisons
+    .filter((c) => !(typeof c.error === 'number' && c.error <= c.tolerance))
+    .map((c) => `${name}: ${c.what}: error ${c.error ?? 'not finite'} > ${c.tolerance}`);
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [browser = 'firefox', tier] = process.argv.slice(2);
+  if (browser !== 'firefox' && browser !== 'chromium') throw new Error(`No such browser: '${browser}'.`);
+  const results = await runKernels(browser, tier, { onProgress: (line) => console.error(line) });
+  console.log(JSON.stringify(results, null, 2));
+  const wrong = [...results.cases.flatMap(complaints), ...results.gpuErrors];
+  for (const sentence of wrong) console.error(sentence);
+  process.exit(wrong.length === 0 && results.cases.length > 0 ? 0 : 1);
+}

@@ -1,0 +1,185 @@
+/**
+ * The trainer without a page: `npm run train -- --config configs/my_lora_config.yaml`. Does in Node, on Dawn, what the
+ * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved.
+ */
+import { mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import type { ByteSource } from '../src/formats/byte_source';
+import { parseConfig } from '../src/formats/config';
+import type { TrainConfig } from '../src/formats/config_fields';
+import { closeDevice, gpu, openDevice } from '../src/kernels/device';
+import type { TrainEvent } from '../src/protocol/trainer';
+import { tierFor } from '../src/training/job';
+import { train } from '../src/training/train';
+import { installWebGpu } from './dawn';
+import { loadImage, scanImageFolder } from './images';
+
+const USAGE = 'Usage: npm run train -- --config configs/my_lora_config.yaml';
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help || !values.config) {
+    console.log(USAGE);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  const config = parseConfig(await readText(values.config, 'The configuration'));
+  const folder = await scanImageFolder(config.train_data_dir, config.metadata_path || undefined);
+  for (const note of folder.notes) console.log(`note: ${note}`);
+  const base = await Promise.all((await baseFiles(config.base_model)).map(openSource));
+  const merges = await readText(new URL('../public/clip/merges.txt', import.meta.url), "CLIP's merge list");
+
+  installWebGpu();
+  await openDevice(tierFor(config.mixed_precision));
+  await mkdir(join(config.output_dir, 'logs'), { recursive: true });
+  const log = createWriteStream(join(config.output_dir, 'logs', 'train.log'), { flags: 'a' });
+  const stop = new AbortController();
+  process.once('SIGINT', () => {
+    console.log('\nStopping after this step; press Ctrl-C again to leave at once.');
+    stop.abort();
+  });
+
+  const statePath =
+    typeof config.resume === 'string'
+      ? config.resume
+      : join(config.output_dir, `${config.output_name}.state.safetensors`);
+  const resume = typeof config.resume === 'string' || (config.resume && existsSync(statePath));
+  const events = train({
+    config,
+    base: { name: basename(config.base_model), files: base },
+    images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
+    merges,
+    ...(config.pretrained_lora ? { pretrained: await openSource(config.pretrained_lora) } : {}),
+    ...(resume ? { state: await openSource(statePath) } : {}),
+    signal: stop.signal,
+  });
+  try {
+    for await (const event of events) {
+      const line = describe(event);
+      if (line) {
+        show(line, event.kind);
+        log.write(`${new Date().toISOString()} ${line}\n`);
+      }
+      await keep(event, config);
+    }
+  } finally {
+    log.end();
+    closeDevice();
+  }
+}
+
+/** What a person reads; the same line goes into the log. */
+function describe(event: TrainEvent): string | undefined {
+  switch (event.kind) {
+    case 'phase':
+      return `phase: ${event.phase}`;
+    case 'plan': {
+      const { plan } = event;
+      const gb = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+      return (
+        `${plan.images} images, ${plan.stepsPerEpoch} steps an epoch, ${plan.epochs} epochs: ${plan.steps} steps; ` +
+        `LoRA of ${plan.loraModules} modules, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters; ` +
+        `GPU memory at most ${gb(plan.predictedPeakBytes)} (base weights ${gb(plan.weightBytes)}), ` +
+        `${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed; ${plan.adapter}, tier ${plan.tier}`
+      );
+    }
+    case 'step':
+      return (
+        `step ${event.step}/${event.steps} epoch ${event.epoch} loss ${event.loss.toFixed(5)} avg ${event.averageLoss.toFixed(5)} ` +
+        `lr ${event.learningRate.toExponential(2)} grad ${event.gradientNorm.toExponential(2)} ` +
+        `${event.stepSeconds.toFixed(2)} s/step ETA ${clock(event.etaSeconds)}` +
+        (event.skipped ? ` skipped (not finite; loss scale ${event.lossScale})` : '')
+      );
+    case 'saved':
+      return `saved ${event.lora.name} at step ${event.step} (${(event.lora.bytes.length / 1e6).toFixed(2)} MB)`;
+    case 'sample':
+      return `sample at step ${event.step}: ${event.prompt}`;
+    case 'note':
+      return event.text;
+    case 'done':
+      return `done after ${event.step} steps, peak GPU memory ${(gpu().buffers.ledger().peakBytes / 1e9).toFixed(2)} GB`;
+    case 'progress':
+      return event.done === event.total ? `${event.phase}: ${event.total} ${event.unit}` : undefined;
+  }
+}
+
+function clock(seconds: number): string {
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds % 60)];
+  return [h, m, s].map((n) => String(n).padStart(2, '0')).join(':');
+}
+
+/** Steps share one line of a terminal. */
+function show(line: string, kind: TrainEvent['kind']): void {
+  if (process.stdout.isTTY && kind === 'step') process.stdout.write(`\r\x1b[K${line}`);
+  else console.log(process.stdout.isTTY ? `\r\x1b[K${line}` : line);
+}
+
+async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
+  if (event.kind === 'saved') {
+    await writeWhole(join(config.output_dir, event.lora.name), event.lora.bytes);
+    await writeWhole(join(config.output_dir, event.state.name), event.state.bytes);
+  } else if (event.kind === 'sample') {
+    const { width, height, rgba } = event;
+    const name = `${config.output_name}-${String(event.step).padStart(6, '0')}-${event.prompt.replace(/[^\p{L}\p{N}]+/gu, '_').slice(0, 40)}.png`;
+    await mkdir(join(config.output_dir, 'samples'), { recursive: true });
+    await sharp(Buffer.from(rgba.buffer), { raw: { width, height, channels: 4 } })
+      .removeAlpha()
+      .png()
+      .toFile(join(config.output_dir, 'samples', name));
+  }
+}
+
+/** A reader never sees half a file, whenever the power goes. */
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(`${path}.part`, bytes);
+  await rename(`${path}.part`, path);
+}
+
+/** The single file, or the three of a diffusers folder. */
+async function baseFiles(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new Error(`base_model: there is no file "${path}".`);
+  if (!found.isDirectory()) return [path];
+  return ['unet/diffusion_pytorch_model', 'vae/diffusion_pytorch_model', 'text_encoder/model'].map((part) => {
+    const candidates = [`${part}.safetensors`, `${part}.fp16.safetensors`].map((name) => join(path, name));
+    const file = candidates.find((name) => existsSync(name));
+    if (!file) throw new Error(`base_model: the folder "${path}" has no ${part}.safetensors.`);
+    return file;
+  });
+}
+
+async function openSource(path: string): Promise<ByteSource> {
+  const handle: FileHandle = await open(path).catch(() => {
+    throw new Error(`There is no file "${path}".`);
+  });
+  const { size } = await handle.stat();
+  return {
+    byteLength: size,
+    async slice(start, end) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start));
+      for (let at = 0; at < bytes.length;) {
+        const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
+        if (bytesRead === 0)
+          throw new Error(`"${path}" ended at byte ${start + at}; it was shortened while being read.`);
+        at += bytesRead;
+      }
+      return bytes.buffer;
+    },
+  };
+}
+
+async function readText(path: string | URL, what: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => {
+    throw new Error(`${what} cannot be read: ${path.toString()}`);
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+  process.exitCode = 1;
+});

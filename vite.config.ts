@@ -1,0 +1,67 @@
+/**
+ * How the page is built and served, and how Vitest runs: one `unit` and one `golden` project, both in Node on Mesa's
+ * CPU driver, through Dawn.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { lavapipeIcd, vulkanEnvironment } from './tools/adapters.ts';
+import { notices } from './tools/notices.ts';
+
+const GOLDEN = 'src/**/*.golden.test.ts';
+
+const licences = notices();
+
+export default defineConfig({
+  plugins: [svelte({ configFile: false }), licences.page],
+  worker: { format: 'es', plugins: () => [licences.worker()] },
+  build: {
+    target: 'es2023',
+    // Nothing as data: URL, so that the content security policy can stay strict; no polyfill, every WebGPU browser preloads.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // The tensor engine alone is over Vite's default of 500 kB.
+    chunkSizeWarningLimit: 3000,
+  },
+  // In development Vite injects styles and a socket, which the strict policy forbids: only the isolation headers.
+  server: { headers: pick(shippedHeaders(), /^Cross-Origin-/) },
+  preview: { headers: shippedHeaders() },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      project('unit', ['src/**/*.test.ts', 'workers/**/*.test.ts', 'tools/**/*.test.ts'], [GOLDEN]),
+      project('golden', [GOLDEN], []),
+    ],
+  },
+});
+
+function project(name: string, include: string[], exclude: string[]) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include,
+      exclude: [...configDefaults.exclude, ...exclude],
+      environment: 'node' as const,
+      // A GPU device is a process's own: threads would share one driver.
+      pool: 'forks' as const,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      env: vulkanEnvironment(lavapipeIcd()),
+      setupFiles: [fileURLToPath(new URL('tools/vitest_setup.ts', import.meta.url))],
+    },
+  };
+}
+
+/** The headers for every path, from the file that static hosts read: what is tested is what is shipped. */
+function shippedHeaders(): Record<string, string> {
+  const text = readFileSync(new URL('public/_headers', import.meta.url), 'utf8');
+  return Object.fromEntries(
+    [...text.matchAll(/^ +([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value]),
+  );
+}
+
+function pick(headers: Record<string, string>, names: RegExp): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => names.test(name)));
+}
