@@ -2,12 +2,11 @@
  * The trainer without a page: `npm run train -- --config configs/my_lora_config.yaml`. Does in Node, on Dawn, what the
  * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved.
  */
-import { mkdir, open, readFile, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createWriteStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import type { ByteSource } from '../src/formats/byte_source';
 import { parseConfig } from '../src/formats/config';
 import type { TrainConfig } from '../src/formats/config_fields';
 import { closeDevice, gpu, openDevice } from '../src/kernels/device';
@@ -15,6 +14,7 @@ import type { TrainEvent } from '../src/protocol/trainer';
 import { tierFor } from '../src/training/job';
 import { train } from '../src/training/train';
 import { installWebGpu } from './dawn';
+import { openSource } from './files';
 import { loadImage, scanImageFolder } from './images';
 
 const USAGE = 'Usage: npm run train -- --config configs/my_lora_config.yaml';
@@ -151,26 +151,6 @@ async function baseFiles(path: string): Promise<string[]> {
     if (!file) throw new Error(`base_model: the folder "${path}" has no ${part}.safetensors.`);
     return file;
   });
-}
-
-async function openSource(path: string): Promise<ByteSource> {
-  const handle: FileHandle = await open(path).catch(() => {
-    throw new Error(`There is no file "${path}".`);
-  });
-  const { size } = await handle.stat();
-  return {
-    byteLength: size,
-    async slice(start, end) {
-      const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start));
-      for (let at = 0; at < bytes.length;) {
-        const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
-        if (bytesRead === 0)
-          throw new Error(`"${path}" ended at byte ${start + at}; it was shortened while being read.`);
-        at += bytesRead;
-      }
-      return bytes.buffer;
-    },
-  };
 }
 
 async function readText(path: string | URL, what: string): Promise<string> {

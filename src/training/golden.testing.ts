@@ -1,23 +1,19 @@
 /**
  * For golden tests only: the reference's numbers (`reference/golden/README.md` says what they are), read from disk.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { fromBytes, type ByteSource } from '../formats/byte_source';
+import type { ByteSource } from '../formats/byte_source';
 import { readHeader } from '../formats/safetensors';
 import { closeDevice, gpu, openDevice, type Tier } from '../kernels/device';
 import { relativeError } from '../kernels/testing';
 import { loadBaseModel, type BaseModel } from './base_model';
+import { goldenSource } from './golden_source.testing';
 
 export interface Golden {
   names: string[];
   shape(name: string): number[];
   floats(name: string): Float32Array;
   ints(name: string): Int32Array;
-}
-
-export function goldenSource(name: string): ByteSource {
-  return fromBytes(new Uint8Array(readFileSync(new URL(`../../reference/golden/${name}`, import.meta.url))));
 }
 
 export async function golden(name: string): Promise<Golden> {
@@ -40,16 +36,16 @@ export async function golden(name: string): Promise<Golden> {
   };
 }
 
-/** Runs golden tests on every tier, with the tiny checkpoint loaded. */
+/** Runs golden tests on every tier, with a checkpoint loaded: the tiny one, or what `source` makes. */
 export function onTiers(
   tests: (base: () => BaseModel, tier: Tier) => void,
-  file = 'tiny-sd15.safetensors',
+  source: () => ByteSource = () => goldenSource('tiny-sd15.safetensors'),
 ): void {
   describe.each<Tier>(['f32', 'f16', 'f16-subgroups'])('%s', (tier) => {
     let base: BaseModel | undefined;
     beforeAll(async () => {
       await openDevice({ tier });
-      base = await loadBaseModel([goldenSource(file)]);
+      base = await loadBaseModel([source()]);
     });
     afterAll(() => {
       expect(gpu().errors).toEqual([]);
@@ -82,4 +78,22 @@ export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
     bb += y * y;
   }
   return ab / Math.sqrt(aa * bb);
+}
+
+/** Every gradient the reference has under `prefix`: within 1e-3 in f32, in direction within cosine 0.999 in f16. */
+export function expectGradients(
+  want: Golden,
+  prefix: string,
+  got: ReadonlyMap<string, Float32Array>,
+  tier: string,
+): void {
+  const names = want.names.filter((name) => name.startsWith(`${prefix}/lora_`));
+  expect(names.length).toBeGreaterThan(90);
+  for (const name of names) {
+    const gradient = got.get(name.slice(prefix.length + 1));
+    if (!gradient) throw new Error(`No gradient for ${name}.`);
+    const reference = want.floats(name);
+    if (tier === 'f32') expect(relativeError(gradient, reference), name).toBeLessThan(1e-3);
+    else expect(cosine(gradient, reference), name).toBeGreaterThan(0.999);
+  }
 }

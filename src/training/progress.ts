@@ -13,8 +13,7 @@ const SMOOTHING = 0.98;
 interface Pending {
   step: TrainingStep;
   learningRate: number;
-  loss: Promise<Float32Array>;
-  optimizer: Promise<OptimizerReport>;
+  numbers: Promise<[Float32Array, OptimizerReport]>;
 }
 
 export class Progress {
@@ -44,7 +43,10 @@ export class Progress {
     loss: Promise<Float32Array>,
     optimizer: Promise<OptimizerReport>,
   ): AsyncGenerator<StepReport> {
-    this.pending.push({ step, learningRate, loss, optimizer });
+    const numbers = Promise.all([loss, optimizer]);
+    // A run that fails before it comes to these must not leave a rejection nobody hears.
+    numbers.catch(() => undefined);
+    this.pending.push({ step, learningRate, numbers });
     if (this.pending.length > 1) yield await this.report();
   }
 
@@ -54,8 +56,8 @@ export class Progress {
   }
 
   private async report(): Promise<StepReport> {
-    const { step, learningRate, loss: lossValue, optimizer } = this.pending.shift() as Pending;
-    const [[loss = NaN], { gradientNorm, lossScale, skipped }] = await Promise.all([lossValue, optimizer]);
+    const { step, learningRate, numbers } = this.pending.shift() as Pending;
+    const [[loss = NaN], { gradientNorm, lossScale, skipped }] = await numbers;
     const done = step.step + 1;
     const finite = Number.isFinite(loss);
     if (finite) this.mean = SMOOTHING * this.mean + (1 - SMOOTHING) * loss;

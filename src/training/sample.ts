@@ -9,7 +9,7 @@ import type { Lora } from '../kernels/lora/lora';
 import { unet } from '../models/unet';
 import { vaeDecode } from '../models/vae';
 import type { BaseModel } from './base_model';
-import { samplerPlan, type Sampler } from './samplers';
+import { samplerPlan, type Sampler, type SamplerOptions } from './samplers';
 
 export interface SampleRequest {
   /** Hidden states of the prompt and of the negative prompt, each [tokens, contextChannels]. */
@@ -18,6 +18,8 @@ export interface SampleRequest {
   width: number;
   height: number;
   sampler: Sampler;
+  /** How timesteps are spread; the sampler's own way unless given. */
+  spacing?: SamplerOptions['spacing'];
   steps: number;
   /** 1 is no guidance. */
   guidance: number;
@@ -40,6 +42,7 @@ export async function sampleLatents(
   const model = { weights, ...(lora ? { lora } : {}) };
   const plan = samplerPlan(request.sampler, request.steps, {
     prediction: request.vPrediction ? 'v_prediction' : 'epsilon',
+    ...(request.spacing ? { spacing: request.spacing } : {}),
   });
   const shape: [number, number, number, number] = [
     1,

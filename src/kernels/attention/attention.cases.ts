@@ -2,7 +2,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { read } from '../program';
-import { compare, sample, valueAndGradients, type Comparison, type KernelCase, type Tolerance } from '../testing';
+import {
+  compare,
+  sample,
+  valueAndGradients,
+  type Comparison,
+  type KernelCase,
+  type Tolerance,
+} from '../testing';
 import { attention, overridePlan } from './attention';
 import { attentionGradientReference, attentionReference, type Problem } from './attention.reference';
 import { planFor, type Pass, type Plan } from './plan';
@@ -31,7 +38,11 @@ interface Setting {
 function caseOf(shape: Shape, setting: Setting): KernelCase {
   const { batch = 1, n, m = n, size, heads = 1, causal = false, spread = 1, lossScale = 1 } = setting;
   const scale = setting.scale ?? 1 / Math.sqrt(size);
-  const options = [causal ? ' causal' : '', spread !== 1 ? ` spread ${spread}` : '', lossScale !== 1 ? ` gradient x${lossScale}` : ''];
+  const options = [
+    causal ? ' causal' : '',
+    spread !== 1 ? ` spread ${spread}` : '',
+    lossScale !== 1 ? ` gradient x${lossScale}` : '',
+  ];
   return {
     name: `attention ${shape}: ${batch}x${n} on ${m}, ${heads} heads of ${size}${options.join('')}`,
     run: async () => {
@@ -43,12 +54,21 @@ function caseOf(shape: Shape, setting: Setting): KernelCase {
       const dout = sample(batch * n * channels, 4, lossScale);
       const want = attentionReference(q, k, v, problem);
       const { dq, dk, dv } = attentionGradientReference(q, k, v, dout, problem);
-      const inputs = [tf.tensor3d(q, [batch, n, channels]), tf.tensor3d(k, [batch, m, channels]), tf.tensor3d(v, [batch, m, channels])];
+      const inputs = [
+        tf.tensor3d(q, [batch, n, channels]),
+        tf.tensor3d(k, [batch, m, channels]),
+        tf.tensor3d(v, [batch, m, channels]),
+      ];
       const dy = tf.tensor3d(dout, [batch, n, channels]);
       const tolerance = setting.tolerance ?? TOLERANCE;
       const got = withPlan(shape, () =>
         valueAndGradients(
-          () => attention(...(inputs as [tf.Tensor, tf.Tensor, tf.Tensor]), { heads, causal, scale: setting.scale }),
+          () =>
+            attention(...(inputs as [tf.Tensor, tf.Tensor, tf.Tensor]), {
+              heads,
+              causal,
+              scale: setting.scale,
+            }),
           inputs,
           dy,
         ),
@@ -66,12 +86,16 @@ function caseOf(shape: Shape, setting: Setting): KernelCase {
 }
 
 function withPlan<T>(shape: Shape, work: () => T): T {
-  const { f16 } = gpu();
+  const { f16, software } = gpu();
   const choose = (pass: Pass, size: number): Plan | undefined => {
     if (shape === 'own') return undefined;
-    if (shape === 'rows') return { kind: 'rows', threads: 32, rowsEach: 1, columns: 4 };
+    if (shape === 'rows') return { kind: 'rows', threads: 32, rowsEach: 1, columns: 2 };
     // Heads of up to 16 get no tiles of their own; those of 32 must be right for them all the same.
-    return planFor({ f16, software: false, workgroupBytes: shape === 'small' ? 20480 : 32768, invocations: 256 }, pass, Math.max(size, 20));
+    return planFor(
+      { f16, software, workgroupBytes: shape === 'small' ? 20480 : 32768, invocations: 256 },
+      pass,
+      Math.max(size, 20),
+    );
   };
   overridePlan(choose);
   try {
@@ -87,13 +111,15 @@ function infinityCase(shape: Shape): KernelCase {
     name: `attention ${shape}: infinity propagates`,
     run: async () => {
       const n = 33;
-      const channels = 40;
+      const channels = shape === 'rows' ? 8 : 40;
       const make = (seed: number) => tf.tensor3d(sample(n * channels, seed), [1, n, channels]);
       const inputs = [make(1), make(2), make(3)] as const;
       const gradient = sample(n * channels, 4);
       gradient[5 * channels + 7] = Infinity;
       const dy = tf.tensor3d(gradient, [1, n, channels]);
-      const got = withPlan(shape, () => valueAndGradients(() => attention(...inputs, { heads: 1 }), [...inputs], dy));
+      const got = withPlan(shape, () =>
+        valueAndGradients(() => attention(...inputs, { heads: 1 }), [...inputs], dy),
+      );
       const comparisons: Comparison[] = [];
       for (const [i, name] of ['dq', 'dk', 'dv'].entries()) {
         const values = await read(got.grads[i] as tf.Tensor);
@@ -111,16 +137,22 @@ function repeatCase(shape: Shape): KernelCase {
   return {
     name: `attention ${shape}: repeats to the bit`,
     run: async () => {
-      const make = (seed: number) => tf.tensor3d(sample(130 * 80, seed), [1, 130, 80]);
+      const channels = shape === 'rows' ? 16 : 80;
+      const make = (seed: number) => tf.tensor3d(sample(130 * channels, seed), [1, 130, channels]);
       const inputs = [make(1), make(2), make(3)] as const;
       const dy = make(4);
-      const once = () => withPlan(shape, () => valueAndGradients(() => attention(...inputs, { heads: 2 }), [...inputs], dy));
+      const once = () =>
+        withPlan(shape, () => valueAndGradients(() => attention(...inputs, { heads: 2 }), [...inputs], dy));
       const [first, second] = [once(), once()];
       const comparisons: Comparison[] = [];
       for (const [i, tensor] of [first.value, ...first.grads].entries()) {
         const a = await read(tensor);
         const b = await read([second.value, ...second.grads][i] as tf.Tensor);
-        comparisons.push({ what: `output ${i}`, error: a.reduce((sum, x, j) => sum + (x === b[j] ? 0 : 1), 0), tolerance: 0 });
+        comparisons.push({
+          what: `output ${i}`,
+          error: a.reduce((sum, x, j) => sum + (x === b[j] ? 0 : 1), 0),
+          tolerance: 0,
+        });
       }
       tf.dispose([[...inputs], dy, first.value, first.grads, second.value, second.grads]);
       return comparisons;
@@ -132,17 +164,13 @@ export const cases: KernelCase[] = [
   // As the adapter chooses: the shapes of SD 1.5 scaled down, and odd ones.
   caseOf('own', { n: 130, size: 40, heads: 8 }),
   caseOf('own', { batch: 2, n: 64, m: 77, size: 80, heads: 2 }),
-  caseOf('own', { n: 77, size: 64, heads: 2, causal: true }),
-  caseOf('own', { n: 33, size: 160, heads: 2 }),
-  caseOf('own', { n: 33, size: 512 }),
   caseOf('own', { n: 70, size: 7, heads: 3 }),
-  // Tiles: each class of head size, rows and columns that fill no tile, several tiles, both memory layouts.
+  // Tiles: the classes of head size, rows and columns that fill no tile, several tiles, both memory layouts.
   ...[4, 5, 8, 27, 40, 64].map((size) => caseOf('tiles', { batch: 2, n: 77, m: 33, size, heads: 2 })),
   caseOf('tiles', { n: 130, m: 227, size: 40, heads: 8 }),
   caseOf('tiles', { n: 130, m: 130, size: 80, heads: 2 }),
   caseOf('tiles', { n: 70, m: 77, size: 117, heads: 2 }),
   caseOf('tiles', { n: 77, m: 130, size: 160, heads: 2 }),
-  caseOf('tiles', { n: 33, m: 77, size: 201 }),
   caseOf('tiles', { n: 35, m: 70, size: 512 }),
   caseOf('tiles', { n: 77, size: 64, heads: 2, causal: true }),
   caseOf('tiles', { batch: 2, n: 77, size: 8, heads: 8, causal: true }),
@@ -150,18 +178,23 @@ export const cases: KernelCase[] = [
   caseOf('tiles', { n: 1, size: 40, heads: 8 }),
   caseOf('tiles', { n: 1, m: 227, size: 5 }),
   caseOf('small', { n: 77, m: 130, size: 40, heads: 2 }),
-  caseOf('small', { n: 33, m: 77, size: 160 }),
   // Rows: vec4 and scalar.
-  ...[4, 5, 8, 40].map((size) => caseOf('rows', { batch: 2, n: 77, m: 33, size, heads: 2 })),
-  caseOf('rows', { n: 77, size: 64, heads: 2, causal: true }),
+  ...[4, 5, 8].map((size) => caseOf('rows', { batch: 2, n: 77, m: 33, size, heads: 2 })),
+  caseOf('rows', { n: 77, size: 8, heads: 2, causal: true }),
   caseOf('rows', { n: 33, m: 130, size: 5, causal: true }),
-  caseOf('rows', { n: 1, size: 40, heads: 8 }),
+  caseOf('rows', { n: 1, size: 8, heads: 8 }),
   // Stability: scores of several hundred, where a softmax without its maximum overflows; then gradients as loss
   // scaling makes them. Scores of size s are off by s times the rounding (2^-24, 2^-11), and P with them.
   ...(['tiles', 'rows'] as const).flatMap((shape) => [
-    caseOf(shape, { n: 77, size: 40, heads: 2, spread: 7, tolerance: { f32: 2e-4, f16: 0.2 } }),
-    caseOf(shape, { n: 77, size: 40, heads: 2, lossScale: 4096 }),
-    caseOf(shape, { n: 77, size: 40, scale: 0.5 }),
+    caseOf(shape, {
+      n: 77,
+      size: shape === 'rows' ? 8 : 40,
+      heads: 2,
+      spread: 7,
+      tolerance: { f32: 2e-5, f16: 0.05 },
+    }),
+    caseOf(shape, { n: 77, size: shape === 'rows' ? 8 : 40, heads: 2, lossScale: 4096 }),
+    caseOf(shape, { n: 77, size: shape === 'rows' ? 8 : 40, scale: 0.5 }),
     infinityCase(shape),
     repeatCase(shape),
   ]),

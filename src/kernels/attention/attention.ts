@@ -40,7 +40,11 @@ export class AttentionShapeError extends Error {
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   check(q, k, v, options.heads);
   const size = (q.shape[2] as number) / options.heads;
-  const attrs = { heads: options.heads, causal: options.causal ?? false, scale: options.scale ?? 1 / Math.sqrt(size) };
+  const attrs = {
+    heads: options.heads,
+    causal: options.causal ?? false,
+    scale: options.scale ?? 1 / Math.sqrt(size),
+  };
   return run({ q, k, v }, attrs)[0] as Tensor;
 }
 
@@ -115,23 +119,32 @@ function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: Tens
     heads: attrs.heads,
     size,
     causal: attrs.causal ? 1 : 0,
+    turns: 0xffffffff,
     scale: attrs.scale,
   };
   const owned = plan.rowsEach * (plan.kind === 'tiles' ? plan.ty : plan.threads);
   const groups = [Math.ceil(rowCount / owned), attrs.heads, batch] as const;
   const products = { forward: 2, queries: 3, keys: 4 }[name];
-  dispatch(shader(name, plan, size), tensors, params, groups, 2 * products * batch * rowCount * colCount * channels);
+  dispatch(
+    shader(name, plan, size),
+    tensors,
+    params,
+    groups,
+    2 * products * batch * rowCount * colCount * channels,
+  );
 }
 
 function shader(name: Pass, plan: Plan, size: number) {
   if (plan.kind === 'rows') {
     const { threads, rowsEach, columns } = plan;
-    return program(`attention-${name}-rows-${size}-${threads}x${rowsEach}x${columns}`, () => rowProgram(name, plan, size));
+    return program(`attention-${name}-rows-${size}-${threads}x${rowsEach}x${columns}`, () =>
+      rowProgram(name, plan, size),
+    );
   }
   const { f16 } = gpu();
-  const { tx, ty, rowsEach, chunks, perChunk } = plan;
+  const { tx, ty, rowsEach, chunks, perChunk, rolled } = plan;
   const vec4 = size % 4 === 0;
-  const id = `${tx}x${ty}-${rowsEach}-${chunks}x${perChunk}-${vec4 ? 'vec4' : 'scalar'}-${f16 ? 'f16' : 'f32'}`;
+  const id = `${tx}x${ty}-${rowsEach}-${chunks}x${perChunk}-${vec4 ? 'vec4' : 'scalar'}-${f16 ? 'f16' : 'f32'}${rolled ? '-rolled' : ''}`;
   return program(`attention-${name}-tiles-${id}`, () => tileProgram(name, plan, vec4, f16));
 }
 
@@ -160,7 +173,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`,
   }));
   const width = vec4 ? size / 4 : size;
-  dispatch(text, [a, b, delta], { count, rows, heads, width }, groups1d(Math.ceil(count / 64)), 2 * batch * rows * channels);
+  dispatch(
+    text,
+    [a, b, delta],
+    { count, rows, heads, width },
+    groups1d(Math.ceil(count / 64)),
+    2 * batch * rows * channels,
+  );
 }
 
 function tracked(info: TensorInfo): Tensor {
@@ -171,12 +190,18 @@ function check(q: Tensor, k: Tensor, v: Tensor, heads: number): void {
   const shapes = `q [${q.shape}], k [${k.shape}], v [${v.shape}], ${heads} heads`;
   const [batch, , channels] = q.shape as [number, number, number];
   if (q.rank !== 3 || k.rank !== 3 || k.shape.some((n, i) => n !== v.shape[i]) || v.rank !== 3) {
-    throw new AttentionShapeError(`attention: ${shapes}. Give q as [B, N, C] and k and v alike as [B, M, C].`);
+    throw new AttentionShapeError(
+      `attention: ${shapes}. Give q as [B, N, C] and k and v alike as [B, M, C].`,
+    );
   }
   if (k.shape[0] !== batch || k.shape[2] !== channels || q.size === 0 || k.size === 0) {
-    throw new AttentionShapeError(`attention: ${shapes}. Batch and channels must be those of q, and nothing empty.`);
+    throw new AttentionShapeError(
+      `attention: ${shapes}. Batch and channels must be those of q, and nothing empty.`,
+    );
   }
   if (!Number.isInteger(heads) || heads < 1 || channels % heads !== 0 || channels / heads > MAX_HEAD) {
-    throw new AttentionShapeError(`attention: ${shapes}. The heads must divide the channels into at most ${MAX_HEAD} each.`);
+    throw new AttentionShapeError(
+      `attention: ${shapes}. The heads must divide the channels into at most ${MAX_HEAD} each.`,
+    );
   }
 }

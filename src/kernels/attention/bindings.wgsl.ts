@@ -9,14 +9,27 @@ import type { Pass } from './plan';
 /** `vec4`: head size a multiple of four, so that matrices are bound as arrays of vec4. */
 export function bindings(pass: Pass, vec4: boolean): Pick<Program, 'inputs' | 'outputs' | 'params'> {
   const matrix: Element = vec4 ? 'vec4<f32>' : 'f32';
-  const params = { rows: 'u32', cols: 'u32', heads: 'u32', size: 'u32', causal: 'u32', scale: 'f32' } as const;
+  // `turns` is more than any loop's limit; see `TilePlan.rolled`.
+  const params = {
+    rows: 'u32',
+    cols: 'u32',
+    heads: 'u32',
+    size: 'u32',
+    causal: 'u32',
+    turns: 'u32',
+    scale: 'f32',
+  } as const;
   if (pass === 'forward') {
     return { inputs: { q: matrix, k: matrix, v: matrix }, outputs: { o: matrix, lse: 'f32' }, params };
   }
   const saved = { lse: 'f32', delta: 'f32' } as const;
   return pass === 'queries'
     ? { inputs: { q: matrix, g: matrix, k: matrix, v: matrix, ...saved }, outputs: { dq: matrix }, params }
-    : { inputs: { k: matrix, v: matrix, q: matrix, g: matrix, ...saved }, outputs: { dk: matrix, dv: matrix }, params };
+    : {
+        inputs: { k: matrix, v: matrix, q: matrix, g: matrix, ...saved },
+        outputs: { dk: matrix, dv: matrix },
+        params,
+      };
 }
 
 /** `fetch_NAME(wid, row, count, quad)`: zeros outside the matrix or beyond the head. */

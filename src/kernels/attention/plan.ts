@@ -5,7 +5,8 @@
  * memory; a thread has `rowsEach` x 4 scores and `rowsEach` x `chunks * perChunk` vec4s of the output. The head is
  * padded to `4 * tx * chunks * perChunk` channels, so `tx` is chosen for the head size (10 for 40, 80 and 160).
  * `rows`: one thread, one row, all in registers, the others read straight from storage at uniform addresses. For
- * tiny heads, and for adapters that run on the CPU, where barriers and workgroup memory cost and caches do not.
+ * tiny heads. CPU adapters get tiles too: measured on lavapipe, they are faster from 40 channels on, and the rows'
+ * unrolled text takes its compiler a minute.
  */
 
 /** The three shaders: the forward pass, the gradient of the queries, and that of the keys and values. */
@@ -21,6 +22,8 @@ export interface TilePlan {
   /** The head is staged in this many pieces, of `tx * perChunk` vec4s. */
   readonly chunks: number;
   readonly perChunk: number;
+  /** Hides the loops' limits from the driver's compiler, which would unroll them. */
+  readonly rolled: boolean;
 }
 
 export interface RowPlan {
@@ -44,18 +47,24 @@ export interface Capabilities {
 
 /** A plan that fits the adapter, for heads of `size` channels. */
 export function planFor(can: Capabilities, pass: Pass, size: number): Plan {
-  if (size <= 16 || (can.software && size <= ROWS_ON_SOFTWARE)) return { kind: 'rows', threads: 32, rowsEach: 1, columns: 4 };
+  const { f16, software } = can;
+  // On a CPU adapter more columns at a time are slower, and take several times as long to compile.
+  const rows: RowPlan = { kind: 'rows', threads: 32, rowsEach: 1, columns: software ? 1 : 4 };
+  if (size <= ROWS_UP_TO) return rows;
   const quads = Math.ceil(size / 4);
   const shape = HEADS.find((head) => quads <= head.tx * head.chunks * head.perChunk);
-  if (!shape) throw new RangeError(`Attention heads have at most ${MAX_HEAD} channels; ${size} were asked for.`);
+  if (!shape)
+    throw new RangeError(`Attention heads have at most ${MAX_HEAD} channels; ${size} were asked for.`);
   const { tx, chunks, perChunk } = shape;
   const rowsEach = pass === 'forward' ? shape.forwardRows : shape.backwardRows;
   const candidates = [16, 8, 4, 2, 1]
-    .map((ty): TilePlan => ({ kind: 'tiles', tx, ty, rowsEach, chunks, perChunk }))
-    .filter((plan) => plan.tx * plan.ty <= can.invocations && workgroupBytes(plan, pass, can.f16) <= can.workgroupBytes);
-  const roomy = candidates.find((plan) => plan.ty >= 8 && workgroupBytes(plan, pass, can.f16) <= GOOD_BYTES);
+    .map((ty): TilePlan => ({ kind: 'tiles', tx, ty, rowsEach, chunks, perChunk, rolled: software }))
+    .filter(
+      (plan) => plan.tx * plan.ty <= can.invocations && workgroupBytes(plan, pass, f16) <= can.workgroupBytes,
+    );
+  const roomy = candidates.find((plan) => plan.ty >= 8 && workgroupBytes(plan, pass, f16) <= GOOD_BYTES);
   // No tile fits only below 20 KiB of workgroup memory, less than any desktop adapter has: slow there, but right.
-  return roomy ?? candidates.find((plan) => plan.ty <= 8) ?? { kind: 'rows', threads: 32, rowsEach: 1, columns: 4 };
+  return roomy ?? candidates.find((plan) => plan.ty <= 8) ?? { ...rows, columns: 1 };
 }
 
 /** Workgroup memory of a tile, in bytes. `tiles.wgsl.ts` allocates exactly this. */
@@ -79,8 +88,8 @@ export const MAX_HEAD = 512;
 /** Above this many bytes too few workgroups share a core to hide latency. Estimated, not measured. */
 const GOOD_BYTES = 24 * 1024;
 
-/** On CPU adapters heads up to this size stay in one thread's registers (and its stack). Measured on lavapipe. */
-const ROWS_ON_SOFTWARE = 16;
+/** Heads up to this size would leave most threads of a tile idle. */
+const ROWS_UP_TO = 16;
 
 /** Tiles by head size. Rows a thread: as many as leave it under about 130 registers, accumulators included. */
 const HEADS: readonly (Pick<TilePlan, 'tx' | 'chunks' | 'perChunk'> & {

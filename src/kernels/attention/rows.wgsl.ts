@@ -50,7 +50,8 @@ function forward(t: RowText): string {
   }
   ${t.outputs('o', (name, r) => `${name} / sum${r}`)}
   ${t.each(
-    (r) => `if (row${r} < p.rows) { lse[(wid.z * p.heads + wid.y) * p.rows + row${r}] = logSumExp(maximum${r}, sum${r}); }`,
+    (r) =>
+      `if (row${r} < p.rows) { lse[(wid.z * p.heads + wid.y) * p.rows + row${r}] = logSumExp(maximum${r}, sum${r}); }`,
   )}`;
 }
 
@@ -71,7 +72,11 @@ function queries(t: RowText): string {
     ${t.products('s', 'q', 'k')}
     ${t.products('dp', 'g', 'v')}
     ${t.each((r) =>
-      t.scores(r, (c, s, dp) => `let w${r}_${c} = select(0.0, exp2(${s} - lse${r}) * (${dp} - delta${r}), col0 + ${c}u < limit${r});`),
+      t.scores(
+        r,
+        (c, s, dp) =>
+          `let w${r}_${c} = select(0.0, exp2(${s} - lse${r}) * (${dp} - delta${r}), col0 + ${c}u < limit${r});`,
+      ),
     )}
     ${t.accumulate('dq', 'w', 'k')}
   }
@@ -136,7 +141,10 @@ class RowText {
     const times = factor ? ` * ${factor}` : '';
     return this.each((r) =>
       this.quads
-        .map((i) => `let ${name}${r}_${i} = fetch_${name}(wid, min(row${r}, p.rows - 1u), p.rows, ${i}u)${times};`)
+        .map(
+          (i) =>
+            `let ${name}${r}_${i} = fetch_${name}(wid, min(row${r}, p.rows - 1u), p.rows, ${i}u)${times};`,
+        )
         .join('\n'),
     );
   }
@@ -202,7 +210,9 @@ class RowText {
 
   outputs(sums: string, value: (name: string, r: number) => string): string {
     return this.each((r) =>
-      this.quads.map((i) => `store_${sums}(wid, row${r}, ${i}u, ${value(`${sums}${r}_${i}`, r)});`).join('\n'),
+      this.quads
+        .map((i) => `store_${sums}(wid, row${r}, ${i}u, ${value(`${sums}${r}_${i}`, r)});`)
+        .join('\n'),
     );
   }
 

@@ -51,7 +51,7 @@ function forward(t: TileText): string {
     var top = ${t.rowVector}(${t.rows.map((r) => `max(max(s${r}.x, s${r}.y), max(s${r}.z, s${r}.w))`).join(', ')});
     maxima[ty * ${t.plan.tx}u + tx] = top;
     workgroupBarrier();
-    for (var i = 0u; i < ${t.plan.tx}u; i++) { top = max(top, maxima[ty * ${t.plan.tx}u + i]); }
+    for (var i = 0u; i < ${t.turns(t.plan.tx)}; i++) { top = max(top, maxima[ty * ${t.plan.tx}u + i]); }
     top = max(top, maximum);
     let fade = exp2(maximum - top);
     maximum = top;
@@ -65,7 +65,7 @@ function forward(t: TileText): string {
   maxima[ty * ${t.plan.tx}u + tx] = sum;
   workgroupBarrier();
   sum = ${t.rowVector}();
-  for (var i = 0u; i < ${t.plan.tx}u; i++) { sum += maxima[ty * ${t.plan.tx}u + i]; }
+  for (var i = 0u; i < ${t.turns(t.plan.tx)}; i++) { sum += maxima[ty * ${t.plan.tx}u + i]; }
   ${t.outputs('o', (name, r, quad) => `store_o(wid, ${t.row(r)}, ${quad}, ${name} / sum${t.at(r)});`)}
   if (tx == 0u) {
     ${lines(
@@ -96,7 +96,8 @@ function queries(t: TileText): string {
     ${t.products('s', 'q', 'k', 0)}
     ${t.columns()}
     ${lines(
-      (r) => `s${r} = select(vec4<f32>(), exp2(s${r} * scale - lse${r}) * (dp${r} - delta${r}), ${t.takesPart(r, 'queries')});`,
+      (r) =>
+        `s${r} = select(vec4<f32>(), exp2(s${r} * scale - lse${r}) * (dp${r} - delta${r}), ${t.takesPart(r, 'queries')});`,
     )}
     ${t.stageWeights('s')}
     ${t.accumulate('dq', 'k', false)}
@@ -176,6 +177,11 @@ class TileText {
     ].join('\n');
   }
 
+  /** The limit of a loop: `count`, provably no more. */
+  turns(count: number): string {
+    return this.plan.rolled ? `min(${count}u, p.turns)` : `${count}u`;
+  }
+
   row(r: number): string {
     return `(row0 + ty + ${r * this.plan.ty}u)`;
   }
@@ -199,7 +205,9 @@ class TileText {
 
   /** Loads the workgroup's own rows once, where the whole head fits. */
   stageRows(name: string, slot: number): string {
-    return this.plan.chunks === 1 ? this.stage(`own${slot}`, name, 'row0', 'p.rows', this.blockRows, '0u') : '';
+    return this.plan.chunks === 1
+      ? this.stage(`own${slot}`, name, 'row0', 'p.rows', this.blockRows, '0u')
+      : '';
   }
 
   /** `dots{r}` = the products of the workgroup's rows of `own` with the columns of `other`. Ends unsynchronised. */
@@ -211,7 +219,7 @@ class TileText {
       ${this.stage('other', other, 'col0', 'p.cols', this.blockCols, chunks === 1 ? '0u' : `chunk * ${this.quads}u`)}
       ${chunks === 1 ? '' : this.stage(memory, own, 'row0', 'p.rows', this.blockRows, `chunk * ${this.quads}u`)}
       workgroupBarrier();
-      for (var i = 0u; i < ${this.quads}u; i++) {
+      for (var i = 0u; i < ${this.turns(this.quads)}; i++) {
         ${upTo(4)
           .map((c) => `let c${c} = vec4<f32>(other[(tx + ${c * tx}u) * ${this.stride}u + i]);`)
           .join('\n')}
@@ -224,13 +232,16 @@ class TileText {
       }`;
     return [
       ...this.rows.map((r) => `var ${dots}${r} = vec4<f32>();`),
-      chunks === 1 ? `{${chunk}}` : `for (var chunk = 0u; chunk < ${chunks}u; chunk++) {${chunk}}`,
+      chunks === 1 ? `{${chunk}}` : `for (var chunk = 0u; chunk < ${this.turns(chunks)}; chunk++) {${chunk}}`,
     ].join('\n');
   }
 
   stageWeights(name: string): string {
     return this.rows
-      .map((r) => `weights[(ty + ${r * this.plan.ty}u) * ${this.weightStride}u + tx] = ${this.weightType}(${name}${r});`)
+      .map(
+        (r) =>
+          `weights[(ty + ${r * this.plan.ty}u) * ${this.weightStride}u + tx] = ${this.weightType}(${name}${r});`,
+      )
       .join('\n');
   }
 
@@ -252,7 +263,7 @@ class TileText {
         );
         return `${stage}
     workgroupBarrier();
-    for (var i = 0u; i < ${tx}u; i++) {
+    for (var i = 0u; i < ${this.turns(tx)}; i++) {
       ${this.rows.map((r) => `let w${r} = vec4<f32>(weights[(ty + ${r * ty}u) * ${this.weightStride}u + i]);`).join('\n')}
       ${columns.join('\n')}
     }`;
@@ -270,7 +281,9 @@ class TileText {
     return this.rows
       .flatMap((r) =>
         upTo(chunks).flatMap((chunk) =>
-          upTo(perChunk).map((n) => make(this.sum(sums, r, chunk, n), r, `tx + ${chunk * this.quads + n * tx}u`)),
+          upTo(perChunk).map((n) =>
+            make(this.sum(sums, r, chunk, n), r, `tx + ${chunk * this.quads + n * tx}u`),
+          ),
         ),
       )
       .join('\n');
@@ -285,9 +298,16 @@ class TileText {
     return this.f16 && this.pass === 'forward' ? 'vec4<f16>' : 'vec4<f32>';
   }
 
-  private stage(memory: string, name: string, first: string, count: string, rows: number, quad0: string): string {
+  private stage(
+    memory: string,
+    name: string,
+    first: string,
+    count: string,
+    rows: number,
+    quad0: string,
+  ): string {
     const { tx, ty } = this.plan;
-    return `for (var e = index; e < ${rows * this.quads}u; e += ${tx * ty}u) {
+    return `for (var e = index; e < ${this.turns(rows * this.quads)}; e += ${tx * ty}u) {
       let row = e / ${this.quads}u;
       let quad = e % ${this.quads}u;
       ${memory}[row * ${this.stride}u + quad] = ${this.f16 ? 'vec4<f16>' : 'vec4<f32>'}(fetch_${name}(wid, ${first} + row, ${count}, quad + ${quad0}));

@@ -6,7 +6,13 @@ import { TOLERANCE } from '../linear/linear.cases';
 import { linearGradientReference, linearReference } from '../linear/linear.reference';
 import { packHalfConv } from '../linear/pack_half';
 import { conv2d, type ConvOptions } from './conv2d';
-import { convGradientReference, convReference, doubled, doubledGradient, outputSize } from './conv2d.reference';
+import {
+  convGradientReference,
+  convReference,
+  doubled,
+  doubledGradient,
+  outputSize,
+} from './conv2d.reference';
 
 interface Shape {
   name: string;
@@ -31,8 +37,26 @@ const shapes: Shape[] = [
   { name: 'even but not fourfold', batch: 1, H: 7, W: 5, in: 18, out: 34, bias: true },
   { name: 'UNet downsampler', batch: 2, H: 8, W: 12, in: 16, out: 20, bias: true, options: { stride: 2 } },
   { name: 'UNet downsampler, odd', batch: 1, H: 7, W: 9, in: 5, out: 6, bias: true, options: { stride: 2 } },
-  { name: 'VAE downsampler', batch: 2, H: 8, W: 10, in: 12, out: 16, bias: true, options: { stride: 2, pad: [0, 1, 0, 1] } },
-  { name: 'VAE downsampler, odd', batch: 1, H: 9, W: 7, in: 4, out: 7, bias: false, options: { stride: 2, pad: [0, 1, 0, 1] } },
+  {
+    name: 'VAE downsampler',
+    batch: 2,
+    H: 8,
+    W: 10,
+    in: 12,
+    out: 16,
+    bias: true,
+    options: { stride: 2, pad: [0, 1, 0, 1] },
+  },
+  {
+    name: 'VAE downsampler, odd',
+    batch: 1,
+    H: 9,
+    W: 7,
+    in: 4,
+    out: 7,
+    bias: false,
+    options: { stride: 2, pad: [0, 1, 0, 1] },
+  },
   { name: 'upsampler', batch: 2, H: 4, W: 5, in: 24, out: 28, bias: true, options: { upsample: true } },
   { name: 'upsampler, odd', batch: 1, H: 3, W: 1, in: 5, out: 3, bias: true, options: { upsample: true } },
 ];

@@ -10,7 +10,10 @@ export interface ConvShape {
 }
 
 export function outputSize({ H, W, stride, pad }: ConvShape): [number, number] {
-  return [Math.floor((H + pad[0] + pad[1] - 3) / stride) + 1, Math.floor((W + pad[2] + pad[3] - 3) / stride) + 1];
+  return [
+    Math.floor((H + pad[0] + pad[1] - 3) / stride) + 1,
+    Math.floor((W + pad[2] + pad[3] - 3) / stride) + 1,
+  ];
 }
 
 export function convReference(
@@ -27,7 +30,11 @@ export function convReference(
   return bias ? y.map((v, i) => v + bias[i % shape.out]) : y;
 }
 
-export function convGradientReference(dy: ArrayLike<number>, w: ArrayLike<number>, shape: ConvShape): Float64Array {
+export function convGradientReference(
+  dy: ArrayLike<number>,
+  w: ArrayLike<number>,
+  shape: ConvShape,
+): Float64Array {
   const dx = new Float64Array(shape.batch * shape.H * shape.W * shape.in);
   eachTerm(shape, (xi, wi, yi) => {
     dx[xi] += dy[yi] * w[wi];
@@ -44,7 +51,13 @@ export function doubled(x: ArrayLike<number>, batch: number, H: number, W: numbe
   return big;
 }
 
-export function doubledGradient(dy: ArrayLike<number>, batch: number, H: number, W: number, C: number): Float64Array {
+export function doubledGradient(
+  dy: ArrayLike<number>,
+  batch: number,
+  H: number,
+  W: number,
+  C: number,
+): Float64Array {
   const dx = new Float64Array(batch * H * W * C);
   eachCopy(batch, H, W, C, (small, large) => {
     dx[small] += dy[large];
@@ -65,11 +78,21 @@ function eachTerm(shape: ConvShape, visit: (xi: number, wi: number, yi: number) 
             if (sy < 0 || sy >= H || sx < 0 || sx >= W) continue;
             for (let o = 0; o < O; o++)
               for (let c = 0; c < I; c++)
-                visit(((b * H + sy) * W + sx) * I + c, ((o * I + c) * 3 + ky) * 3 + kx, ((b * oh + i) * ow + j) * O + o);
+                visit(
+                  ((b * H + sy) * W + sx) * I + c,
+                  ((o * I + c) * 3 + ky) * 3 + kx,
+                  ((b * oh + i) * ow + j) * O + o,
+                );
           }
 }
 
-function eachCopy(batch: number, H: number, W: number, C: number, visit: (small: number, large: number) => void): void {
+function eachCopy(
+  batch: number,
+  H: number,
+  W: number,
+  C: number,
+  visit: (small: number, large: number) => void,
+): void {
   for (let row = 0; row < batch * 2 * H; row++)
     for (let j = 0; j < 2 * W; j++)
       for (let c = 0; c < C; c++) visit(((row >> 1) * W + (j >> 1)) * C + c, (row * 2 * W + j) * C + c);

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import { onEveryTier } from '../on_every_tier';
 import { finiteDifferences, sample } from '../testing';
 import { cases } from './conv2d.cases';
-import { convGradientReference, convReference, doubled, doubledGradient, outputSize } from './conv2d.reference';
+import {
+  convGradientReference,
+  convReference,
+  doubled,
+  doubledGradient,
+  outputSize,
+} from './conv2d.reference';
 
 onEveryTier(cases);
 
@@ -16,7 +22,8 @@ test.each([
   const x = Float64Array.from(sample(shape.batch * shape.H * shape.W * shape.in, 1));
   const w = sample(shape.in * shape.out * 9, 2);
   const dy = sample(shape.batch * oh * ow * shape.out, 3);
-  const f = (xs: Float64Array) => convReference(xs, w, undefined, shape).reduce((s, v, i) => s + v * dy[i], 0);
+  const f = (xs: Float64Array) =>
+    convReference(xs, w, undefined, shape).reduce((s, v, i) => s + v * dy[i], 0);
   const at = [0, 17, 41, 79];
   const slopes = finiteDifferences(f, x, at);
   const dx = convGradientReference(dy, w, shape);
@@ -27,6 +34,7 @@ test('doubling and its gradient are adjoint', () => {
   const [batch, H, W, C] = [2, 2, 3, 2];
   const x = sample(batch * H * W * C, 1);
   const dy = sample(4 * x.length, 2);
-  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((s, v, i) => s + v * b[i], 0);
+  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+    Array.from(a).reduce((s, v, i) => s + v * b[i], 0);
   expect(dot(doubled(x, batch, H, W, C), dy)).toBeCloseTo(dot(x, doubledGradient(dy, batch, H, W, C)), 8);
 });

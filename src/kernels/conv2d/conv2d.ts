@@ -44,11 +44,11 @@ export function conv2d(x: Tensor, w: HalfConvWeight, bias?: Tensor, options: Con
   if (upsample && stride !== 1) throw new ShapeError(`${what}: upsampling goes with stride 1.`);
   const [top, bottom, left, right] = pad;
   const grow = upsample ? 2 : 1;
-  const H = x.shape[1];
-  const W = x.shape[2];
+  const [, H, W]: readonly number[] = x.shape;
   const oh = Math.floor((H * grow + top + bottom - 3) / stride) + 1;
   const ow = Math.floor((W * grow + left + right - 3) / stride) + 1;
-  if (oh < 1 || ow < 1) throw new ShapeError(`${what}: an input of ${H}x${W} pixels is smaller than the kernel.`);
+  if (oh < 1 || ow < 1)
+    throw new ShapeError(`${what}: an input of ${H}x${W} pixels is smaller than the kernel.`);
   const attrs: Attrs = { out: w.out, in: w.in, H, W, oh, ow, stride, padTop: top, padLeft: left, upsample };
   return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
 }
@@ -59,7 +59,9 @@ interface Attrs extends Window {
   upsample: boolean;
 }
 
-const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({ x: () => inputGradient({ dy, w }, attrs)[0] });
+const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
+  x: () => inputGradient({ dy, w }, attrs)[0],
+});
 
 const plain = defineKernel<Attrs>({
   name: 'HalfConv2d',

@@ -15,10 +15,17 @@ import { GPU_TILES, setHalfMath, tileName, type Tile } from './tile';
 const PACKED: Tolerance = { f32: 1e-5, f16: 2e-3 };
 const FLOATS: Tolerance = { f32: 1e-5, f16: 1e-5 };
 
-const floats = (values: ArrayLike<number>, shape: number[]) => upload(Float32Array.from(values), shape, 'test');
+const floats = (values: ArrayLike<number>, shape: number[]) =>
+  upload(Float32Array.from(values), shape, 'test');
 
 /** Runs one product with a tile and compares; `owned` are its inputs. */
-async function check(call: Gemm, tile: Tile, want: ArrayLike<number>, tolerance: Tolerance, owned: tf.Tensor[]) {
+async function check(
+  call: Gemm,
+  tile: Tile,
+  want: ArrayLike<number>,
+  tolerance: Tolerance,
+  owned: tf.Tensor[],
+) {
   setHalfMath('multiply');
   try {
     const y = gemm({ ...call, tile });
@@ -69,7 +76,13 @@ function backward(tile: Tile, [M, N, K]: [number, number, number]): KernelCase {
       const a = floats(dy, [M, K]);
       const b = upload(packHalf(w, K, N), [K, rowWords], 'test');
       const want = linearGradientReference(dy, w, M, K, N);
-      return check({ M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, half: true, shape: [M, N] }, tile, want, PACKED, [a, b]);
+      return check(
+        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, half: true, shape: [M, N] },
+        tile,
+        want,
+        PACKED,
+        [a, b],
+      );
     },
   };
 }
@@ -82,10 +95,13 @@ function dense(tile: Tile, [M, N, K]: [number, number, number], transposed: bool
       const x = sample(M * K, 1);
       const z = sample(N * K, 2);
       const want = linearReference(x, z, undefined, M, N, K);
-      const turned = (values: Float32Array, rows: number) => values.map((_, i) => values[(i % rows) * K + Math.floor(i / rows)]);
+      const turned = (values: Float32Array, rows: number) =>
+        values.map((_, i) => values[(i % rows) * K + Math.floor(i / rows)]);
       const a = transposed ? floats(turned(x, M), [K, M]) : floats(x, [M, K]);
       const b = transposed ? floats(turned(z, N), [K, N]) : floats(z, [N, K]);
-      const kinds = transposed ? ({ aKind: 'columns', bKind: 'f32NN' } as const) : ({ aKind: 'rows', bKind: 'f32NT' } as const);
+      const kinds = transposed
+        ? ({ aKind: 'columns', bKind: 'f32NN' } as const)
+        : ({ aKind: 'rows', bKind: 'f32NT' } as const);
       return check({ M, N, K, a, b, ...kinds, half: false, shape: [M, N] }, tile, want, FLOATS, [a, b]);
     },
   };

@@ -10,7 +10,17 @@ onEveryTier(cases);
 test('an adapter gets tiles that it can run, and an override that it cannot is refused', async () => {
   const gpu = await openDevice({ tier: 'f32' });
   const card = { ...gpu, software: false };
-  for (const [M, N] of [[1, 320], [8, 320], [64, 1280], [256, 1280], [1024, 640], [4096, 320], [4096, 8], [4096, 2560], [262144, 128]]) {
+  for (const [M, N] of [
+    [1, 320],
+    [8, 320],
+    [64, 1280],
+    [256, 1280],
+    [1024, 640],
+    [4096, 320],
+    [4096, 8],
+    [4096, 2560],
+    [262144, 128],
+  ]) {
     const tile = tileFor(M, N, true, card);
     expect(fits(tile, card)).toBe(true);
     const tiles = Math.ceil(M / tile.bm) * Math.ceil(N / tile.bn);

@@ -2,7 +2,7 @@
  * y = dropout(scale A B + bias + scale2 h F): the one matrix product under linear layers, LoRA and convolutions.
  * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds packed halves or f32, either way round.
  * f32 tier: f32 throughout. f16 tiers (`half`): operands rounded to f16 (2^-11 relative), products summed four at a
- * time in f16, those sums in f32. Where the output has too few tiles to fill a GPU, k is split over workgroups and
+ * time in f16, those sums in f32; CPU adapters round operands alike but multiply in f32 (`halfMath`). Where the output has too few tiles to fill a GPU, k is split over workgroups and
  * the parts are added in a second pass, always in the same order.
  */
 import * as tf from '@tensorflow/tfjs';

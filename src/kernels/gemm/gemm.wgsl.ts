@@ -2,14 +2,13 @@
  * WGSL of the matrix product, made from options. Operands reach the inner loop in one form whatever their layout in
  * memory: A as quads along k (`vec4` of one row), B as blocks of four k by four columns (four `vec4` along n), so
  * that a thread's accumulators are `vec4<f32>` along n and f16 products pair up in hardware.
+ * Long because it is one text: the pieces share their variables, and apart they could not be read.
  * Not here: which tile, which split of k (`gemm.ts`).
  */
 import { tileName, threadsOf, type HalfMath, type Tile } from './tile';
 
 export type AKind = 'rows' | 'columns' | 'conv' | 'convUp' | 'convT';
 export type BKind = 'halfNT' | 'halfNN' | 'f32NT' | 'f32NN';
-
-
 
 export interface GemmText {
   readonly a: AKind;
@@ -58,6 +57,7 @@ export function gemmWgsl(text: GemmText): string {
     text.half === 'multiply' ? 'alias S = f16;' : 'alias S = f32;',
     'struct Block { k0: vec4<S>, k1: vec4<S>, k2: vec4<S>, k3: vec4<S> }',
     fetchB(text),
+    text.half === 'round' ? ROUND : '',
     text.dropout ? DROPOUT : '',
     tile.kind === 'shared' ? sharedArrays(tile) : '',
     `@compute @workgroup_size(${threadsOf(tile)})
@@ -85,7 +85,9 @@ function owned(tile: Tile) {
   const direct = tile.kind !== 'shared';
   return {
     rows: range(tile.tm).map((i) => (direct ? `(mBase + ${i}u)` : `(mBase + ty + ${i * rows}u)`)),
-    quads: range(tile.tn / 4).map((j) => (direct ? `(nBase + 4u * (lid + ${j * columns}u))` : `(nBase + 4u * (tx + ${j * columns}u))`)),
+    quads: range(tile.tn / 4).map((j) =>
+      direct ? `(nBase + 4u * (lid + ${j * columns}u))` : `(nBase + 4u * (tx + ${j * columns}u))`,
+    ),
   };
 }
 
@@ -96,7 +98,7 @@ function declareAccumulators(tile: Tile): string {
 }
 
 function tapOf(text: GemmText): string {
-  const body = text.taps9
+  return text.taps9
     ? `let tap = t / p.perTap;
     let c0 = (t - tap * p.perTap) * ${text.tile.bk}u;
     let ky = i32(tap / 3u);
@@ -105,7 +107,6 @@ function tapOf(text: GemmText): string {
     let c0 = t * ${text.tile.bk}u;
     let ky = 0;
     let kx = 0;`;
-  return body;
 }
 
 /** What of an A row does not change along k. Rows past M repeat the last one; they are never stored. */
@@ -164,9 +165,18 @@ function fetchA(text: GemmText, i: number, c: string, whole: boolean): string {
 
 /** `fn fetchB(n, tap, c)`: columns n..n+3 at k = c..c+3 of one tap, clamped to the last of either. */
 function fetchB(text: GemmText): string {
-  const reads = range(4).map((e) => `let w${e} = quad(n, tap, c, ${e}u);`).join(' ');
+  const reads = range(4)
+    .map((e) => `let w${e} = quad(n, tap, c, ${e}u);`)
+    .join(' ');
   const block = text.b.endsWith('NT')
-    ? range(4).map((e) => `vec4<S>(${range(4).map((n) => `w${n}.${'xyzw'[e]}`).join(', ')})`).join(', ')
+    ? range(4)
+        .map(
+          (e) =>
+            `vec4<S>(${range(4)
+              .map((n) => `w${n}.${'xyzw'[e]}`)
+              .join(', ')})`,
+        )
+        .join(', ')
     : 'w0, w1, w2, w3';
   const along = text.b.endsWith('NT')
     ? { line: 'min(n + e, p.N - 1u)', from: 'c', end: 'p.K', width: 'p.K' }
@@ -206,7 +216,8 @@ function halfQuad(vec: boolean, { line, from, end }: Along): string {
 /** Statements that add A's quad `a` times block `b` (a prefix of four variables) to an accumulator. */
 function multiplyAdd(half: boolean, acc: string, a: string, b: string[]): string {
   // Four f16 products are summed in f16, then widened: any overflow shows up as an infinity, never clamped.
-  if (half) return `${acc} += vec4<f32>(${a}.x * ${b[0]} + ${a}.y * ${b[1]} + ${a}.z * ${b[2]} + ${a}.w * ${b[3]});`;
+  if (half)
+    return `${acc} += vec4<f32>(${a}.x * ${b[0]} + ${a}.y * ${b[1]} + ${a}.z * ${b[2]} + ${a}.w * ${b[3]});`;
   return ['x', 'y', 'z', 'w'].map((e, k) => `${acc} = fma(vec4<f32>(${a}.${e}), ${b[k]}, ${acc});`).join(' ');
 }
 
@@ -245,14 +256,24 @@ function sharedBody(text: GemmText): string {
     (i + 1) * threads <= count ? `{ ${body} }` : `if (lid + ${i * threads}u < ${count}u) { ${body} }`;
   const loadA = range(aLoads).map((i) => {
     const { row, quad } = aAt(i);
-    return guarded(i, tile.bm * quadsK, `let c = c0 + 4u * ${quad};
-      As[${row} * ${aStride(tile)}u + ${quad}] = ${rounded(text, fetchA(text, i, 'c', false))};`);
+    return guarded(
+      i,
+      tile.bm * quadsK,
+      `let c = c0 + 4u * ${quad};
+      As[${row} * ${aStride(tile)}u + ${quad}] = ${rounded(text, fetchA(text, i, 'c', false))};`,
+    );
   });
   const loadB = range(bLoads).map((i) => {
     const { column, quad } = bAt(i);
-    const store = range(4).map((e) => `Bs[(4u * ${quad} + ${e}u) * ${bStride(tile)}u + ${column}] = w.k${e};`);
-    return guarded(i, quadsK * quadsN, `let w = fetchB(nBase + 4u * ${column}, tap, c0 + 4u * ${quad});
-      ${store.join('\n      ')}`);
+    const store = range(4).map(
+      (e) => `Bs[(4u * ${quad} + ${e}u) * ${bStride(tile)}u + ${column}] = w.k${e};`,
+    );
+    return guarded(
+      i,
+      quadsK * quadsN,
+      `let w = fetchB(nBase + 4u * ${column}, tap, c0 + 4u * ${quad});
+      ${store.join('\n      ')}`,
+    );
   });
   const readB = range(tile.tn / 4).flatMap((j) =>
     range(4).map((e) => `let b${j}_${e} = Bs[(4u * q + ${e}u) * ${bStride(tile)}u + tx + ${j * columns}u];`),
@@ -260,16 +281,27 @@ function sharedBody(text: GemmText): string {
   const compute = range(tile.tm).map(
     (i) => `{ let av = As[(ty + ${i * rowsApart}u) * ${aStride(tile)}u + q];
       ${range(tile.tn / 4)
-        .map((j) => multiplyAdd(text.half === 'multiply', `acc${i}_${j}`, 'av', range(4).map((e) => `b${j}_${e}`)))
+        .map((j) =>
+          multiplyAdd(
+            text.half === 'multiply',
+            `acc${i}_${j}`,
+            'av',
+            range(4).map((e) => `b${j}_${e}`),
+          ),
+        )
         .join('\n      ')} }`,
   );
   return `let tx = lid % ${columns}u;
   let ty = lid / ${columns}u;
-  ${range(aLoads).map((i) => rowSetup(text, i, `(mBase + ${aAt(i).row})`)).join('\n  ')}
+  ${range(aLoads)
+    .map((i) => rowSetup(text, i, `(mBase + ${aAt(i).row})`))
+    .join('\n  ')}
   ${declareAccumulators(tile)}
   for (var t = first; t < last; t++) {
     ${tapOf(text)}
-    ${range(aLoads).map((i) => tapSetup(text, i)).join('\n    ')}
+    ${range(aLoads)
+      .map((i) => tapSetup(text, i))
+      .join('\n    ')}
     ${loadA.join('\n    ')}
     ${loadB.join('\n    ')}
     workgroupBarrier();
@@ -303,7 +335,16 @@ function directBody(text: GemmText): string {
       ${rows
         .map(
           (_, i) => `{ let av = ${lanes ? `subgroupBroadcast(v${i >> 3}, ${i % 8}u)` : quad(i)};
-        ${quads.map((_, j) => multiplyAdd(text.half === 'multiply', `acc${i}_${j}`, 'av', range(4).map((e) => `w${j}.k${e}`))).join('\n')} }`,
+        ${quads
+          .map((_, j) =>
+            multiplyAdd(
+              text.half === 'multiply',
+              `acc${i}_${j}`,
+              'av',
+              range(4).map((e) => `w${j}.k${e}`),
+            ),
+          )
+          .join('\n')} }`,
         )
         .join('\n      ')}
     }
@@ -311,8 +352,11 @@ function directBody(text: GemmText): string {
 }
 
 function rounded(text: GemmText, quad: string): string {
-  return text.half === 'round' ? `vec4<f32>(vec4<f16>(${quad}))` : `vec4<S>(${quad})`;
+  return text.half === 'round' ? `roundQuad(${quad})` : `vec4<S>(${quad})`;
 }
+
+/** A plain conversion to f16 and back is optimised away (by Mesa); the builtin is not. Overflow gives infinity. */
+const ROUND = 'fn roundQuad(v: vec4<f32>) -> vec4<f32> { return quantizeToF16(v); }';
 
 function epilogue(text: GemmText): string {
   const { tile } = text;
@@ -349,10 +393,19 @@ function epilogue(text: GemmText): string {
 /** In f32 on every tier: a young LoRA's factors are too small for f16, and the rank is short. */
 function lowRank(text: GemmText, rows: string[], quads: string[]): string {
   const factor = (n: string, e: number) =>
-    text.lowRank === 'NT' ? `factor[min(${n} + ${e}u, p.N - 1u) * p.R + r]` : `factor[r * p.N + min(${n} + ${e}u, p.N - 1u)]`;
+    text.lowRank === 'NT'
+      ? `factor[min(${n} + ${e}u, p.N - 1u) * p.R + r]`
+      : `factor[r * p.N + min(${n} + ${e}u, p.N - 1u)]`;
   return `if (wid.z == 0u) {
     for (var r = 0u; r < p.R; r++) {
-      ${quads.map((n, j) => `let f${j} = p.scale2 * vec4<f32>(${range(4).map((e) => factor(n, e)).join(', ')});`).join('\n      ')}
+      ${quads
+        .map(
+          (n, j) =>
+            `let f${j} = p.scale2 * vec4<f32>(${range(4)
+              .map((e) => factor(n, e))
+              .join(', ')});`,
+        )
+        .join('\n      ')}
       ${rows
         .map(
           (row, i) => `{ let hv = h[min(${row}, p.M - 1u) * p.R + r];
@@ -364,7 +417,7 @@ function lowRank(text: GemmText, rows: string[], quads: string[]): string {
 }
 
 /** Inverted dropout, its mask a hash (PCG output permutation, O'Neill 2014) of seed, stream and element. */
-export const HASH = `fn scramble(value: u32) -> u32 {
+const HASH = `fn scramble(value: u32) -> u32 {
   let state = value * 747796405u + 2891336453u;
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;
@@ -372,7 +425,7 @@ export const HASH = `fn scramble(value: u32) -> u32 {
 const DROPOUT = `${HASH}
 fn keptOne(index: u32) -> f32 {
   let bits = scramble(scramble(scramble(bitcast<u32>(seed[0])) ^ p.stream) ^ index);
-  if (f32(bits >> 8u) * 0x1p-24 < p.rate) { return 0.0; }
+  if (f32(bits >> 8u) * 5.9604644775390625e-8 < p.rate) { return 0.0; }
   return 1.0 / (1.0 - p.rate);
 }
 fn kept(index: u32) -> vec4<f32> {

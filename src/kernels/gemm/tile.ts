@@ -72,12 +72,15 @@ export function setTile(tile?: Tile): void {
 export function tileFor(M: number, N: number, whole: boolean, adapter: Gpu = gpu()): Tile {
   if (override) {
     if (!fits(override, adapter)) {
-      throw new TileError(`Tile ${tileName(override)} is beyond this adapter's workgroup limits: choose a smaller one.`);
+      throw new TileError(
+        `Tile ${tileName(override)} is beyond this adapter's workgroup limits: choose a smaller one.`,
+      );
     }
     return override;
   }
   if (adapter.software) {
     if (whole && M >= 8 && fits(SOFTWARE_TILES[0], adapter)) return SOFTWARE_TILES[0];
+    if (whole && M >= 4 && N >= 256) return SOFTWARE_TILES[3];
     return SOFTWARE_TILES[M >= 4 ? 5 : 6];
   }
   return GPU_TILES.find((tile) => fits(tile, adapter) && suits(tile, M, N)) ?? GPU_TILES[6];
@@ -85,7 +88,8 @@ export function tileFor(M: number, N: number, whole: boolean, adapter: Gpu = gpu
 
 /** Whether the adapter can run the tile. */
 export function fits(tile: Tile, adapter: Gpu = gpu()): boolean {
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX, maxComputeWorkgroupStorageSize } = adapter.device.limits;
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX, maxComputeWorkgroupStorageSize } =
+    adapter.device.limits;
   const threads = threadsOf(tile);
   return (
     (tile.kind !== 'lanes' || (adapter.subgroups && adapter.minSubgroupSize >= 8)) &&
@@ -131,6 +135,7 @@ export function halfMath(adapter: Gpu = gpu()): HalfMath {
  * A software adapter has a handful of cores and is filled by anything.
  */
 export function splitsFor(tile: Tile, tiles: number, total: number, adapter: Gpu = gpu()): number {
-  if (adapter.software && tile.kind !== 'shared') return tiles >= 4 ? 1 : Math.max(1, Math.min(4, Math.floor(total / 64)));
+  if (adapter.software && tile.kind !== 'shared')
+    return tiles >= 4 ? 1 : Math.max(1, Math.min(4, Math.floor(total / 64)));
   return Math.max(1, Math.min(Math.floor(256 / tiles), Math.floor(total / 8), 64));
 }

@@ -27,7 +27,9 @@ export function candidateTiles(): Tile[] {
 }
 
 /** The first run compiles and is not counted. Zeros as data: what is timed does not depend on values. */
-export async function benchGemm(options: BenchOptions): Promise<{ gflops: number; msEach: number; firstMs: number }> {
+export async function benchGemm(
+  options: BenchOptions,
+): Promise<{ gflops: number; msEach: number; firstMs: number }> {
   const { M, N, K, kind, rank = 8, minMs = 300 } = options;
   const owned: tf.Tensor[] = [];
   const floats = (...shape: number[]) => {
@@ -59,7 +61,14 @@ export async function benchGemm(options: BenchOptions): Promise<{ gflops: number
     conv: () => ({ ...common, a: floats(M, K), aKind: 'conv', window, ...packedNT(9), bias: floats(N) }),
     convGradient: () => ({ ...common, a: floats(M, K), aKind: 'convT', window, ...packedNN(9) }),
     down: () => ({ ...common, a: floats(M, K), aKind: 'rows', b: floats(N, K), bKind: 'f32NT', half: false }),
-    outer: () => ({ ...common, a: floats(K, M), aKind: 'columns', b: floats(K, N), bKind: 'f32NN', half: false }),
+    outer: () => ({
+      ...common,
+      a: floats(K, M),
+      aKind: 'columns',
+      b: floats(K, N),
+      bKind: 'f32NN',
+      half: false,
+    }),
   };
   const call = calls[kind]();
   const run = async (times: number) => {

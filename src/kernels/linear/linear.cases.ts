@@ -1,6 +1,13 @@
 /** Cases of the linear layer: with and without bias, odd sizes, one row to many, SD 1.x shapes scaled down. */
 import * as tf from '@tensorflow/tfjs';
-import { compare, sample, valueAndGradients, type Comparison, type KernelCase, type Tolerance } from '../testing';
+import {
+  compare,
+  sample,
+  valueAndGradients,
+  type Comparison,
+  type KernelCase,
+  type Tolerance,
+} from '../testing';
 import { upload } from '../program';
 import { linear, matmulNT } from './linear';
 import { linearGradientReference, linearReference } from './linear.reference';
@@ -48,7 +55,11 @@ async function runCase({ lead, out, in: inn, bias }: Shape): Promise<Comparison[
     upload(dys, [...lead, out], 'test'),
   ];
   const [x, data, b, dy] = made;
-  const { value, grads } = valueAndGradients(() => linear(x, { data, out, in: inn }, bias ? b : undefined), [x], dy);
+  const { value, grads } = valueAndGradients(
+    () => linear(x, { data, out, in: inn }, bias ? b : undefined),
+    [x],
+    dy,
+  );
   const results = [
     await compare('y', value, linearReference(xs, ws, bias ? bs : undefined, m, out, inn), TOLERANCE),
     await compare('dx', grads[0], linearGradientReference(dys, ws, m, out, inn), TOLERANCE),
@@ -64,7 +75,9 @@ async function runMatmul(): Promise<Comparison[]> {
   const a = upload(as, [m, k], 'test');
   const b = upload(bs, [n, k], 'test');
   const y = matmulNT(a, b);
-  const results = [await compare('y', y, linearReference(as, bs, undefined, m, n, k), { f32: 1e-5, f16: 1e-5 })];
+  const results = [
+    await compare('y', y, linearReference(as, bs, undefined, m, n, k), { f32: 1e-5, f16: 1e-5 }),
+  ];
   tf.dispose([a, b, y]);
   return results;
 }

@@ -28,7 +28,8 @@ export function linear(x: Tensor, w: HalfWeight, bias?: Tensor): Tensor {
 
 /** a [M, K] and b [N, K], both f32, to a b^T [M, N], multiplied in f32 on every tier. No gradient. */
 export function matmulNT(a: Tensor, b: Tensor): Tensor {
-  expectLast(a, b.shape[1], `matmulNT by [${b.shape}]`);
+  const [, inn]: readonly number[] = b.shape;
+  expectLast(a, inn, `matmulNT by [${b.shape}]`);
   return matmul({ a, b }, {})[0];
 }
 
@@ -37,7 +38,9 @@ interface Attrs {
   in: number;
 }
 
-const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({ x: () => inputGradient({ dy, w }, attrs)[0] });
+const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
+  x: () => inputGradient({ dy, w }, attrs)[0],
+});
 
 const plain = defineKernel<Attrs>({
   name: 'HalfLinear',

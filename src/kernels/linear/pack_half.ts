@@ -16,7 +16,9 @@ export function packHalf(values: Uint16Array | Float32Array, out: number, inn: n
   expectLength(values, out * inn, `linear weight [${out}, ${inn}]`);
   const bits = values instanceof Uint16Array ? values : floatsToHalves(values);
   if (inn % 2 === 0 && bits.byteOffset % 4 === 0) {
-    return new Int32Array(bits.buffer.slice(bits.byteOffset, bits.byteOffset + bits.byteLength) as ArrayBuffer);
+    return new Int32Array(
+      bits.buffer.slice(bits.byteOffset, bits.byteOffset + bits.byteLength) as ArrayBuffer,
+    );
   }
   const padded = inn + (inn % 2);
   const rows = new Uint16Array(out * padded);
@@ -28,7 +30,12 @@ export function packHalf(values: Uint16Array | Float32Array, out: number, inn: n
  * A convolution weight [O, I, k, k] (as checkpoints have it) as int32 words [O, k * k * ceil(I / 2)]: for each
  * output, tap after tap, the inputs contiguous. Throws `PackError` if the length is not O * I * k * k.
  */
-export function packHalfConv(values: Uint16Array | Float32Array, out: number, inn: number, kernel: 1 | 3): Int32Array {
+export function packHalfConv(
+  values: Uint16Array | Float32Array,
+  out: number,
+  inn: number,
+  kernel: 1 | 3,
+): Int32Array {
   const taps = kernel * kernel;
   expectLength(values, out * inn * taps, `convolution weight [${out}, ${inn}, ${kernel}, ${kernel}]`);
   if (taps === 1) return packHalf(values, out, inn);
@@ -47,5 +54,7 @@ export function packHalfConv(values: Uint16Array | Float32Array, out: number, in
 
 function expectLength(values: ArrayLike<number>, length: number, what: string): void {
   if (values.length === length) return;
-  throw new PackError(`A ${what} has ${length} values, but ${values.length} were given: check the tensor's shape.`);
+  throw new PackError(
+    `A ${what} has ${length} values, but ${values.length} were given: check the tensor's shape.`,
+  );
 }

@@ -15,8 +15,13 @@ test('the reference gradients are the slopes of the reference', () => {
   }; // prettier-ignore
   const dy = sample(m * out, 5);
   const { dx, dDown, dUp } = loraGradientReference(input, dy);
-  for (const [name, gradient] of [['x', dx], ['down', dDown], ['up', dUp]] as const) {
-    const f = (moved: Float64Array) => loraReference({ ...input, [name]: moved }).reduce((s, v, i) => s + v * dy[i], 0);
+  for (const [name, gradient] of [
+    ['x', dx],
+    ['down', dDown],
+    ['up', dUp],
+  ] as const) {
+    const f = (moved: Float64Array) =>
+      loraReference({ ...input, [name]: moved }).reduce((s, v, i) => s + v * dy[i], 0);
     const slopes = finiteDifferences(f, Float64Array.from(input[name]), [0, 3, 7]);
     [0, 3, 7].forEach((i, n) => expect(slopes[n]).toBeCloseTo(gradient[i], 7));
   }

@@ -32,7 +32,9 @@ export function loraLinear(x: Tensor, w: HalfWeight, bias: Tensor | undefined, l
   const what = `loraLinear [${w.out}, ${w.in}] of rank ${rank}`;
   expectLast(x, w.in, what);
   if (down.shape[1] !== w.in || up.shape[0] !== w.out || up.shape[1] !== rank) {
-    throw new ShapeError(`${what}: down is [${down.shape}] and up is [${up.shape}], expected [r, in] and [out, r].`);
+    throw new ShapeError(
+      `${what}: down is [${down.shape}] and up is [${up.shape}], expected [r, in] and [out, r].`,
+    );
   }
   const rate = dropout?.rate ?? 0;
   const attrs: Attrs = { out: w.out, in: w.in, rank, scale, rate, stream: dropout?.stream ?? 0 };
@@ -71,8 +73,7 @@ function define(name: string, seed: readonly string[]) {
       backward: ([dy], saved, attrs) => {
         const [x, w, down, up] = saved;
         const h = saved[saved.length - 1];
-        const seed = saved.length === 6 ? { seed: saved[4] } : {};
-        const [dh] = branchGradient({ dy, up, ...seed }, attrs);
+        const [dh] = branchGradient(attrs.rate > 0 ? { dy, up, seed: saved[4] } : { dy, up }, attrs);
         return {
           x: () => inputGradient({ dy, w, dh, down }, attrs)[0],
           down: () => outerProduct({ a: dh, b: x }, { scale: 1 })[0],
@@ -160,7 +161,18 @@ const outerProduct = defineKernel<{ scale: number }>({
   forward: ({ a, b }, { scale }) => {
     const M = a.shape[a.shape.length - 1];
     const N = b.shape[b.shape.length - 1];
-    return gemm({ M, N, K: rowsOf(a.shape), a, aKind: 'columns', b, bKind: 'f32NN', scale, half: false, shape: [M, N] });
+    return gemm({
+      M,
+      N,
+      K: rowsOf(a.shape),
+      a,
+      aKind: 'columns',
+      b,
+      bKind: 'f32NN',
+      scale,
+      half: false,
+      shape: [M, N],
+    });
   },
 });
 

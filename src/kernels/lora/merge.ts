@@ -11,9 +11,10 @@ import type { Lora } from './lora';
  * or where layers differ.
  */
 export function mergeLoras(loras: readonly Lora[]): Lora {
-  if (loras.length === 0) throw new ShapeError('mergeLoras: the list of LoRAs is empty; call it with at least one.');
-  const inn = loras[0].down.shape[1];
-  const out = loras[0].up.shape[0];
+  if (loras.length === 0)
+    throw new ShapeError('mergeLoras: the list of LoRAs is empty; call it with at least one.');
+  const [, inn]: readonly number[] = loras[0].down.shape;
+  const [out]: readonly number[] = loras[0].up.shape;
   const rank = loras.reduce((sum, { down }) => sum + down.shape[0], 0);
   const down = allocate([rank, inn]);
   const up = allocate([out, rank]);
@@ -43,7 +44,11 @@ interface Placement {
 }
 
 /** into[row + i, column + j] = scale * part[i, j]. */
-function place(part: TensorInfo, into: TensorInfo, { rows, columns, row, column, width, scale }: Placement): void {
+function place(
+  part: TensorInfo,
+  into: TensorInfo,
+  { rows, columns, row, column, width, scale }: Placement,
+): void {
   dispatch(
     program('lora-place', () => ({
       inputs: { part: 'f32' },

@@ -2,7 +2,7 @@
  * The five passes of group normalisation over x [B, N, C]. Passes over x run as tiles of 16 x 16 threads: 16 columns
  * of `T` (f32, or vec4 where C allows), neighbours in memory, times 16 rows that step through a chunk of N. Channels
  * are reduced one by one; only the small second pass knows about groups, so that a group's width need not divide
- * anything. Every sum has a fixed order.
+ * anything. Every sum has a fixed order. Long because the passes share their tile, in two widths and four variants.
  */
 import { LINEAR_GROUP, program, type Program } from '../program';
 import { SIGMOID_WGSL } from '../pointwise/pointwise';

@@ -1,0 +1,73 @@
+/** For comparisons with PyTorch: loss and gradients of one batch, by kohya's tensor names. */
+import type { ByteSource } from '../formats/byte_source';
+import { parseLora } from '../formats/kohya_lora';
+import { kohyaName } from '../formats/kohya_names';
+import { gpu } from '../kernels/device';
+import { read } from '../kernels/program';
+import { LoraParameters, type LoraValues } from '../models/lora';
+import type { BaseModel } from './base_model';
+import { loraShapes } from './lora_file';
+import { createOptimizer, disposeOptimizer } from './optimizer';
+import { StepEngine, type MicroBatch, type StepSettings } from './step';
+
+/** Values by kohya's module name. */
+export type ValuesOf = (module: string) => LoraValues;
+
+/** The LoRA that the batch is run with. */
+export interface Start {
+  rank: number;
+  alpha: number;
+  values: ValuesOf;
+}
+
+export interface Derivatives {
+  loss: number;
+  gradients: Map<string, Float32Array>;
+}
+
+/** The modules of a LoRA file by kohya's name. */
+export async function loraValues(source: ByteSource): Promise<ValuesOf> {
+  const file = await parseLora(source);
+  const byName = new Map(file.modules.map((module) => [module.name, module]));
+  return (name) => {
+    const module = byName.get(name);
+    if (!module) throw new Error(`The LoRA lacks ${name}.`);
+    return module;
+  };
+}
+
+export async function differentiate(
+  base: BaseModel,
+  settings: StepSettings,
+  batch: MicroBatch,
+  start: Start,
+): Promise<Derivatives> {
+  const shapes = loraShapes(configOf(base), {
+    train_unet: settings.trainUnet,
+    train_text_encoder: settings.text === 'trained',
+  });
+  const lora = new LoraParameters(shapes, start.rank, start.alpha);
+  lora.set(({ part, path }) => start.values(kohyaName(part, path)));
+  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, gpu().f16);
+  const engine = new StepEngine(base, lora, optimizer, settings);
+  engine.begin();
+  engine.micro(batch, 1);
+  const [loss = NaN] = await read(engine.loss);
+  const [scale = NaN] = await read(optimizer.lossScale);
+  const gradients = new Map<string, Float32Array>();
+  const pairs = lora.split((await read(optimizer.gradient)).map((g) => g / scale));
+  for (const { part, path } of lora.modules) {
+    const pair = pairs.get(path);
+    if (!pair) continue;
+    gradients.set(`${kohyaName(part, path)}.lora_down.weight`, pair.down);
+    gradients.set(`${kohyaName(part, path)}.lora_up.weight`, pair.up);
+  }
+  engine.dispose();
+  disposeOptimizer(optimizer);
+  lora.dispose();
+  return { loss, gradients };
+}
+
+export function configOf({ unet, vae, text }: BaseModel) {
+  return { unet: unet.config, vae: vae.config, text: text.config };
+}

@@ -1,0 +1,278 @@
+/**
+ * Loads a full-size checkpoint on whatever adapter there is, computes what `reference/check_sd15.py` compares (outputs
+ * and LoRA gradients), takes a training step, and reports times, memory and predictions as JSON. Not part of CI.
+ *
+ *   npm run full-size -- --base sd15.safetensors --inputs in.safetensors --lora start.safetensors --out ours.safetensors
+ */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import * as tf from '@tensorflow/tfjs';
+import type { ByteSource } from '../src/formats/byte_source';
+import { parseLora } from '../src/formats/kohya_lora';
+import { readHeader } from '../src/formats/safetensors';
+import { writeSafetensors } from '../src/formats/safetensors_write';
+import { gpu, openDevice, type Tier } from '../src/kernels/device';
+import { read, trim } from '../src/kernels/program';
+import { encodeText } from '../src/models/clip';
+import { LoraParameters } from '../src/models/lora';
+import { unet } from '../src/models/unet';
+import { vaeDecode, vaeEncode } from '../src/models/vae';
+import { loadParts, planBaseModel } from '../src/training/base_model';
+import { differentiate, loraValues } from '../src/training/differentiate.testing';
+import { loraShapes } from '../src/training/lora_file';
+import { fitMemory, predictMemory, type MemoryRequest } from '../src/training/memory';
+import { createOptimizer, disposeOptimizer, setHyper, update } from '../src/training/optimizer';
+import { StepEngine, type MicroBatch, type StepSettings } from '../src/training/step';
+import { defaultConfig } from '../src/formats/config';
+import { kohyaName } from '../src/formats/kohya_names';
+import { installWebGpu } from './dawn';
+import { openSource } from './files';
+
+const { values: options } = parseArgs({
+  options: {
+    base: { type: 'string' },
+    inputs: { type: 'string' },
+    lora: { type: 'string' },
+    out: { type: 'string' },
+    tier: { type: 'string' },
+    steps: { type: 'string', default: '2' },
+  },
+});
+
+interface Inputs {
+  shape(name: string): number[];
+  has(name: string): boolean;
+  floats(name: string): Float32Array;
+  ints(name: string): Int32Array;
+}
+
+async function main(): Promise<void> {
+  const { base: basePath, inputs: inputsPath, lora: loraPath, out: outPath } = options;
+  if (!basePath || !inputsPath || !loraPath || !outPath)
+    throw new Error('Give --base, --inputs, --lora and --out.');
+  installWebGpu();
+  await openDevice(options.tier ? { tier: options.tier as Tier } : {});
+  const inputs = await readInputs(await openSource(inputsPath));
+  const loraSource = await openSource(loraPath);
+  const results = new Map<string, { shape: number[]; values: Float32Array }>();
+  const report: Record<string, unknown> = {
+    adapter: gpu().adapter,
+    tier: gpu().tier,
+    date: new Date().toISOString(),
+  };
+  const note = (name: string, value: unknown) => {
+    report[name] = value;
+    console.error(name, JSON.stringify(value));
+  };
+
+  const plan = await planBaseModel([await openSource(basePath)]);
+  const hostBefore = maxRss();
+  const early = await timed('loadTextAndVaeSeconds', note, () => loadParts(plan, ['text', 'vae']));
+  if (inputs.has('ids')) {
+    const ids = tf.tensor2d(inputs.ints('ids'), inputs.shape('ids') as [number, number], 'int32');
+    await keep(results, 'text_out', encodeText({ weights: early.text.weights }, early.text.config, ids));
+  }
+  if (inputs.has('image_nhwc')) {
+    const image = tf.tensor4d(
+      inputs.floats('image_nhwc'),
+      inputs.shape('image_nhwc') as [number, number, number, number],
+    );
+    const moments = tf.tidy(() => vaeEncode({ weights: early.vae.weights }, early.vae.config, image));
+    const [mean] = tf.split(moments, 2, 3);
+    await keep(results, 'mean_nhwc', mean as tf.Tensor);
+  }
+  if (inputs.has('decode_latent_nhwc')) {
+    const name = 'decode_latent_nhwc';
+    const latent = tf.tensor4d(
+      inputs.floats(name).map((v) => v / plan.vae.scaling),
+      inputs.shape(name) as [number, number, number, number],
+    );
+    await keep(
+      results,
+      'decoded_nhwc',
+      tf.tidy(() => vaeDecode({ weights: early.vae.weights }, early.vae.config, latent)),
+    );
+  }
+  early.text.weights.dispose();
+  early.vae.weights.dispose();
+  trim();
+  const late = await timed('loadUnetSeconds', note, () => loadParts(plan, ['unet']));
+  note('hostPeakBytes', maxRss());
+  note('hostBeforeLoadingBytes', hostBefore);
+  note('ledgerAfterLoading', gpu().buffers.ledger());
+
+  const [B = 1, height = 1, width = 1] = inputs.shape('latent_nhwc');
+  const latent = tf.tensor4d(inputs.floats('latent_nhwc'), [B, height, width, 4]);
+  const t = tf.tensor1d(inputs.floats('timesteps'));
+  const context = tf.tensor3d(inputs.floats('context'), inputs.shape('context') as [number, number, number]);
+  const { weights, blocks } = late.unet;
+  await timed('unetForwardSeconds', note, async () =>
+    keep(results, 'out_nhwc', unet({ weights }, blocks, latent, t, context)),
+  );
+
+  const shapes = loraShapes(plan, { train_unet: true, train_text_encoder: false });
+  note('loraModules', shapes.length);
+  const start = await loraValues(loraSource);
+  const file = await parseLora(loraSource);
+  const [{ rank = 8, alpha = 8 } = {}] = file.modules;
+  const lora = new LoraParameters(shapes, rank, alpha);
+  lora.set(({ part, path }) => start(kohyaName(part, path)));
+  await keep(results, 'out_lora_nhwc', unet({ weights, lora: lora.of }, blocks, latent, t, context));
+
+  // The reference feeds `latent` as it is; ours mixes x0 and noise. At x0 = (latent - b noise) / a it is the same.
+  const settings: StepSettings = {
+    text: 'given',
+    trainUnet: true,
+    chunks: 1,
+    clipSkip: 1,
+    vPrediction: false,
+    keepFrom: blocks.length - 1,
+    record: true,
+  };
+  const batch = batchOf(inputs, B, height, width);
+  const base = { ...late, text: early.text, vae: early.vae };
+  const derivatives = await timed('gradientSeconds', note, () =>
+    differentiate(base, { ...settings, record: false }, batch, { rank, alpha, values: start }),
+  );
+  results.set('loss', { shape: [1], values: Float32Array.of(derivatives.loss) });
+  for (const [name, values] of derivatives.gradients) {
+    if (/attentions_0_(proj_in|transformer_blocks_0_(attn[12]_to_[qv]|ff_net_2))/.test(name)) {
+      results.set(`grad/${name}`, { shape: loraShapeOf(name, values.length, rank), values });
+    }
+  }
+
+  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, gpu().f16);
+  const engine = new StepEngine(late, lora, optimizer, settings);
+  const seconds: number[] = [];
+  gpu().buffers.resetPeak();
+  for (let step = 0; step < Number(options.steps); step++) {
+    const began = performance.now();
+    setHyper(optimizer, defaultConfig(), 1, gpu().f16);
+    engine.begin();
+    engine.micro(batch, step);
+    update(optimizer, lora.values);
+    const [loss] = await read(engine.loss);
+    seconds.push((performance.now() - began) / 1000);
+    note(`step${step}`, { loss, seconds: seconds[step] });
+  }
+  const recording = engine.recordingOf(batch);
+  note('stepDispatches', recording?.length);
+  note('stepTflop', (recording?.flops ?? 0) / 1e12);
+  note('ledgerAfterSteps', gpu().buffers.ledger());
+  engine.dispose();
+  disposeOptimizer(optimizer);
+
+  const request = (size: number): MemoryRequest => ({
+    config: plan,
+    lora: { shapes, rank, dropout: 0 },
+    optimizer: 'adamw',
+    settings,
+    batch: { size: 1, width: size, height: size },
+    keep: [],
+  });
+  note('predictedAtThisSize', predictMemory(request(8 * width), blocks.length - 1));
+  note('predictedAt512', predictMemory(request(512), blocks.length - 1));
+  note('predictedAt512KeepingAll', predictMemory(request(512), 0));
+  note('fitted512In6GB', fitMemory(request(512), blocks.length, 6e9));
+  note('gpuErrors', gpu().errors);
+  await writeFile(
+    outPath,
+    writeSafetensors(
+      [
+        ...['latent_nhwc', 'timesteps', 'context', 'noise_nhwc', 'ids', 'image_nhwc', 'decode_latent_nhwc']
+          .filter((name) => inputs.has(name))
+          .map((name) => ({ name, shape: inputs.shape(name), values: inputs.floats(name) })),
+        ...[...results].map(([name, result]) => ({ name, ...result })),
+      ].map(({ name, shape, values }) => ({
+        name,
+        dtype: 'F32' as const,
+        shape,
+        data: new Uint8Array(values.buffer),
+      })),
+    ),
+  );
+  console.log(JSON.stringify(report, null, 2));
+}
+
+function batchOf(inputs: Inputs, size: number, height: number, width: number): MicroBatch {
+  const timesteps = [...inputs.floats('timesteps')];
+  const noise = inputs.floats('noise_nhwc');
+  const latent = inputs.floats('latent_nhwc');
+  const per = latent.length / size;
+  const x0 = latent.map((value, i) => {
+    const abar = alphaBar(timesteps[Math.floor(i / per)] as number);
+    return (value - Math.sqrt(1 - abar) * (noise[i] as number)) / Math.sqrt(abar);
+  });
+  return {
+    size,
+    height,
+    width,
+    x0,
+    noise,
+    timesteps,
+    weights: timesteps.map(() => 1),
+    context: inputs.floats('context'),
+  };
+}
+
+function alphaBar(t: number): number {
+  let product = 1;
+  for (let i = 0; i <= t; i++)
+    product *= 1 - (Math.sqrt(0.00085) + ((Math.sqrt(0.012) - Math.sqrt(0.00085)) * i) / 999) ** 2;
+  return product;
+}
+
+function loraShapeOf(name: string, length: number, rank: number): number[] {
+  return name.endsWith('lora_down.weight') ? [rank, length / rank] : [length / rank, rank];
+}
+
+async function keep(
+  results: Map<string, { shape: number[]; values: Float32Array }>,
+  name: string,
+  tensor: tf.Tensor,
+): Promise<void> {
+  results.set(name, { shape: tensor.shape, values: await read(tensor) });
+  tensor.dispose();
+}
+
+async function timed<T>(
+  name: string,
+  note: (name: string, value: unknown) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const began = performance.now();
+  const result = await work();
+  note(name, Number(((performance.now() - began) / 1000).toFixed(2)));
+  return result;
+}
+
+/** Highest resident set so far; the CPU adapter's "GPU" memory is part of it. */
+function maxRss(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+async function readInputs(source: ByteSource): Promise<Inputs> {
+  const { tensors } = await readHeader(source);
+  const bytes = new Map<string, ArrayBuffer>();
+  for (const { name, start, end } of tensors.values()) bytes.set(name, await source.slice(start, end));
+  const data = (name: string) => {
+    const found = bytes.get(name);
+    if (!found) throw new Error(`The inputs lack "${name}".`);
+    return found;
+  };
+  const floats = (name: string) =>
+    tensors.get(name)?.dtype === 'F32'
+      ? new Float32Array(data(name))
+      : Float32Array.from(new Int32Array(data(name)));
+  return {
+    shape: (name) => [...(tensors.get(name)?.shape ?? [])],
+    has: (name) => tensors.has(name),
+    floats,
+    ints: (name) => Int32Array.from(floats(name)),
+  };
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
