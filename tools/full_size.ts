@@ -52,8 +52,8 @@ async function main(): Promise<void> {
     throw new Error('Give --base, --inputs, --lora and --out.');
   installWebGpu();
   await openDevice(options.tier ? { tier: options.tier as Tier } : {});
-  const inputs = await readInputs(await openSource(inputsPath));
-  const loraSource = await openSource(loraPath);
+  const inputs = await readInputs(openSource(inputsPath));
+  const loraSource = openSource(loraPath);
   const results = new Map<string, { shape: number[]; values: Float32Array }>();
   const report: Record<string, unknown> = {
     adapter: gpu().adapter,
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
     console.error(name, JSON.stringify(value));
   };
 
-  const plan = await planBaseModel([await openSource(basePath)]);
+  const plan = await planBaseModel([openSource(basePath)]);
   const hostBefore = maxRss();
   const early = await timed('loadTextAndVaeSeconds', note, () => loadParts(plan, ['text', 'vae']));
   if (inputs.has('ids')) {

@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   const config = parseConfig(await readText(values.config, 'The configuration'));
   const folder = await scanImageFolder(config.train_data_dir, config.metadata_path || undefined);
   for (const note of folder.notes) console.log(`note: ${note}`);
-  const base = await Promise.all((await baseFiles(config.base_model)).map(openSource));
+  const base = (await baseFiles(config.base_model)).map(openSource);
   const merges = await readText(new URL('../public/clip/merges.txt', import.meta.url), "CLIP's merge list");
 
   installWebGpu();
@@ -54,8 +54,8 @@ async function main(): Promise<void> {
     base: { name: basename(config.base_model), files: base },
     images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
     merges,
-    ...(config.pretrained_lora ? { pretrained: await openSource(config.pretrained_lora) } : {}),
-    ...(resume ? { state: await openSource(statePath) } : {}),
+    ...(config.pretrained_lora ? { pretrained: openSource(config.pretrained_lora) } : {}),
+    ...(resume ? { state: openSource(statePath) } : {}),
     signal: stop.signal,
   });
   try {
