@@ -45,13 +45,11 @@ test('trains three steps and hands back a LoRA that parses', async ({ page }) =>
 
 test('a file that is no base model is named for what it is', async ({ page }) => {
   await page.goto('/');
-  await page
-    .getByLabel('Base model')
-    .setInputFiles({
-      name: 'model.ckpt.safetensors',
-      mimeType: '',
-      buffer: Buffer.from('PK\x03\x04 and more of a zip archive'),
-    });
+  await page.getByLabel('Base model').setInputFiles({
+    name: 'model.ckpt.safetensors',
+    mimeType: '',
+    buffer: Buffer.from('PK\x03\x04 and more of a zip archive'),
+  });
   await page
     .getByLabel('Pictures and captions')
     .setInputFiles([{ name: 'red.png', mimeType: 'image/png', buffer: await picture('#c02020') }]);

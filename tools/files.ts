@@ -13,7 +13,7 @@ export function openSource(path: string): ByteSource {
     byteLength: size,
     async slice(start, end) {
       const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start));
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         const { bytesRead } = await readAt(descriptor, bytes, at, bytes.length - at, start + at);
         if (bytesRead === 0) {
           throw new Error(`"${path}" ended at byte ${start + at}; it was shortened while being read.`);

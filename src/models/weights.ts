@@ -2,7 +2,7 @@
  * A model's frozen weights on the GPU, by diffusers name: matrices and kernels as packed halves, vectors as f32.
  * Filled tensor by tensor while a checkpoint streams in; knows no file format.
  */
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import type { HalfConvWeight } from '../kernels/conv2d/conv2d';
 import type { HalfWeight } from '../kernels/linear/linear';
 import { packHalf, packHalfConv } from '../kernels/linear/pack_half';

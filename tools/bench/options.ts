@@ -63,7 +63,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     quick,
   };
   if (options.size !== undefined && options.size % 64)
-    throw new BenchUsageError(`--size is ${options.size}: the U-Net halves it six times, give a multiple of 64.`);
+    throw new BenchUsageError(
+      `--size is ${options.size}: the U-Net halves it six times, give a multiple of 64.`,
+    );
   if (options.kernelsOnly && options.stepOnly)
     throw new BenchUsageError('--kernels-only and --step-only leave nothing to measure: give one of them.');
   return options;
@@ -77,7 +79,11 @@ export function planBench(options: BenchOptions, gpu: Pick<Gpu, 'software'>): Be
     size: options.size ?? (small ? 128 : 512),
     model: options.model ?? (small ? 'tiny' : 'sd15'),
     channelDivisor: quick ? 5 : 1,
-    timing: quick ? { minMs: 10, batches: 3 } : gpu.software ? { minMs: 100, batches: 3 } : { minMs: 200, batches: 5 },
+    timing: quick
+      ? { minMs: 10, batches: 3 }
+      : gpu.software
+        ? { minMs: 100, batches: 3 }
+        : { minMs: 200, batches: 5 },
     copyBytes: (quick ? 16 : gpu.software ? 64 : 256) * 2 ** 20,
   };
 }
