@@ -84,7 +84,8 @@ export async function exportLora(
   return buildLoraFile({ modules, precision: config.save_precision, metadata: trainingMetadata(facts) });
 }
 
-function targetsOf({ unet, text }: BaseModelConfig): LoraTarget[] {
+/** Every module that kohya adapts in this model. */
+export function targetsOf({ unet, text }: BaseModelConfig): LoraTarget[] {
   return loraTargets({
     blockOutChannels: unet.blockChannels,
     layersPerBlock: unet.layersPerBlock,

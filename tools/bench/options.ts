@@ -1,6 +1,7 @@
 /** What the bench is asked for, from its command line; and what follows from the adapter where nothing is said. */
 import { parseArgs } from 'node:util';
 import type { Gpu, Tier } from '../../src/kernels/device';
+import { heavyShapes, oneOfEach, type Shape } from './shapes';
 
 export interface BenchOptions {
   /** The adapter's best if left out. */
@@ -38,7 +39,7 @@ export const USAGE = `Usage: npm run bench -- [options]      (JSON on standard o
   --recompute all|none|N         blocks before the N-th are run again in the backward pass; default all
   --kernels-only, --step-only    one half of the bench
   --tune                         also every tile of the matrix product at every shape
-  --quick                        small shapes, tiny model, three steps: under a minute on two CPU cores`;
+  --quick                        one small shape of each kind, tiny model, three steps: under a minute on two CPU cores`;
 
 export class BenchUsageError extends Error {
   override readonly name = 'BenchUsageError';
@@ -64,11 +65,17 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   };
   if (options.size !== undefined && options.size % 64)
     throw new BenchUsageError(
-      `--size is ${options.size}: the U-Net halves it six times, give a multiple of 64.`,
+      `--size is ${options.size}: VAE and U-Net halve it six times; give a multiple of 64.`,
     );
   if (options.kernelsOnly && options.stepOnly)
     throw new BenchUsageError('--kernels-only and --step-only leave nothing to measure: give one of them.');
   return options;
+}
+
+/** The kernels' shapes: with `--quick` one of each kind. */
+export function shapesOf(plan: BenchPlan): Shape[] {
+  const shapes = heavyShapes(plan.size, plan.channelDivisor, plan.rank);
+  return plan.quick ? oneOfEach(shapes) : shapes;
 }
 
 export function planBench(options: BenchOptions, gpu: Pick<Gpu, 'software'>): BenchPlan {

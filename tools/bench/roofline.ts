@@ -20,7 +20,9 @@ export interface Roofline {
   copyBytes: number;
 }
 
-export async function measureRoofline(copyBytes: number, timing: TimingPlan): Promise<Roofline> {
+export async function measureRoofline(copyBytes: number, plan: TimingPlan): Promise<Roofline> {
+  // A ceiling is the best of many tries; kernels are judged by their median.
+  const timing = { ...plan, batches: 9 };
   const written: Roofline['written'] = {};
   const best = async (type: 'f32' | 'f16') => {
     const fused = await multiplyAdds(type, true, timing);
@@ -76,9 +78,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   // Converges to 1, far from overflow and from subnormal numbers.
   const params = { turns, factor: 0.75, offset: 0.25 };
   const flops = threads * turns * FLOPS_A_TURN;
-  const { ms } = await timeOperations(() => dispatch(shader, [out], params, [groups, 1, 1], flops), timing);
+  const { bestMs } = await timeOperations(
+    () => dispatch(shader, [out], params, [groups, 1, 1], flops),
+    timing,
+  );
   scratch.dispose();
-  return flops / ms / 1e6;
+  return flops / bestMs / 1e6;
 }
 
 async function copy(bytes: number, timing: TimingPlan): Promise<number> {
@@ -99,7 +104,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 }`,
   }));
   const groups = groups1d(Math.ceil(count / 256));
-  const { ms } = await timeOperations(() => dispatch(shader, [from, to], { count }, groups), timing);
+  const { bestMs } = await timeOperations(() => dispatch(shader, [from, to], { count }, groups), timing);
   scratch.dispose();
-  return (2 * count * 16) / ms / 1e6;
+  return (2 * count * 16) / bestMs / 1e6;
 }

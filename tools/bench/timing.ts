@@ -5,11 +5,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { gpu } from '../../src/kernels/device';
 import { flush, listening, replayAll, type Dispatch } from '../../src/kernels/program';
-import { Recorder } from '../../src/kernels/recording';
+import type { Recorder } from '../../src/kernels/recording';
 
 export interface Timing {
   /** Of one run, GPU and host together, as they overlap. */
   ms: number;
+  /** Of the fastest batch: far below `ms`, something else was using the machine. */
+  bestMs: number;
   /** JavaScript's share of a run: what it took to issue it. Near `ms`, the host was the slower half. */
   issueMs: number;
   /** The very first run, shader compilation included. */
@@ -41,6 +43,7 @@ export async function time(issue: (times: number) => void, plan: TimingPlan): Pr
   for (let i = 0; i < plan.batches; i++) batches.push(await batch(times));
   return {
     ms: median(batches.map(({ ms }) => ms)),
+    bestMs: Math.min(...batches.map(({ ms }) => ms)),
     issueMs: median(batches.map(({ issueMs }) => issueMs)),
     firstMs: first.ms,
     runsPerBatch: times,

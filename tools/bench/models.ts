@@ -1,0 +1,56 @@
+/** U-Nets with random weights made on the GPU, of SD 1.5's architecture in full or in small. */
+import { timestepFrequencies } from '../../src/kernels/embedding/embedding';
+import { write } from '../../src/kernels/program';
+import { FREQUENCIES, unetShapes } from '../../src/models/unet';
+import { storageOf } from '../../src/models/weights';
+import { reserveParts, type BaseModel, type BaseModelConfig } from '../../src/training/base_model';
+import { fillFloats, fillHalves } from './fill';
+
+/** runwayml/stable-diffusion-v1-5's, from its published configuration files. */
+const SD15: BaseModelConfig = {
+  unet: unetOf([320, 640, 1280, 1280], 768),
+  vae: { blockChannels: [128, 256, 512, 512], layersPerBlock: 2, latentChannels: 4, scaling: 0.18215 },
+  text: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
+};
+
+const TINY: BaseModelConfig = {
+  unet: unetOf([32, 64, 64, 64], 64),
+  vae: { blockChannels: [32, 32, 32, 32], layersPerBlock: 1, latentChannels: 4, scaling: 0.18215 },
+  text: { hidden: 64, intermediate: 256, layers: 2, heads: 1, vocabulary: 1024, positions: 77 },
+};
+
+export const MODELS = { sd15: SD15, tiny: TINY } as const;
+
+/** The caller disposes its weights. Scaled so that activations neither vanish nor grow much. */
+export function randomUnet(config: BaseModelConfig): Pick<BaseModel, 'unet'> {
+  const { unet } = reserveParts(config, ['unet']);
+  let seed = 1;
+  for (const [name, shape] of unetShapes(config.unet)) {
+    const fanIn = shape.slice(1).reduce((product, n) => product * n, 1);
+    seed++;
+    if (storageOf(name, shape) === 'float') {
+      const gain = shape.length === 1 && name.endsWith('.weight');
+      fillFloats(unet.weights.vector(name), 0.1, seed, gain ? 1 : 0);
+    } else {
+      const path = name.replace(/\.weight$/, '');
+      const { data } = shape[2] === 3 ? unet.weights.conv(path).weight : unet.weights.matrix(name);
+      fillHalves(data, 0.7 * Math.sqrt(3 / fanIn), seed);
+    }
+  }
+  const dim = config.unet.blockChannels[0];
+  write(unet.weights.vector(FREQUENCIES), timestepFrequencies(dim));
+  return { unet };
+}
+
+function unetOf(blockChannels: number[], contextChannels: number): BaseModelConfig['unet'] {
+  return {
+    inChannels: 4,
+    outChannels: 4,
+    blockChannels,
+    layersPerBlock: 2,
+    attention: [true, true, true, false],
+    contextChannels,
+    timeChannels: 4 * blockChannels[0],
+    heads: 8,
+  };
+}

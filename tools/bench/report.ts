@@ -1,0 +1,97 @@
+/** The whole bench on one adapter, as one value to print. */
+import { arch, cpus, loadavg, platform, release } from 'node:os';
+import { createRequire } from 'node:module';
+import { closeDevice, openDevice, type Tier } from '../../src/kernels/device';
+import { benchKernels, type KernelResult } from './kernels';
+import { planBench, type BenchOptions } from './options';
+import { measureRoofline, type Roofline } from './roofline';
+import { benchStep, type StepResult } from './step';
+import { tuneTiles, type TileResult } from './tiles';
+
+export interface BenchReport {
+  date: string;
+  adapter: { vendor: string; architecture: string; device: string; description: string };
+  tier: Tier;
+  /** The adapter runs on the CPU: nothing here says anything about a GPU. */
+  software: boolean;
+  runtime: { node: string; webgpu: string | null; platform: string; cpu: string; cores: number };
+  /** Processes that wanted a core in the minute before and after: where others do, the numbers are too low. */
+  loadAverage: { before: number; after: number };
+  options: BenchOptions;
+  shapes: { size: number; channelDivisor: number; scaledDown: boolean };
+  limits: Record<string, number>;
+  roofline: Roofline;
+  kernels: KernelResult[] | null;
+  tiles: TileResult[] | null;
+  step: StepResult | null;
+  seconds: number;
+}
+
+/** Opens the device, measures, closes it. `progress` hears a line now and then. */
+export async function bench(
+  options: BenchOptions,
+  progress: (line: string) => void = () => {},
+): Promise<BenchReport> {
+  const started = performance.now();
+  const [loadBefore] = loadavg();
+  const gpu = await openDevice({
+    ...(options.tier ? { tier: options.tier } : {}),
+    onLost: (reason) => progress(`The GPU device was lost: ${reason}`),
+  });
+  try {
+    const plan = planBench(options, gpu);
+    const { adapter, tier, software, device } = gpu;
+    progress(`${adapter.description || adapter.device || adapter.vendor}, ${tier}, ${plan.size} px`);
+    const roofline = await measureRoofline(plan.copyBytes, plan.timing);
+    progress(
+      `roofline: f32 ${roofline.f32Gflops.toFixed(0)}, f16 ${roofline.f16Gflops?.toFixed(0) ?? 'none'} GFLOP/s; ` +
+        `copy ${roofline.copyGbPerSecond.toFixed(1)} GB/s`,
+    );
+    const kernels = plan.stepOnly ? null : await benchKernels(plan, roofline, progress);
+    const tiles = plan.tune ? await tuneTiles(plan, progress) : null;
+    const step = plan.kernelsOnly ? null : await benchStep(plan, roofline, progress);
+    return {
+      date: new Date().toISOString(),
+      adapter,
+      tier,
+      software,
+      runtime: {
+        node: process.version,
+        webgpu: webgpuVersion(),
+        platform: `${platform()} ${release()} ${arch()}`,
+        cpu: cpus()[0]?.model ?? 'unknown',
+        cores: cpus().length,
+      },
+      loadAverage: { before: loadBefore, after: loadavg()[0] },
+      options,
+      shapes: {
+        size: plan.size,
+        channelDivisor: plan.channelDivisor,
+        scaledDown: plan.size !== 512 || plan.channelDivisor !== 1,
+      },
+      limits: {
+        maxStorageBufferBindingSize: device.limits.maxStorageBufferBindingSize,
+        maxBufferSize: device.limits.maxBufferSize,
+        maxComputeWorkgroupStorageSize: device.limits.maxComputeWorkgroupStorageSize,
+        maxComputeInvocationsPerWorkgroup: device.limits.maxComputeInvocationsPerWorkgroup,
+      },
+      roofline,
+      kernels,
+      tiles,
+      step,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    closeDevice();
+  }
+}
+
+function webgpuVersion(): string | null {
+  try {
+    const { version } = createRequire(import.meta.url)('webgpu/package.json') as { version: string };
+    return version;
+  } catch {
+    // Installed without its description: the numbers stand all the same.
+    return null;
+  }
+}
