@@ -167,7 +167,8 @@ async function main(): Promise<void> {
     lora: { shapes, rank, dropout: 0 },
     optimizer: 'adamw',
     settings,
-    batch: { size: 1, width: size, height: size },
+    buckets: [{ size: 1, width: size, height: size }],
+    samples: undefined,
     keep: [],
   });
   note('predictedAtThisSize', predictMemory(request(8 * width), blocks.length - 1));

@@ -3,6 +3,7 @@
  * the loss. f32: within 1e-3 relative for each tensor. f16: the direction of each tensor, cosine over 0.999.
  */
 import { expect, test } from 'vitest';
+import { GPU_TILES, setHalfMath, setTile } from '../kernels/gemm/tile';
 import { relativeError } from '../kernels/testing';
 import { differentiate, loraValues, type Start } from './differentiate.testing';
 import { expectGradients, golden, onTiers, type Golden } from './golden.testing';
@@ -35,6 +36,26 @@ onTiers((base, tier) => {
     );
     expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(tier === 'f32' ? 1e-4 : 1e-2);
     expectGradients(want, 'unet_only', gradients, tier);
+  });
+
+  // CPU adapters form products of rounded halves in f32, which is quicker there; a GPU multiplies and sums in f16.
+  test.runIf(tier === 'f16')('U-Net only, in the tiles and arithmetic of a GPU', async () => {
+    setTile(GPU_TILES[3]);
+    setHalfMath('multiply');
+    try {
+      const want = await golden('grads');
+      const { loss, gradients } = await differentiate(
+        base(),
+        SETTINGS,
+        await batchOf(want, 'context'),
+        await start(),
+      );
+      expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(1e-2);
+      expectGradients(want, 'unet_only', gradients, tier);
+    } finally {
+      setTile(undefined);
+      setHalfMath(undefined);
+    }
   });
 
   test('v prediction, min-SNR', async () => {

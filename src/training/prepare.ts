@@ -12,7 +12,7 @@ import { LoraParameters } from '../models/lora';
 import { unetBlocks } from '../models/unet';
 import type { TrainEvent } from '../protocol/trainer';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
-import { batchesPerEpoch, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
+import { batchesPerEpoch, groupByBucket, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
 import { captionsAreFixed } from './captions';
 import { readState, type RunState } from './checkpoint';
 import {
@@ -247,8 +247,6 @@ function memoryRequest(
   text: StepSettings['text'],
   sampling: boolean,
 ): MemoryRequest {
-  const largest = placed.reduce((a, b) => (b.bucket[0] * b.bucket[1] > a.bucket[0] * a.bucket[1] ? b : a));
-  const [width, height] = largest.bucket;
   const keep: Exclude<ModelPart, 'unet'>[] = [];
   if (sampling) keep.push('vae');
   if (text !== 'given') keep.push('text');
@@ -263,14 +261,12 @@ function memoryRequest(
       clipSkip: config.clip_skip,
       vPrediction: config.v_parameterization,
     },
-    batch: {
-      size: Math.min(
-        config.batch_size,
-        placed.reduce((sum, { repeats }) => sum + repeats, 0),
-      ),
-      width,
-      height,
-    },
+    buckets: groupByBucket(placed).flatMap(({ bucket: [width, height], members }) => {
+      const full = Math.min(config.batch_size, members.length);
+      const last = members.length % config.batch_size || full;
+      return [...new Set([full, last])].map((size) => ({ size, width, height }));
+    }),
+    samples: sampling ? { size: 1, width: config.resolution, height: config.resolution } : undefined,
     keep,
   };
 }

@@ -9,6 +9,8 @@ import type { OptimizerReport } from './optimizer';
 /** Skipped updates in a row, at the lowest loss scale, after which going on is pointless. */
 const MAX_SKIPS = 5;
 const SMOOTHING = 0.98;
+/** Steps over which the remaining time is estimated. */
+const PACE = 20;
 
 interface Pending {
   step: TrainingStep;
@@ -23,6 +25,9 @@ export class Progress {
   private skips = 0;
   private skipped = 0;
   private since: number;
+  /** Seconds of the latest steps, without the first, which compiles. */
+  private readonly pace: number[] = [];
+  private first = true;
 
   constructor(
     private readonly run: { steps: number; step: number; averageLoss: number },
@@ -50,6 +55,11 @@ export class Progress {
     if (this.pending.length > 1) yield await this.report();
   }
 
+  /** Leaves the time since the last step out of the next one's: samples were drawn, files written. */
+  resume(): void {
+    this.since = this.now();
+  }
+
   /** Waits for all that is under way. */
   async *drain(): AsyncGenerator<StepReport> {
     while (this.pending.length) yield await this.report();
@@ -67,6 +77,10 @@ export class Progress {
       throw new NonFiniteLossError(done, this.skips, this.skipped);
     const elapsed = (this.now() - this.since) / 1000;
     this.since = this.now();
+    if (!this.first) this.pace.push(elapsed);
+    if (this.pace.length > PACE) this.pace.shift();
+    this.first = false;
+    const typical = this.pace.length ? this.pace.reduce((sum, s) => sum + s, 0) / this.pace.length : elapsed;
     return {
       kind: 'step',
       step: done,
@@ -79,7 +93,7 @@ export class Progress {
       lossScale,
       skipped,
       stepSeconds: elapsed,
-      etaSeconds: (this.run.steps - done) * elapsed,
+      etaSeconds: (this.run.steps - done) * typical,
     };
   }
 }

@@ -6,6 +6,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { gpu, inFullPrecision } from '../kernels/device';
 import { read, trim } from '../kernels/program';
 import type { Lora } from '../kernels/lora/lora';
+import type { VaeConfig } from '../models/config';
 import { unet } from '../models/unet';
 import { vaeDecode } from '../models/vae';
 import type { BaseModel } from './base_model';
@@ -92,16 +93,12 @@ export async function decodeLatents(
   width: number,
   height: number,
 ): Promise<Float32Array> {
-  const { latentChannels, scaling, blockChannels } = vae.config;
+  const { latentChannels, scaling } = vae.config;
   const [h, w] = [height / 8, width / 8];
-  const limit = gpu().device.limits.maxStorageBufferBindingSize;
-  const widest = 4 * width * height * Math.max(...blockChannels.slice(0, 2));
-  const tile =
-    widest <= limit
-      ? Math.max(h, w)
-      : Math.max(16, 8 * Math.floor(Math.sqrt(limit / (widest / (h * w))) / 8));
-  if (tile >= Math.max(h, w)) return decodeWhole(vae, latents, h, w);
+  if (decodedWhole(vae.config, width, height)) return decodeWhole(vae, latents, h, w);
 
+  const limit = gpu().device.limits.maxStorageBufferBindingSize;
+  const tile = Math.max(16, 8 * Math.floor(Math.sqrt(limit / bytesPerLatent(vae.config)) / 8));
   const overlap = Math.min(8, tile / 2);
   const sum = new Float64Array(height * width * 3);
   const weight = new Float64Array(height * width);
@@ -144,6 +141,17 @@ export async function decodeLatents(
     again.dispose();
     return precise;
   }
+}
+
+/** Whether the adapter can bind the decoder's widest activation at this size. */
+export function decodedWhole(config: VaeConfig, width: number, height: number): boolean {
+  const widest = bytesPerLatent(config) * (width / 8) * (height / 8);
+  return widest <= gpu().device.limits.maxStorageBufferBindingSize;
+}
+
+/** The widest activation is at full resolution, coming from the second level: 64 pixels a latent, in f32. */
+function bytesPerLatent({ blockChannels }: VaeConfig): number {
+  return 4 * 64 * Math.max(...blockChannels.slice(0, 2));
 }
 
 /** Where tiles of length `tile` start, to cover `length` with at least `overlap` between neighbours. */

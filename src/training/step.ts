@@ -80,10 +80,10 @@ export class StepEngine {
     private readonly lora: LoraParameters,
     private readonly optimizer: Optimizer,
     private readonly settings: StepSettings,
-    dropoutSeed?: Tensor,
+    private readonly givenSeed?: Tensor,
   ) {
     this.loss = reserve([1], 'float32', 'training inputs');
-    this.dropoutSeed = dropoutSeed ?? upload(new Int32Array(1), [1], 'training inputs');
+    this.dropoutSeed = givenSeed ?? upload(new Int32Array(1), [1], 'training inputs');
     this.adapted = new Map(
       base.unet.blocks.map((block) => [
         block,
@@ -123,6 +123,7 @@ export class StepEngine {
     this.buckets.clear();
     this.recorder.dispose();
     this.loss.dispose();
+    if (!this.givenSeed) this.dropoutSeed.dispose();
   }
 
   private differentiate(inputs: Inputs, mark: (segment: string) => void): void {

@@ -56,6 +56,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
   const { engine, optimizer, schedule, steps } = prepared;
   const progress = new Progress(prepared, run.now ?? Date.now);
   if (prepared.step === 0) yield* drawSamples(run, prepared, 0);
+  progress.resume();
 
   for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
     if (step.step >= steps || signal?.aborted) break;
@@ -72,10 +73,12 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     if (due(config.save_steps)) {
       yield* progress.drain();
       yield await saveRun(run, prepared, progress, false);
+      progress.resume();
     }
     if (due(config.sample_every_n_steps)) {
       yield* progress.drain();
       yield* drawSamples(run, prepared, prepared.step);
+      progress.resume();
     }
   }
   yield* progress.drain();
