@@ -208,7 +208,7 @@ export const configFields = {
 
   lora_rank: int(
     8,
-    { min: 1, max: 512 },
+    { min: 1, max: 128 },
     'network',
     t('Rank', '秩（rank）'),
     t('How much the LoRA can hold; 8 to 32 is plenty for a style.', 'LoRA 的容量；学画风 8 到 32 就够了。'),

@@ -6,31 +6,16 @@
  * Nothing here marks tensors as owned by the command queue, as stock programs do. A buffer whose tensor is disposed
  * may therefore be handed out again before the submit; that is safe, since commands run in the order encoded, as
  * long as data enters through the encoder too. `write` is the exception and submits first.
+ *
+ * Longer than most files, for everything that touches the backend's private members is here and nowhere else.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { DataId, TensorInfo, DataType } from '@tensorflow/tfjs';
-import { gpu } from './device';
 import type { BufferPool } from './buffers';
+import { gpu } from './device';
+import { compile, uniform, type Program } from './pipeline';
 
-/** The element type of a storage binding, as WGSL writes it inside `array<...>`. */
-export type Element =
-  'f32' | 'u32' | 'i32' | 'vec2<f32>' | 'vec4<f32>' | 'vec2<u32>' | 'vec4<u32>' | 'atomic<u32>';
-
-/**
- * A compute shader with its bindings. `wgsl` is everything but the bindings and the parameter struct, which are
- * generated: inputs as `var<storage, read> NAME: array<T>`, outputs as `read_write`, and `params` as uniform `p`.
- * The entry point is `main`. `name` must determine all the rest: pipelines are cached by it.
- */
-export interface Program {
-  readonly name: string;
-  readonly inputs: Readonly<Record<string, Element>>;
-  readonly outputs: Readonly<Record<string, Element>>;
-  readonly params?: Readonly<Record<string, 'u32' | 'i32' | 'f32'>>;
-  /** Emits `enable f16;` / `enable subgroups;`. Only where the tier has them. */
-  readonly f16?: boolean;
-  readonly subgroups?: boolean;
-  readonly wgsl: string;
-}
+export { program, type Element, type Program } from './pipeline';
 
 export interface Dispatch {
   readonly name: string;
@@ -197,19 +182,6 @@ export function simulate(work: () => void): Simulation {
   return { peakBytes, ...simulated };
 }
 
-/** Compiles programs ahead of their first use. Resolves when all pipelines are ready. */
-export async function compileAhead(programs: readonly Program[]): Promise<void> {
-  await Promise.all(
-    programs.map(async (program) => {
-      const { cache, device } = context();
-      if (cache.has(program.name)) return;
-      const { layout, descriptor, bindings } = describe(device, program);
-      const pipeline = await device.createComputePipelineAsync(descriptor);
-      cache.set(program.name, { pipeline, layout, bindings });
-    }),
-  );
-}
-
 /** Workgroup counts for a one-dimensional range, folded where it passes 65535. Shaders read `linearGroup`. */
 export function groups1d(count: number): [number, number, number] {
   if (count <= 65535) return [count, 1, 1];
@@ -220,15 +192,6 @@ export function groups1d(count: number): [number, number, number] {
 /** WGSL for the other end of `groups1d`: needs `@builtin(workgroup_id) wid` and `@builtin(num_workgroups) nwg`. */
 export const LINEAR_GROUP =
   'fn linearGroup(wid: vec3<u32>, nwg: vec3<u32>) -> u32 { return wid.x + wid.y * nwg.x; }';
-
-/** Memoises program factories by name, so that a program's text is built once. */
-export function program(name: string, make: () => Omit<Program, 'name'>): Program {
-  const known = programs.get(name);
-  if (known) return known;
-  const made = { name, ...make() };
-  programs.set(name, made);
-  return made;
-}
 
 // ---------------------------------------------------------------------------------------------------------------
 
@@ -249,24 +212,10 @@ interface BackendDoor {
   runWebGPUProgram(program: object, ...rest: unknown[]): TensorInfo;
 }
 
-interface Compiled {
-  pipeline: GPUComputePipeline;
-  layout: GPUBindGroupLayout;
-  bindings: number;
-}
-
-interface Context {
-  device: GPUDevice;
-  cache: Map<string, Compiled>;
-  uniforms: Map<string, GPUBuffer>;
-}
-
 /** A submit carries at most this much work, so that no watchdog sees a long one (a 5 TFLOP/s GPU: some 40 ms). */
 const FLOPS_PER_SUBMIT = 2e11;
 const DISPATCHES_PER_SUBMIT = 512;
 
-const programs = new Map<string, Program>();
-const contexts = new WeakMap<GPUDevice, Context>();
 const views = new WeakMap<DataId, { base: tf.Tensor; offset: number }>();
 let activeListener: Listener | undefined;
 let pendingFlops = 0;
@@ -364,86 +313,4 @@ function bufferOf(door: BackendDoor, tensor: TensorInfo, user: string): GPUBuffe
 
 function byteSize(tensor: TensorInfo): number {
   return 4 * tensor.shape.reduce((product, n) => product * n, 1);
-}
-
-function context(): Context {
-  const { device } = gpu();
-  const known = contexts.get(device);
-  if (known) return known;
-  const made: Context = { device, cache: new Map(), uniforms: new Map() };
-  contexts.set(device, made);
-  return made;
-}
-
-function compile(program: Program): Compiled {
-  const { cache, device } = context();
-  const known = cache.get(program.name);
-  if (known) return known;
-  const { layout, descriptor, bindings } = describe(device, program);
-  const compiled = { pipeline: device.createComputePipeline(descriptor), layout, bindings };
-  cache.set(program.name, compiled);
-  return compiled;
-}
-
-function describe(device: GPUDevice, program: Program) {
-  const inputs = Object.entries(program.inputs);
-  const outputs = Object.entries(program.outputs);
-  const params = Object.entries(program.params ?? {});
-  const bindings = inputs.length + outputs.length;
-  const code = [
-    program.f16 ? 'enable f16;' : '',
-    program.subgroups ? 'enable subgroups;' : '',
-    ...inputs.map(
-      ([name, type], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`,
-    ),
-    ...outputs.map(
-      ([name, type], i) =>
-        `@group(0) @binding(${inputs.length + i}) var<storage, read_write> ${name}: array<${type}>;`,
-    ),
-    params.length ? `struct Params { ${params.map(([name, type]) => `${name}: ${type}`).join(', ')} }` : '',
-    params.length ? `@group(0) @binding(${bindings}) var<uniform> p: Params;` : '',
-    program.wgsl,
-  ].join('\n');
-  const buffer = (type: GPUBufferBindingType) => ({ visibility: 4 /* COMPUTE */, buffer: { type } });
-  const layout = device.createBindGroupLayout({
-    label: program.name,
-    entries: [
-      ...inputs.map((_, binding) => ({ binding, ...buffer('read-only-storage') })),
-      ...outputs.map((_, i) => ({ binding: inputs.length + i, ...buffer('storage') })),
-      ...(params.length ? [{ binding: bindings, ...buffer('uniform') }] : []),
-    ],
-  });
-  const descriptor: GPUComputePipelineDescriptor = {
-    label: program.name,
-    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: device.createShaderModule({ label: program.name, code }), entryPoint: 'main' },
-  };
-  return { layout, descriptor, bindings };
-}
-
-/** Parameter blocks never change once made, so that recordings can hold them: one buffer for each distinct content. */
-function uniform(program: Program, params: Readonly<Record<string, number>>): GPUBuffer {
-  const fields = Object.entries(program.params ?? {});
-  const words = new DataView(new ArrayBuffer(Math.ceil(fields.length / 4) * 16));
-  fields.forEach(([name, type], i) => {
-    const value = params[name];
-    if (value === undefined || !Number.isFinite(value))
-      throw new Error(`${program.name}: parameter ${name} is ${value}.`);
-    if (type === 'f32') words.setFloat32(4 * i, value, true);
-    else if (type === 'u32') words.setUint32(4 * i, value, true);
-    else words.setInt32(4 * i, value, true);
-  });
-  const key = Array.from(new Uint32Array(words.buffer)).join();
-  const { uniforms, device } = context();
-  const known = uniforms.get(key);
-  if (known) return known;
-  const buffer = device.createBuffer({
-    size: words.byteLength,
-    usage: GPUBufferUsage.UNIFORM,
-    mappedAtCreation: true,
-  });
-  new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(words.buffer));
-  buffer.unmap();
-  uniforms.set(key, buffer);
-  return buffer;
 }

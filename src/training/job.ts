@@ -39,9 +39,15 @@ export async function* runJob(
     ...(job.state ? { state: fromBlob(job.state) } : {}),
     signal,
   });
-  for await (const event of events) {
+  try {
+    for await (const event of events) {
+      lost.signal.throwIfAborted();
+      yield event;
+    }
+  } catch (error) {
+    // Whatever failed, a lost device is why.
     lost.signal.throwIfAborted();
-    yield event;
+    throw error;
   }
 }
 

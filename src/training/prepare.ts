@@ -3,8 +3,6 @@
  * before the U-Net arrives, unless the run still needs them.
  */
 import { legacyHash } from '../formats/kohya_lora';
-import type { ModelPart } from '../formats/checkpoint_keys';
-import type { TrainConfig } from '../formats/config_fields';
 import { makeTokenizer, type Tokenizer } from '../formats/tokenizer';
 import { gpu } from '../kernels/device';
 import { trim, upload, write } from '../kernels/program';
@@ -12,7 +10,7 @@ import { LoraParameters } from '../models/lora';
 import { unetBlocks } from '../models/unet';
 import type { TrainEvent } from '../protocol/trainer';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
-import { batchesPerEpoch, groupByBucket, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
+import { batchesPerEpoch, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
 import { captionsAreFixed } from './captions';
 import { readState, type RunState } from './checkpoint';
 import {
@@ -22,10 +20,9 @@ import {
   encodeCaption,
   placeImages,
   type CachedImage,
-  type PlacedImage,
 } from './dataset';
-import { continuedLora, freshLora, loraShapes } from './lora_file';
-import { fitMemory, type MemoryPrediction, type MemoryRequest } from './memory';
+import { continuedLora, freshLora } from './lora_file';
+import { fitMemory, type MemoryPrediction } from './memory';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -34,7 +31,8 @@ import {
   type Optimizer,
 } from './optimizer';
 import type { ScheduleConfig } from './schedule';
-import { StepEngine, type StepSettings } from './step';
+import { StepEngine } from './step';
+import { DEFAULT_BUDGET_GB, fingerprintOf, memoryRequest, scheduleOf } from './run_plan';
 import type { TrainingRun } from './train';
 
 export interface Prepared {
@@ -235,84 +233,6 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     release();
     throw error;
   }
-}
-
-/** Where nothing is said: leaves room on an 8 GB card, and recomputes little for small models. */
-const DEFAULT_BUDGET_GB = 4;
-
-function memoryRequest(
-  plan: BaseModelPlan,
-  config: TrainConfig,
-  placed: readonly PlacedImage[],
-  text: StepSettings['text'],
-  sampling: boolean,
-): MemoryRequest {
-  const keep: Exclude<ModelPart, 'unet'>[] = [];
-  if (sampling) keep.push('vae');
-  if (text !== 'given') keep.push('text');
-  return {
-    config: plan,
-    lora: { shapes: loraShapes(plan, config), rank: config.lora_rank, dropout: config.lora_dropout },
-    optimizer: config.optimizer,
-    settings: {
-      text,
-      trainUnet: config.train_unet,
-      chunks: config.max_token_length / 75,
-      clipSkip: config.clip_skip,
-      vPrediction: config.v_parameterization,
-    },
-    buckets: groupByBucket(placed).flatMap(({ bucket: [width, height], members }) => {
-      const full = Math.min(config.batch_size, members.length);
-      const last = members.length % config.batch_size || full;
-      return [...new Set([full, last])].map((size) => ({ size, width, height }));
-    }),
-    samples: sampling ? { size: 1, width: config.resolution, height: config.resolution } : undefined,
-    keep,
-  };
-}
-
-function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
-  // `constant` with warm-up is what other trainers call constant_with_warmup.
-  const name =
-    config.lr_scheduler === 'constant' && config.lr_warmup_steps > 0
-      ? 'constant_with_warmup'
-      : config.lr_scheduler;
-  return {
-    name,
-    totalSteps: steps,
-    warmup: config.lr_warmup_steps,
-    numCycles: config.lr_scheduler_num_cycles,
-    power: config.lr_scheduler_power,
-    learningRate: config.learning_rate,
-  };
-}
-
-/** What must not change between a run and its resumption. Learning rates and lengths may. */
-function fingerprintOf(config: TrainConfig, placed: readonly PlacedImage[], baseHash: string): string {
-  const {
-    lora_rank,
-    train_unet,
-    train_text_encoder,
-    optimizer,
-    seed,
-    batch_size,
-    gradient_accumulation_steps,
-    flip_aug,
-  } = config;
-  return JSON.stringify({
-    base: baseHash,
-    settings: {
-      lora_rank,
-      train_unet,
-      train_text_encoder,
-      optimizer,
-      seed,
-      batch_size,
-      gradient_accumulation_steps,
-      flip_aug,
-    },
-    images: placed.map(({ image, bucket, repeats }) => [image.name, image.caption, ...bucket, repeats]),
-  });
 }
 
 function restore(state: RunState, lora: LoraParameters, optimizer: Optimizer): void {

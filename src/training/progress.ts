@@ -19,8 +19,6 @@ interface Pending {
 }
 
 export class Progress {
-  /** Exponential mean of the loss so far; `weight` undoes its bias towards 0. */
-  private mean: number;
   private readonly pending: Pending[] = [];
   private skips = 0;
   private skipped = 0;
@@ -30,15 +28,11 @@ export class Progress {
   private first = true;
 
   constructor(
-    private readonly run: { steps: number; step: number; averageLoss: number },
+    /** `averageLoss` is the exponential mean so far, biased towards 0 at the start; kept up to date here. */
+    private readonly run: { steps: number; averageLoss: number },
     private readonly now: () => number,
   ) {
-    this.mean = run.averageLoss;
     this.since = now();
-  }
-
-  get averageLoss(): number {
-    return this.mean;
   }
 
   /** Takes a step's numbers; yields the report of the one before. */
@@ -70,7 +64,7 @@ export class Progress {
     const [[loss = NaN], { gradientNorm, lossScale, skipped }] = await numbers;
     const done = step.step + 1;
     const finite = Number.isFinite(loss);
-    if (finite) this.mean = SMOOTHING * this.mean + (1 - SMOOTHING) * loss;
+    if (finite) this.run.averageLoss = SMOOTHING * this.run.averageLoss + (1 - SMOOTHING) * loss;
     this.skipped += skipped ? 1 : 0;
     this.skips = skipped ? this.skips + 1 : 0;
     if (this.skips >= MAX_SKIPS && lossScale <= 1)
@@ -87,7 +81,7 @@ export class Progress {
       steps: this.run.steps,
       epoch: step.epoch + 1,
       loss,
-      averageLoss: this.mean / (1 - SMOOTHING ** done),
+      averageLoss: this.run.averageLoss / (1 - SMOOTHING ** done),
       learningRate,
       gradientNorm,
       lossScale,

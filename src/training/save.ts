@@ -10,7 +10,6 @@ import { writeState } from './checkpoint';
 import { exportLora } from './lora_file';
 import { readOptimizer } from './optimizer';
 import type { Prepared } from './prepare';
-import type { Progress } from './progress';
 import { warmupSteps } from './schedule';
 import type { TrainingRun } from './train';
 
@@ -18,7 +17,6 @@ import type { TrainingRun } from './train';
 export async function saveRun(
   run: TrainingRun,
   prepared: Prepared,
-  progress: Progress,
   final: boolean,
 ): Promise<Extract<TrainEvent, { kind: 'saved' }>> {
   const { config } = run;
@@ -28,7 +26,7 @@ export async function saveRun(
     step,
     fingerprint: prepared.fingerprint,
     startedAt: prepared.startedAt,
-    averageLoss: progress.averageLoss,
+    averageLoss: prepared.averageLoss,
     tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
   });
   return {
@@ -88,7 +86,7 @@ function factsOf(run: TrainingRun, prepared: Prepared): TrainingFacts {
       name: config.optimizer === 'adamw' ? 'torch.optim.adamw.AdamW' : 'lion_pytorch.lion_pytorch.Lion',
       args: {
         weight_decay: config.weight_decay,
-        betas: `(${config.adam_beta1}, ${config.adam_beta2})`.replaceAll(',', ';'),
+        betas: `(${config.adam_beta1}, ${config.adam_beta2})`,
       },
     },
     comment: config.training_comment,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromBytes } from '../formats/byte_source';
 import { parseLora } from '../formats/kohya_lora';
 import { closeDevice, gpu, openDevice } from '../kernels/device';
-import type { SavedFile } from '../protocol/trainer';
+import type { SavedFile, TrainEvent } from '../protocol/trainer';
 import { goldenSource } from './golden_source.testing';
 import { collect, of, pictures, shortRun } from './run.testing';
 import { train } from './train';
@@ -170,5 +170,19 @@ describe('what bad input gets', () => {
       save_steps: 0,
     });
     await fails(run, 'NonFiniteLossError', /./);
+    // Gradients that become infinite in a LoRA that is still fine: that LoRA is handed back.
+    const events: TrainEvent[] = [];
+    const gentle = shortRun({
+      learning_rate: 1e-3,
+      noise_offset: 1e30,
+      max_grad_norm: 0,
+      max_train_steps: 30,
+      save_steps: 0,
+    });
+    const error = await (async () => {
+      for await (const event of train(gentle)) events.push(event);
+    })().catch((reason: unknown) => reason);
+    expect((error as Error).name).toBe('NonFiniteLossError');
+    expect(of(events, 'saved').map(({ final }) => final)).toEqual([false]);
   });
 });

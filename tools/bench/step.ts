@@ -2,25 +2,16 @@
  * A training step as the trainer takes it, recorded and replayed, and again the plain way: how long, on what, and what
  * JavaScript adds. Text states are given and latents made up, as after a run's caches are filled.
  */
-import { defaultConfig } from '../../src/formats/config';
 import { gpu } from '../../src/kernels/device';
-import { flush, listening, read, trim } from '../../src/kernels/program';
-import { LoraParameters } from '../../src/models/lora';
-import type { BaseModel } from '../../src/training/base_model';
-import { freshLora, loraShapes } from '../../src/training/lora_file';
+import { flush, listening, trim } from '../../src/kernels/program';
+import { loraShapes } from '../../src/training/lora_file';
 import { predictMemory } from '../../src/training/memory';
-import {
-  createOptimizer,
-  disposeOptimizer,
-  readReport,
-  setHyper,
-  update,
-} from '../../src/training/optimizer';
-import { stream } from '../../src/training/random';
-import { StepEngine, type MicroBatch, type StepSettings } from '../../src/training/step';
+import { readReport } from '../../src/training/optimizer';
+import type { StepSettings } from '../../src/training/step';
 import { MODELS, randomUnet } from './models';
 import type { BenchPlan } from './options';
 import type { Roofline } from './roofline';
+import { countSubmits, openRun } from './step_run';
 import { idle, median, quantile } from './timing';
 
 export interface StepResult {
@@ -238,80 +229,6 @@ export async function benchStep(
     loss: { first, last },
     skippedSteps: skipped,
   };
-}
-
-function openRun(
-  base: Pick<BaseModel, 'unet'>,
-  shapes: ReturnType<typeof loraShapes>,
-  plan: BenchPlan,
-  settings: StepSettings,
-) {
-  const config = { ...defaultConfig(), learning_rate: 1e-4 };
-  const scaled = gpu().f16;
-  const lora = new LoraParameters(shapes, plan.rank, plan.rank);
-  lora.set(freshLora(1, plan.rank));
-  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, scaled);
-  const engine = new StepEngine(base, lora, optimizer, settings);
-  const batch = batchOf(base, plan.size / 8);
-  const micro = () => {
-    setHyper(optimizer, config, 1, scaled);
-    engine.begin();
-    engine.micro(batch, 0);
-  };
-  const apply = () => update(optimizer, lora.values);
-  return {
-    lora,
-    optimizer,
-    engine,
-    batch,
-    micro,
-    update: apply,
-    step: () => {
-      micro();
-      apply();
-    },
-    loss: async () => (await read(engine.loss))[0],
-    dispose: () => {
-      engine.dispose();
-      disposeOptimizer(optimizer);
-      engine.dropoutSeed.dispose();
-      lora.dispose();
-    },
-  };
-}
-
-function batchOf({ unet: { config } }: Pick<BaseModel, 'unet'>, side: number): MicroBatch {
-  const normal = (name: string, length: number) => stream(1, name).fillNormal(new Float32Array(length));
-  return {
-    size: 1,
-    height: side,
-    width: side,
-    x0: normal('latents', side * side * config.inChannels),
-    noise: normal('noise', side * side * config.inChannels),
-    timesteps: [500],
-    weights: [1],
-    context: normal('context', 77 * config.contextChannels),
-  };
-}
-
-/** Runs `work` and counts what it submits, the flush after it included. */
-async function countSubmits(work: () => void): Promise<number> {
-  const { queue } = gpu().device;
-  const submit = queue.submit.bind(queue);
-  let count = 0;
-  queue.submit = (buffers) => {
-    count++;
-    submit(buffers);
-  };
-  try {
-    work();
-    flush();
-  } finally {
-    // The method itself is the prototype's.
-    Reflect.deleteProperty(queue, 'submit');
-  }
-  await idle();
-  return count;
 }
 
 /** Forward 0.803, input gradients 0.677, attention's backward pass 0.315 TFLOP at 512x512; one more forward if recomputed. */

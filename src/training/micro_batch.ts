@@ -1,0 +1,85 @@
+/**
+ * What a micro-step trains on: latents, noise, timesteps, loss weights, captions. All that is random in it is a function
+ * of (seed, step, micro-step, sample).
+ */
+import type { TrainConfig } from '../formats/config_fields';
+import type { TrainingStep } from './batches';
+import { processCaption } from './captions';
+import { captionConfig, captionIds, type CachedImage } from './dataset';
+import { addNoiseOffset, minSnrWeight, noiseSchedule } from './noise_schedule';
+import type { Prepared } from './prepare';
+import { stream } from './random';
+import type { MicroBatch } from './step';
+
+/** The batch, and a seed for dropout. */
+export function microBatch(
+  config: TrainConfig,
+  prepared: Prepared,
+  at: TrainingStep,
+  micro: number,
+): [MicroBatch, number] {
+  const batch = at.batches[micro];
+  if (!batch) throw new Error(`Step ${at.step} has no batch ${micro}.`);
+  const images = batch.images.map((index) => prepared.images[index] as CachedImage);
+  const [width, height] = [batch.bucket[0] / 8, batch.bucket[1] / 8];
+  const channels = prepared.base.unet.config.inChannels;
+  const random = (name: string, sample: number) => stream(config.seed, name, at.step, micro, sample);
+
+  const timesteps = images.map((_, i) => random('timestep', i).int(SCHEDULE.timesteps));
+  const noise = images.map((_, i) => {
+    const eps = random('noise', i).fillNormal(new Float32Array(width * height * channels));
+    if (config.noise_offset > 0)
+      addNoiseOffset(eps, channels, config.noise_offset, random('noise offset', i));
+    return eps;
+  });
+  const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)] as Float32Array);
+  const weights = timesteps.map(
+    (t) =>
+      (config.min_snr_gamma > 0
+        ? minSnrWeight(SCHEDULE, t, config.min_snr_gamma, config.v_parameterization)
+        : 1) / config.gradient_accumulation_steps,
+  );
+  const captions = images.map(({ image }, i) =>
+    processCaption(image.caption, captionConfig(config), random('caption', i), at.epoch + 1),
+  );
+  const { context } = prepared;
+  return [
+    {
+      size: images.length,
+      width,
+      height,
+      x0: joined(x0),
+      noise: joined(noise),
+      timesteps,
+      weights,
+      ...(context
+        ? { context: joined(captions.map((caption) => context.get(caption) ?? missing(caption))) }
+        : {
+            ids: joinedInts(
+              captions.map((caption) => captionIds(prepared.tokenizer, caption, config.max_token_length)),
+            ),
+          }),
+    },
+    random('dropout', 0).int(2 ** 31),
+  ];
+}
+
+const SCHEDULE = noiseSchedule();
+
+function missing(caption: string): never {
+  throw new Error(`The caption "${caption}" was not encoded.`);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function joinedInts(parts: readonly Int32Array[]): Int32Array {
+  return Int32Array.from(parts.flatMap((part) => [...part]));
+}

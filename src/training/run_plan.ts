@@ -1,0 +1,91 @@
+/**
+ * What follows from a configuration and its pictures before anything is loaded: the memory asked about, the learning
+ * rate's schedule, and what must stay the same for a run to be resumed.
+ */
+import type { ModelPart } from '../formats/checkpoint_keys';
+import type { TrainConfig } from '../formats/config_fields';
+import type { BaseModelPlan } from './base_model';
+import { groupByBucket } from './batches';
+import type { PlacedImage } from './dataset';
+import { loraShapes } from './lora_file';
+import type { MemoryRequest } from './memory';
+import type { ScheduleConfig } from './schedule';
+import type { StepSettings } from './step';
+
+/** Where nothing is said: leaves room on an 8 GB card, and recomputes little for small models. */
+export const DEFAULT_BUDGET_GB = 4;
+
+export function memoryRequest(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly PlacedImage[],
+  text: StepSettings['text'],
+  sampling: boolean,
+): MemoryRequest {
+  const keep: Exclude<ModelPart, 'unet'>[] = [];
+  if (sampling) keep.push('vae');
+  if (text !== 'given') keep.push('text');
+  return {
+    config: plan,
+    lora: { shapes: loraShapes(plan, config), rank: config.lora_rank, dropout: config.lora_dropout },
+    optimizer: config.optimizer,
+    settings: {
+      text,
+      trainUnet: config.train_unet,
+      chunks: config.max_token_length / 75,
+      clipSkip: config.clip_skip,
+      vPrediction: config.v_parameterization,
+    },
+    buckets: groupByBucket(placed).flatMap(({ bucket: [width, height], members }) => {
+      const full = Math.min(config.batch_size, members.length);
+      const last = members.length % config.batch_size || full;
+      return [...new Set([full, last])].map((size) => ({ size, width, height }));
+    }),
+    samples: sampling ? { size: 1, width: config.resolution, height: config.resolution } : undefined,
+    keep,
+  };
+}
+
+export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
+  // `constant` with warm-up is what other trainers call constant_with_warmup.
+  const name =
+    config.lr_scheduler === 'constant' && config.lr_warmup_steps > 0
+      ? 'constant_with_warmup'
+      : config.lr_scheduler;
+  return {
+    name,
+    totalSteps: steps,
+    warmup: config.lr_warmup_steps,
+    numCycles: config.lr_scheduler_num_cycles,
+    power: config.lr_scheduler_power,
+    learningRate: config.learning_rate,
+  };
+}
+
+/** What must not change between a run and its resumption. Learning rates and lengths may. */
+export function fingerprintOf(config: TrainConfig, placed: readonly PlacedImage[], baseHash: string): string {
+  const {
+    lora_rank,
+    train_unet,
+    train_text_encoder,
+    optimizer,
+    seed,
+    batch_size,
+    gradient_accumulation_steps,
+    flip_aug,
+  } = config;
+  return JSON.stringify({
+    base: baseHash,
+    settings: {
+      lora_rank,
+      train_unet,
+      train_text_encoder,
+      optimizer,
+      seed,
+      batch_size,
+      gradient_accumulation_steps,
+      flip_aug,
+    },
+    images: placed.map(({ image, bucket, repeats }) => [image.name, image.caption, ...bucket, repeats]),
+  });
+}
