@@ -1,4 +1,7 @@
-/** Kernels under Firefox's shader compiler, on Mesa's CPU driver. Playwright only counts: puppeteer-core drives. */
+/**
+ * Kernels under the browsers' own shader compilers: Firefox's naga on Mesa's CPU driver, Chromium's Tint on SwiftShader.
+ * Playwright only counts: puppeteer-core drives.
+ */
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
 import { runInWorker } from '../tools/browser_worker';
@@ -12,15 +15,19 @@ test('a worker in Firefox has an adapter with shader-f16 and computes with it', 
   expect(halves).toEqual([1024, 1024, 1025, 1026]);
 });
 
-for (const tier of ['f32', 'f16']) {
-  test(`every kernel gives the right values in a worker in Firefox, tier ${tier}`, async () => {
+for (const [browser, tier] of [
+  ['firefox', 'f32'],
+  ['firefox', 'f16'],
+  ['chromium', 'f32'],
+] as const) {
+  test(`every kernel gives the right values in a worker in ${browser}, tier ${tier}`, async () => {
     test.setTimeout(600_000);
-    const results = await runKernels('firefox', tier, {
+    const results = await runKernels(browser, tier, {
       timeoutMs: 590_000,
       onProgress: (line) => console.log(line),
     });
     expect(results.tier).toBe(tier);
-    expect(results.cases.length).toBeGreaterThan(0);
+    expect(results.cases.length).toBeGreaterThan(150);
     expect(results.cases.flatMap(complaints)).toEqual([]);
     expect(results.gpuErrors).toEqual([]);
   });
