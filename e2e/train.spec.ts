@@ -40,6 +40,14 @@ test('trains three steps and hands back a LoRA that parses', async ({ page }) =>
   const moved = lora.modules.filter(({ up }) => up.some((value) => value !== 0));
   expect(moved.length).toBe(192);
   expect(lora.modules.every(({ up, down }) => [...up, ...down].every(Number.isFinite))).toBe(true);
+
+  // A reload loses nothing.
+  await page.reload();
+  const [again] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: /Download/ }).click(),
+  ]);
+  expect(await readFile(await again.path())).toEqual(await readFile(await download.path()));
   expect(elsewhere).toEqual([]);
 });
 

@@ -67,7 +67,14 @@ async function main(): Promise<void> {
 
   const plan = await planBaseModel([openSource(basePath)]);
   const hostBefore = maxRss();
-  const early = await timed('loadTextAndVaeSeconds', note, () => loadParts(plan, ['text', 'vae']));
+  let hostPeak = 0;
+  const onProgress = () => {
+    const { heapUsed, external } = process.memoryUsage();
+    hostPeak = Math.max(hostPeak, heapUsed + external);
+  };
+  const early = await timed('loadTextAndVaeSeconds', note, () =>
+    loadParts(plan, ['text', 'vae'], { onProgress }),
+  );
   if (inputs.has('ids')) {
     const ids = tf.tensor2d(inputs.ints('ids'), inputs.shape('ids') as [number, number], 'int32');
     await keep(results, 'text_out', encodeText({ weights: early.text.weights }, early.text.config, ids));
@@ -96,9 +103,10 @@ async function main(): Promise<void> {
   early.text.weights.dispose();
   early.vae.weights.dispose();
   trim();
-  const late = await timed('loadUnetSeconds', note, () => loadParts(plan, ['unet']));
-  note('hostPeakBytes', maxRss());
-  note('hostBeforeLoadingBytes', hostBefore);
+  const late = await timed('loadUnetSeconds', note, () => loadParts(plan, ['unet'], { onProgress }));
+  note('hostPeakBytesWhileLoading', hostPeak);
+  note('residentPeakBytes', maxRss());
+  note('residentBeforeLoadingBytes', hostBefore);
   note('ledgerAfterLoading', gpu().buffers.ledger());
 
   const [B = 1, height = 1, width = 1] = inputs.shape('latent_nhwc');

@@ -140,6 +140,12 @@ export function view(base: tf.Tensor, offset: number, shape: readonly number[]):
 /** Elements: WebGPU binds storage at multiples of 256 bytes. */
 export const VIEW_ALIGNMENT = 64;
 
+/** Resolves when the GPU has done, and taken in, everything so far: bounds what is staged for it in host memory. */
+export async function settled(): Promise<void> {
+  flush();
+  await gpu().device.queue.onSubmittedWorkDone();
+}
+
 /** Destroys pooled free buffers, after submitting what may still use them. */
 export function trim(): void {
   flush();

@@ -16,6 +16,7 @@ import {
   type VaeConfig,
 } from '../models/config';
 import { timestepFrequencies } from '../kernels/embedding/embedding';
+import { settled } from '../kernels/program';
 import { textShapes } from '../models/clip';
 import { FREQUENCIES, unetBlocks, unetShapes, type UnetBlock } from '../models/unet';
 import { vaeShapes } from '../models/vae';
@@ -114,12 +115,19 @@ export async function loadParts<P extends ModelPart>(
   );
   const total = jobs.reduce((sum, { at }) => sum + (at ? at.entry.end - at.entry.start : 0), 0);
   let done = 0;
+  let staged = 0;
   try {
     for (const { part, name, shape, at } of jobs) {
       options.signal?.throwIfAborted();
       if (!at) continue; // planBaseModel has made sure that there is none
       await loadTensor(model[part].weights, name, shape, at);
-      done += at.entry.end - at.entry.start;
+      const bytes = at.entry.end - at.entry.start;
+      done += bytes;
+      staged += bytes;
+      if (staged > STAGED_BYTES) {
+        await settled();
+        staged = 0;
+      }
       options.onProgress?.(done, total);
     }
   } catch (error) {
@@ -152,6 +160,9 @@ export function reserveParts<P extends ModelPart>(
   }
   return pick(all, parts);
 }
+
+/** Written to the GPU without waiting for it to arrive there. */
+const STAGED_BYTES = 64 * 2 ** 20;
 
 function emptyModel(plan: BaseModelConfig): BaseModel {
   return {

@@ -185,7 +185,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     const optimizer = createOptimizer(config.optimizer, lora.size, lora.textSize, gpu().f16);
     own({ dispose: () => disposeOptimizer(optimizer) });
     const baseHash = await legacyHash(run.base.files[0] as NonNullable<(typeof run.base.files)[0]>);
-    const fingerprint = fingerprintOf(config, placed, baseHash);
+    const fingerprint = await fingerprintOf(config, placed, baseHash);
     const state = run.state
       ? await readState(run.state, { fingerprint, sizes: optimizerSizes(config.optimizer, lora.size) })
       : undefined;

@@ -4,6 +4,7 @@
  */
 import type { ModelPart } from '../formats/checkpoint_keys';
 import type { TrainConfig } from '../formats/config_fields';
+import { sha256Hex } from '../formats/kohya_lora';
 import type { BaseModelPlan } from './base_model';
 import { groupByBucket } from './batches';
 import type { PlacedImage } from './dataset';
@@ -62,30 +63,24 @@ export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
   };
 }
 
-/** What must not change between a run and its resumption. Learning rates and lengths may. */
-export function fingerprintOf(config: TrainConfig, placed: readonly PlacedImage[], baseHash: string): string {
-  const {
-    lora_rank,
-    train_unet,
-    train_text_encoder,
-    optimizer,
-    seed,
-    batch_size,
-    gradient_accumulation_steps,
-    flip_aug,
-  } = config;
-  return JSON.stringify({
-    base: baseHash,
-    settings: {
-      lora_rank,
-      train_unet,
-      train_text_encoder,
-      optimizer,
-      seed,
-      batch_size,
-      gradient_accumulation_steps,
-      flip_aug,
-    },
-    images: placed.map(({ image, bucket, repeats }) => [image.name, image.caption, ...bucket, repeats]),
-  });
+/** What must not change between a run and its resumption, as a digest. Learning rates and lengths may change. */
+export function fingerprintOf(
+  config: TrainConfig,
+  placed: readonly PlacedImage[],
+  baseHash: string,
+): Promise<string> {
+  const settings = SAME.map((name) => [name, config[name]]);
+  const images = placed.map(({ image, bucket, repeats }) => [image.name, image.caption, ...bucket, repeats]);
+  return sha256Hex(new TextEncoder().encode(JSON.stringify([baseHash, settings, images])));
 }
+
+const SAME = [
+  'lora_rank',
+  'train_unet',
+  'train_text_encoder',
+  'optimizer',
+  'seed',
+  'batch_size',
+  'gradient_accumulation_steps',
+  'flip_aug',
+] as const satisfies readonly (keyof TrainConfig)[];

@@ -41,7 +41,6 @@ export interface TrainingRun {
 export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void> {
   const prepared = yield* prepare(run);
   try {
-    yield { kind: 'phase', phase: 'train' };
     yield* loop(run, prepared);
   } catch (error) {
     if (error instanceof NonFiniteLossError) yield await lastGood(run, prepared);
@@ -58,6 +57,9 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
   const progress = new Progress(prepared, run.now ?? Date.now);
   if (prepared.step === 0) yield* drawSamples(run, prepared, 0);
   progress.resume();
+  const first = prepared.step;
+  // The first step of a shape compiles its shaders and is recorded; all later ones are replayed.
+  yield { kind: 'phase', phase: 'compile' };
 
   for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
     if (step.step >= steps || signal?.aborted) break;
@@ -67,6 +69,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     step.batches.forEach((_, micro) => engine.micro(...microBatch(config, prepared, step, micro)));
     update(optimizer, prepared.lora.values);
     prepared.step = step.step + 1;
+    if (prepared.step === first + 1) yield { kind: 'phase', phase: 'train' };
 
     // Read late, so that the GPU has the next step while this one's loss travels.
     yield* progress.add(step, config.learning_rate * scale, read(engine.loss), readReport(optimizer));

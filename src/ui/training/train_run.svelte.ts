@@ -1,6 +1,7 @@
 /** One run of the trainer as the page sees it: starts the worker, follows its events, keeps the finished file. */
 import * as Comlink from 'comlink';
 import type { StepReport, TrainEvent, Trainer, TrainJob } from '../../protocol/trainer';
+import { getLastLora, putLastLora, type StoredLora } from '../../storage/last_lora';
 
 type State =
   | { state: 'idle' }
@@ -11,8 +12,16 @@ type State =
 export class TrainRun {
   now: State = $state.raw({ state: 'idle' });
   steps: StepReport[] = $state.raw([]);
-  file: { name: string; url: string } | undefined = $state.raw(undefined);
+  file: { name: string; url: string; step: number } | undefined = $state.raw(undefined);
+  /** Why the file could not be kept over a reload, if it could not. */
+  notKept: string | undefined = $state.raw(undefined);
   private stopRun: (() => void) | undefined;
+
+  /** Offers what an earlier run in this browser left. */
+  async recall(): Promise<void> {
+    const last = await getLastLora();
+    if (last && !this.file) this.offer(last);
+  }
 
   /** Resolves when the run has ended, however it did. */
   async start(job: TrainJob): Promise<void> {
@@ -64,13 +73,25 @@ export class TrainRun {
         this.steps = [...this.steps, event];
         break;
       case 'saved':
-        this.forgetFile();
-        this.file = { name: event.lora.name, url: URL.createObjectURL(new Blob([event.lora.bytes])) };
+        this.keep({ name: event.lora.name, step: event.step, file: new Blob([event.lora.bytes]) });
         break;
       case 'done':
         this.now = { state: 'done', step: event.step };
         break;
     }
+  }
+
+  private keep(lora: StoredLora): void {
+    this.offer(lora);
+    this.notKept = undefined;
+    putLastLora(lora).catch((error: unknown) => {
+      this.notKept = `Download it now: this browser could not keep it (${error instanceof Error ? error.message : String(error)}).`;
+    });
+  }
+
+  private offer({ name, step, file }: StoredLora): void {
+    this.forgetFile();
+    this.file = { name, step, url: URL.createObjectURL(file) };
   }
 
   private forgetFile(): void {
