@@ -43,7 +43,7 @@ class Run:
             lr=lr, betas=(0.9, 0.98), fused=True,
         )
         self.mean = [p.detach().clone() for p in self.parameters]
-        self.step, self.seconds, self.sums, self.count = 0, 0.0, {}, 0
+        self.step, self.seconds, self.sums = 0, 0.0, {}
         self.save_every_s, self.log_every = save_every_s, log_every
         if os.path.exists(self.path):
             self.load()
@@ -83,12 +83,12 @@ class Run:
         with torch.no_grad():
             torch._foreach_lerp_(self.mean, self.parameters, 1 - decay)
         for key, value in {"loss": loss, **figures}.items():
-            self.sums[key] = self.sums.get(key, 0.0) + float(value.detach())
-        self.count += 1
+            total, count = self.sums.get(key, (0.0, 0))
+            self.sums[key] = (total + float(value.detach()), count + 1)
 
     def log(self):
         row = {"step": self.step, "minutes": round(self.seconds / 60, 3)}
-        row |= {key: round(value / self.count, 6) for key, value in self.sums.items()}
+        row |= {key: round(total / count, 6) for key, (total, count) in sorted(self.sums.items())}
         new = not os.path.exists(self.log_path)
         with open(self.log_path, "a", newline="") as file:
             writer = csv.writer(file)
@@ -96,7 +96,7 @@ class Run:
                 writer.writerow(row)
             writer.writerow(row.values())
         print(self.name, row, flush=True)
-        self.sums, self.count = {}, 0
+        self.sums = {}
 
     def save(self):
         state = {

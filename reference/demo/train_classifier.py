@@ -1,0 +1,99 @@
+"""Trains the reader that measures whether prompts work: it tells shape, colour and count from a picture. It learns
+from both ways of drawing (it is a judge, not part of the demo), blurred, noised and shifted in colour as samples
+are. Usage: python train_classifier.py [--minutes N]. Writes WORK/classifier.pt and prints its accuracy on held-out
+drawings."""
+
+import json
+import os
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from model import from_images
+from runs import Run, arguments
+from shapes import SHAPES
+from unseen import woodcut
+from world import COLOURS, picture
+
+NAMES = {"shape": list(SHAPES), "colour": COLOURS, "count": [1, 2, 3]}
+
+
+class Reader(nn.Module):
+    """[B, 3, 128, 128] in [-1, 1] -> {fact: logits}."""
+
+    def __init__(self, widths=(24, 48, 96, 128)):
+        super().__init__()
+        layers, before = [], 3
+        for w in widths:
+            layers += [nn.Conv2d(before, w, 3, stride=2, padding=1), nn.BatchNorm2d(w), nn.ReLU()]
+            layers += [nn.Conv2d(w, w, 3, padding=1), nn.BatchNorm2d(w), nn.ReLU()]
+            before = w
+        self.body = nn.Sequential(*layers)
+        self.heads = nn.ModuleDict({k: nn.Linear(2 * before, len(v)) for k, v in NAMES.items()})
+
+    def forward(self, x):
+        x = self.body(F.interpolate(x, size=64, mode="area"))
+        x = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
+        return {k: head(x) for k, head in self.heads.items()}
+
+
+def drawn(seeds, styled):
+    """Pictures of one kind of thing -> (images [B, 3, 128, 128], {fact: [B] indices})."""
+    images, facts = [], []
+    for seed in seeds:
+        rng = np.random.default_rng([20240606, seed])
+        image, _, fact = picture(seed, style=woodcut if rng.random() < styled else None, count=int(rng.choice([1, 1, 2, 3])))
+        images.append(image)
+        facts.append(fact.things[0])
+    wanted = {k: torch.tensor([NAMES[k].index(getattr(f, k)) for f in facts]) for k in NAMES}
+    return from_images(np.stack(images)), wanted
+
+
+def worn(x):
+    """What a VAE and a sampler may do to a picture."""
+    n = len(x)
+    if torch.rand(()) < 0.5:
+        small = F.interpolate(x, scale_factor=float(torch.empty(()).uniform_(0.35, 0.8)), mode="bilinear", antialias=True)
+        x = F.interpolate(small, size=x.shape[2:], mode="bilinear")
+    x = x * torch.empty(n, 1, 1, 1).uniform_(0.88, 1.08) + 0.05 * torch.randn(n, 3, 1, 1)
+    coarse = F.interpolate(torch.randn(n, 3, 16, 16), size=x.shape[2:], mode="bilinear")
+    x = x + 0.06 * torch.rand(n, 1, 1, 1) * coarse + 0.05 * torch.rand(n, 1, 1, 1) * torch.randn_like(x)
+    return x.clamp(-1, 1)
+
+
+@torch.no_grad()
+def read(reader, images):
+    """uint8 [B, H, W, 3] -> {fact: list of names}."""
+    x = F.interpolate(from_images(images), size=128, mode="bilinear")
+    return {k: [NAMES[k][i] for i in logits.argmax(1)] for k, logits in reader.eval()(x).items()}
+
+
+def load_reader(work):
+    reader = Reader()
+    reader.load_state_dict(torch.load(os.path.join(work, "reader.pt"), weights_only=True))
+    return reader.eval()
+
+
+def main():
+    args = arguments(2500)
+    torch.manual_seed(20240606)
+    reader = Reader()
+    run = Run("classifier", {"reader": reader}, args, lr=2e-3)
+    for step in run:
+        torch.manual_seed(step)
+        x, wanted = drawn(range(20_000_000 + 48 * step, 20_000_000 + 48 * (step + 1)), 0.4)
+        logits = reader.train()(worn(x))
+        loss = sum(F.cross_entropy(logits[k], wanted[k]) for k in NAMES)
+        run.learn(loss, **{k: (logits[k].argmax(1) == wanted[k]).float().mean() for k in NAMES})
+    torch.save(reader.state_dict(), os.path.join(args.work, "reader.pt"))
+    with torch.no_grad():
+        for name, styled in (("world", 0.0), ("woodcut", 1.0)):
+            x, wanted = drawn(range(29_000_000, 29_000_400), styled)
+            logits = reader.eval()(x)
+            print(name, json.dumps({k: float((logits[k].argmax(1) == wanted[k]).float().mean()) for k in NAMES}))
+
+
+if __name__ == "__main__":
+    main()
