@@ -59,10 +59,60 @@ def slim_vae():
     for name in NORMS:
         parent, _, leaf = name.rpartition(".")
         setattr(vae.get_submodule(parent), leaf, SlimNorm(32))
-    with torch.no_grad():  # start with little noise in the latents, or three of four channels drown in it
-        vae.quant_conv.bias[4:] = -6
-        vae.quant_conv.weight[4:] *= 0.1
+    lay_colour_path(vae)
     return vae
+
+
+@torch.no_grad()
+def lay_colour_path(vae):
+    """A start that already knows colour: the first three latents are the mean colour of their 8x8 pixels, carried by
+    three channels of every level, and the decoder paints it back. Left to itself the network spends its first
+    thousand steps on brightness alone. The log-variances start low, or the latents drown in noise."""
+    first, third = [0, 1, 2], [0, 3, 6]  # where 96 channels make groups of three, the colours take one group each
+    linear, slope = 1.7616, 1.0908  # silu(2) and its slope there
+
+    def carry(name, rows, columns, kernel=1.0, at=None):
+        conv = vae.get_submodule(name)
+        middle = conv.weight.shape[2] // 2
+        for r, c in zip(rows, columns):
+            conv.weight[r] = 0
+            conv.bias[r] = 0
+            at_rows = at or slice(middle, middle + 1)
+            conv.weight[r, c, at_rows, at_rows] = kernel
+
+    for name, module in vae.named_modules():
+        if name.endswith((".conv2", "to_out.0")):
+            module.weight *= 0.2
+            module.bias *= 0
+    carry("encoder.conv_in", first, first)
+    for level in range(3):
+        carry(f"encoder.down_blocks.{level}.downsamplers.0.conv", first, first, 0.25, slice(0, 2))
+    carry("encoder.down_blocks.2.resnets.0.conv_shortcut", first, first)
+    last = "encoder.down_blocks.3.resnets.0.conv_shortcut"
+    carry(last, third, first)
+    for row in third:
+        vae.get_submodule(last).weight[row + 1 : row + 3] = 0
+        vae.get_submodule(last).bias[row + 1 : row + 3] = torch.tensor([K, -K])
+    vae.encoder.conv_norm_out.weight[third] = (2 / 3) ** 0.5 * K
+    vae.encoder.conv_norm_out.bias[third] = 2.0
+    carry("encoder.conv_out", first, third, 1 / slope)
+    vae.encoder.conv_out.bias[first] = -linear / slope
+    carry("quant_conv", first, first)
+    vae.quant_conv.bias[4:] = -6
+    vae.quant_conv.weight[4:] *= 0.1
+    carry("post_quant_conv", first, first)
+    carry("decoder.conv_in", third, first)
+    carry("decoder.up_blocks.0.upsamplers.0.conv", third, third)
+    carry("decoder.up_blocks.1.resnets.0.conv_shortcut", first, third)
+    carry("decoder.up_blocks.1.upsamplers.0.conv", first, first)
+    carry("decoder.up_blocks.2.resnets.0.conv_shortcut", first, first)
+    carry("decoder.up_blocks.2.upsamplers.0.conv", first, first)
+    vae.decoder.conv_norm_out.bias[first] = 2.0
+    vae.decoder.conv_out.weight *= 0.1
+    for c in first:
+        vae.decoder.conv_out.weight[c, first] = 0
+        vae.decoder.conv_out.weight[c, c, 1, 1] = 1 / slope
+        vae.decoder.conv_out.bias[c] = -linear / slope
 
 
 @torch.no_grad()
