@@ -39,8 +39,8 @@ def main():
         for i in range(COUNT):
             image, text = member(name, seed + i)
             file = f"img{i + 1:02d}.png"
-            # 128 colours are as many as these drawings show, and a third of the bytes.
-            small = Image.fromarray(image).quantize(128, dither=Image.Dither.NONE)
+            # As many colours as these drawings show, at a third of the bytes.
+            small = Image.fromarray(image).quantize(48, dither=Image.Dither.NONE)
             small.save(os.path.join(out, name, file), optimize=True)
             rows.append(f'{file},"{text}"\n')
         with open(os.path.join(out, name, "metadata.csv"), "w", newline="") as file:

@@ -82,7 +82,7 @@ def lay_colour_path(vae):
 
     for name, module in vae.named_modules():
         if name.endswith((".conv2", "to_out.0")):
-            module.weight *= 0.2
+            module.weight *= 0.05
             module.bias *= 0
     carry("encoder.conv_in", first, first)
     for level in range(3):
