@@ -84,7 +84,7 @@ def losses(unet, text, x0, texts, t, eps):
 
 
 def main():
-    args = arguments(14000, pictures=40000, small_pictures=30000)
+    args = arguments(10000, pictures=30000, small_pictures=20000)
     until = time.time() + 60 * args.minutes
     vae = slim_vae()
     vae.load_state_dict(torch.load(os.path.join(args.work, "vae_slim.pt"), weights_only=True))

@@ -77,7 +77,7 @@ def load_reader(work):
 
 
 def main():
-    args = arguments(2500)
+    args = arguments(2000)
     torch.manual_seed(20240606)
     reader = Reader()
     run = Run("classifier", {"reader": reader}, args, lr=2e-3)

@@ -109,7 +109,7 @@ def normalise(vae, x):
 
 
 def main():
-    args = arguments(5000)
+    args = arguments(4000)
     vae = slim_vae()
     run = Run("vae", {"vae": vae}, args, lr=1.2e-3, ema=0.998)
     print(f"VAE {DEMO['vae']}: {millions(vae):.2f} M parameters, from step {run.step}", flush=True)

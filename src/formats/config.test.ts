@@ -11,7 +11,7 @@ import {
   type Field,
   type TrainConfig,
 } from './config_fields';
-import { configTemplate, formatConfig } from './config_format';
+import { configReference, configTemplate, formatConfig } from './config_format';
 
 function refusal(yaml: string): ConfigError {
   try {
@@ -317,6 +317,9 @@ describe('formatConfig', () => {
     expect(committed).toBe(configTemplate());
     expect(parseConfig(committed)).toEqual(defaultConfig());
     for (const name of Object.keys(configFields)) expect(committed).toMatch(new RegExp(`^${name}:`, 'm'));
+    const reference = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+    expect(reference).toBe(configReference());
+    for (const name of Object.keys(configFields)) expect(reference).toContain(`| \`${name}\` |`);
   });
 });
 

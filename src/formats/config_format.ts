@@ -1,4 +1,4 @@
-// A configuration as YAML text: as people save it, and as the commented template they copy.
+// A configuration as text: YAML as people save it, the commented template they copy, and the reference page.
 import { stringify } from 'yaml';
 import { defaultConfig } from './config';
 import { fieldList, groups, type Field, type TrainConfig } from './config_fields';
@@ -17,6 +17,43 @@ export function configTemplate(): string {
     '# "as the comment says". This file is generated from the list of fields in src/formats/config_fields.ts.',
   ];
   return `${head.join('\n')}\n${layOut(defaultConfig(), (field) => comment(field))}`;
+}
+
+/** The reference page, in Markdown: one table a group. */
+export function configReference(): string {
+  const defaults: { readonly [name: string]: unknown } = defaultConfig();
+  const head = [
+    '# Settings · 设置',
+    '',
+    'Made from the list of fields in `src/formats/config_fields.ts` by `tools/build_config_template.ts`, as the template',
+    '`configs/lora_default.yaml` is.',
+  ];
+  const tables = Object.entries(groups).map(([group, title]) => {
+    const rows = fieldList
+      .filter(({ field }) => field.group === group)
+      .map(({ name, field }) => {
+        const value = cell(defaults[name]);
+        const values = range(field)
+          .trim()
+          .replace(/^\[|\]$/g, '')
+          .replaceAll('|', '\\|');
+        return `| \`${name}\` | ${value} | ${values} | ${field.about.en}<br>${field.about.zh} |`;
+      });
+    return [
+      '',
+      `## ${title.en} · ${title.zh}`,
+      '',
+      '| field | default | values | |',
+      '|---|---|---|---|',
+      ...rows,
+    ];
+  });
+  return `${[...head, ...tables.flat()].join('\n')}\n`;
+}
+
+function cell(value: unknown): string {
+  const empty = value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  return empty ? '' : `\`${JSON.stringify(value).replace(/^"|"$/g, '')}\``;
 }
 
 function layOut(config: TrainConfig, before: (field: Field) => string): string {
