@@ -34,16 +34,15 @@ def caption(facts, rng):
 def arranged(what, place, ground, rng):
     """Thing, place and background in one of several orders."""
     on = f"on {article(ground)}"
-    named = ground if ground.endswith("gradient") else ground
     kind = rng.random()
     if kind < 0.06:
         return f"{what}, {place}" if place else what
     if kind < 0.36:
         return f"{what} {on}, {place}" if place else f"{what} {on}"
     if kind < 0.54:
-        return f"{what} {place}, {named}" if place else f"{what}, {named}"
+        return f"{what} {place}, {ground}" if place else f"{what}, {ground}"
     if kind < 0.66:
-        return f"{bare(what)}, {named}, {place}" if place else f"{bare(what)}, {named}"
+        return f"{bare(what)}, {ground}, {place}" if place else f"{bare(what)}, {ground}"
     if kind < 0.78:
         return f"{article(ground)} with {what} {place}" if place else f"{article(ground)} with {what}"
     if kind < 0.9:
@@ -82,7 +81,9 @@ def thing_words(thing, rng):
 
 def place_words(thing, rng):
     if not thing.place:
-        return pick(rng, ["in the middle", "in the center"]) if thing.count == 1 and rng.random() < 0.12 else ""
+        return (
+            pick(rng, ["in the middle", "in the center"]) if thing.count == 1 and rng.random() < 0.12 else ""
+        )
     if " " in thing.place:
         return pick(rng, CORNERS).format(thing.place)
     return pick(rng, SIDES[thing.place])

@@ -38,7 +38,10 @@ def read(text):
         ground = re.search(rf"(?:an? )?(striped |dotted )?({NAME}) (striped |dotted )?background", text)
         if ground:
             kind = (ground[1] or ground[3] or "plain").strip()
-            claims |= {"background": {"striped": "stripes", "dotted": "dots"}.get(kind, kind), "background_colours": [ground[2]]}
+            claims |= {
+                "background": {"striped": "stripes", "dotted": "dots"}.get(kind, kind),
+                "background_colours": [ground[2]],
+            }
     if ground:
         text = (text[: ground.start()] + " | " + text[ground.end() :]).replace(" on  |", " |")
     for relation, ways in RELATIONS.items():
@@ -47,7 +50,9 @@ def read(text):
                 claims["relation"] = relation
     claims["things"] = [
         thing(words, noun, plural)
-        for words, noun, plural in re.findall(rf"((?:\w+ )*?)(?:crescent )?({'|'.join(SHAPES)})(e?s)?\b", text)
+        for words, noun, plural in re.findall(
+            rf"((?:\w+ )*?)(?:crescent )?({'|'.join(SHAPES)})(e?s)?\b", text
+        )
     ]
     tail = re.sub(rf".*\b(?:{'|'.join(SHAPES)})(?:es|s)?\b", "", text)
     if not claims["relation"]:
@@ -157,7 +162,11 @@ def check_export():
         x = torch.rand(1, 3, 64, 64) * 2 - 1
         a, b = (v.decode(v.encode(x).latent_dist.mode()).sample for v in (slim, wide))
         assert (a - b).abs().max() < 1e-4, (a - b).abs().max()
-        states = {"unet": empty("unet").state_dict(), "text": empty("text").state_dict(), "vae": wide.state_dict()}
+        states = {
+            "unet": empty("unet").state_dict(),
+            "text": empty("text").state_dict(),
+            "vae": wide.state_dict(),
+        }
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "base.safetensors")
             write(path, states)
@@ -166,7 +175,9 @@ def check_export():
             c = loaded["vae"].decode(loaded["vae"].encode(x).latent_dist.mode()).sample
             assert (c - b).abs().max() < 0.02, "fp16 costs too much"
             ids = tokenize(["a red star"])
-            out = loaded["unet"](torch.zeros(1, 4, 8, 8), torch.tensor([5]), sd.encode(loaded["text"], ids)).sample
+            out = loaded["unet"](
+                torch.zeros(1, 4, 8, 8), torch.tensor([5]), sd.encode(loaded["text"], ids)
+            ).sample
             assert out.shape == (1, 4, 8, 8) and torch.isfinite(out).all()
             size = os.path.getsize(path) / 1e6
     sizes = ", ".join(f"{k} {millions(m):.2f} M" for k, m in sd.build(DEMO).items())

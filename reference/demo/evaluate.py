@@ -26,7 +26,11 @@ def prompts(count, seed=20240607):
     out = []
     for i in rng.permutation(max(count, len(pairs)))[:count] % len(pairs):
         shape, colour = pairs[i]
-        grounds = [g for g in ("white", "black", "light blue", "dark blue", "yellow", "green", "light grey") if distance(g, colour) > CONTRAST]
+        grounds = [
+            g
+            for g in ("white", "black", "light blue", "dark blue", "yellow", "green", "light grey")
+            if distance(g, colour) > CONTRAST
+        ]
         article = "an" if colour[0] in "aeiou" else "a"
         out.append((f"{article} {colour} {shape} on a {rng.choice(grounds)} background", shape, colour))
     return out
@@ -51,7 +55,9 @@ def main():
         vae.load_state_dict(torch.load(os.path.join(args.work, "vae_slim.pt"), weights_only=True))
     wanted, images = prompts(args.count), []
     for i in range(0, args.count, 24):
-        latents = sample(unet, text, [w[0] for w in wanted[i : i + 24]], i, args.sampler_steps, args.guidance, args.size)
+        latents = sample(
+            unet, text, [w[0] for w in wanted[i : i + 24]], i, args.sampler_steps, args.guidance, args.size
+        )
         images.append(decoded(vae.eval(), latents))
     images = np.concatenate(images)
     figures = accuracy(load_reader(args.work), images, wanted)

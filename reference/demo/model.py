@@ -16,7 +16,9 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 MERGES = 700
 VOCABULARY = 512 + MERGES + 2
 BOS, EOS = VOCABULARY - 2, VOCABULARY - 1
-DEMO = dict(unet=[64, 64, 64, 64], vae=[96, 32, 64, 96], vae_layers=1, hidden=128, text_layers=2, vocab=VOCABULARY)
+DEMO = dict(
+    unet=[64, 64, 64, 64], vae=[96, 32, 64, 96], vae_layers=1, hidden=128, text_layers=2, vocab=VOCABULARY
+)
 SCALING = 0.18215
 
 

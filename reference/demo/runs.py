@@ -40,7 +40,9 @@ class Run:
         rest = [p for p in self.parameters if p.dim() <= 1]
         self.optimizer = torch.optim.AdamW(
             [{"params": decays, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}],
-            lr=lr, betas=(0.9, 0.98), fused=True,
+            lr=lr,
+            betas=(0.9, 0.98),
+            fused=True,
         )
         self.mean = [p.detach().clone() for p in self.parameters]
         self.step, self.seconds, self.sums = 0, 0.0, {}
@@ -63,7 +65,9 @@ class Run:
                 self.save()
                 saved = time.time()
         self.save()
-        print(f"{self.name}: step {self.step}/{self.args.steps}, {self.seconds / 60:.1f} min in all", flush=True)
+        print(
+            f"{self.name}: step {self.step}/{self.args.steps}, {self.seconds / 60:.1f} min in all", flush=True
+        )
 
     @property
     def finished(self):

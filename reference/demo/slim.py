@@ -31,7 +31,16 @@ WRITERS = [
     "decoder.up_blocks.3.resnets.1.conv2",
 ]
 READERS = [
-    *(w for w in WRITERS if w not in ("encoder.conv_in", "decoder.up_blocks.3.resnets.0.conv1", "decoder.up_blocks.3.resnets.0.conv_shortcut")),
+    *(
+        w
+        for w in WRITERS
+        if w
+        not in (
+            "encoder.conv_in",
+            "decoder.up_blocks.3.resnets.0.conv1",
+            "decoder.up_blocks.3.resnets.0.conv_shortcut",
+        )
+    ),
     "encoder.down_blocks.1.resnets.0.conv1",
     "encoder.down_blocks.1.resnets.0.conv_shortcut",
     "decoder.conv_out",
@@ -68,7 +77,10 @@ def lay_colour_path(vae):
     """A start that already knows colour: the first three latents are the mean colour of their 8x8 pixels, carried by
     three channels of every level, and the decoder paints it back. Left to itself the network spends its first
     thousand steps on brightness alone. The log-variances start low, or the latents drown in noise."""
-    first, third = [0, 1, 2], [0, 3, 6]  # where 96 channels make groups of three, the colours take one group each
+    first, third = (
+        [0, 1, 2],
+        [0, 3, 6],
+    )  # where 96 channels make groups of three, the colours take one group each
     linear, slope = 1.7616, 1.0908  # silu(2) and its slope there
 
     def carry(name, rows, columns, kernel=1.0, at=None):

@@ -57,7 +57,10 @@ def cached(vae, folder, size, first_seed, count, until):
         if not os.path.exists(path):
             if time.time() > until:
                 break
-            encoded = [encode(vae, size, range(first_seed + i, first_seed + i + 50)) for i in range(start, start + CHUNK, 50)]
+            encoded = [
+                encode(vae, size, range(first_seed + i, first_seed + i + 50))
+                for i in range(start, start + CHUNK, 50)
+            ]
             torch.save(torch.cat(encoded), path + ".part")
             os.replace(path + ".part", path)
             print(f"latents {size} px: {start + CHUNK} of {count}", flush=True)
@@ -84,7 +87,7 @@ def losses(unet, text, x0, texts, t, eps):
 
 
 def main():
-    args = arguments(10000, pictures=30000, small_pictures=20000)
+    args = arguments(8000, pictures=30000, small_pictures=20000)
     until = time.time() + 60 * args.minutes
     vae = slim_vae()
     vae.load_state_dict(torch.load(os.path.join(args.work, "vae_slim.pt"), weights_only=True))
@@ -100,7 +103,10 @@ def main():
 
     unet, text = empty("unet"), empty("text")
     run = Run("base", {"unet": unet, "text": text}, args, lr=1e-3, ema=0.9993)
-    print(f"U-Net {DEMO['unet']} {millions(unet):.2f} M, text {millions(text):.2f} M, from step {run.step}", flush=True)
+    print(
+        f"U-Net {DEMO['unet']} {millions(unet):.2f} M, text {millions(text):.2f} M, from step {run.step}",
+        flush=True,
+    )
     snr = ALPHAS / (1 - ALPHAS)
     for step in run:
         rng = np.random.default_rng([20240605, step])
@@ -137,7 +143,10 @@ def report(unet, text, vae, run, args):
     state |= {f"text.{k}": v for k, v in text.state_dict().items() if not k.endswith("position_ids")}
     save_file({k: v.contiguous() for k, v in state.items()}, os.path.join(args.work, "base.safetensors"))
     figures = {"step": run.step, "minutes": run.seconds / 60, "held_out_loss": held_out_loss(unet, text, vae)}
-    images = [*decoded(vae, sample(unet, text, PROMPTS, seed=1)), *decoded(vae, sample(unet, text, PROMPTS, seed=2))]
+    images = [
+        *decoded(vae, sample(unet, text, PROMPTS, seed=1)),
+        *decoded(vae, sample(unet, text, PROMPTS, seed=2)),
+    ]
     Image.fromarray(grid(images, len(PROMPTS) // 2)).save(os.path.join(args.work, "base.png"))
     small = decoded(vae, sample(unet, text, PROMPTS, seed=1, size=64))
     Image.fromarray(grid(list(small), len(PROMPTS) // 2)).save(os.path.join(args.work, "base64.png"))

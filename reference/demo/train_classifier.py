@@ -44,7 +44,9 @@ def drawn(seeds, styled):
     images, facts = [], []
     for seed in seeds:
         rng = np.random.default_rng([20240606, seed])
-        image, _, fact = picture(seed, style=woodcut if rng.random() < styled else None, count=int(rng.choice([1, 1, 2, 3])))
+        image, _, fact = picture(
+            seed, style=woodcut if rng.random() < styled else None, count=int(rng.choice([1, 1, 2, 3]))
+        )
         images.append(image)
         facts.append(fact.things[0])
     wanted = {k: torch.tensor([NAMES[k].index(getattr(f, k)) for f in facts]) for k in NAMES}
@@ -55,7 +57,9 @@ def worn(x):
     """What a VAE and a sampler may do to a picture."""
     n = len(x)
     if torch.rand(()) < 0.5:
-        small = F.interpolate(x, scale_factor=float(torch.empty(()).uniform_(0.35, 0.8)), mode="bilinear", antialias=True)
+        small = F.interpolate(
+            x, scale_factor=float(torch.empty(()).uniform_(0.35, 0.8)), mode="bilinear", antialias=True
+        )
         x = F.interpolate(small, size=x.shape[2:], mode="bilinear")
     x = x * torch.empty(n, 1, 1, 1).uniform_(0.88, 1.08) + 0.05 * torch.randn(n, 3, 1, 1)
     coarse = F.interpolate(torch.randn(n, 3, 16, 16), size=x.shape[2:], mode="bilinear")
@@ -92,7 +96,9 @@ def main():
         for name, styled in (("world", 0.0), ("woodcut", 1.0)):
             x, wanted = drawn(range(29_000_000, 29_000_400), styled)
             logits = reader.eval()(x)
-            print(name, json.dumps({k: float((logits[k].argmax(1) == wanted[k]).float().mean()) for k in NAMES}))
+            print(
+                name, json.dumps({k: float((logits[k].argmax(1) == wanted[k]).float().mean()) for k in NAMES})
+            )
 
 
 if __name__ == "__main__":

@@ -28,9 +28,13 @@ HELD_OUT = 70_000_000
 
 
 def build():
-    tower = dict(hidden_size=WIDTH, intermediate_size=3 * WIDTH, num_attention_heads=4, projection_dim=EMBEDDING)
+    tower = dict(
+        hidden_size=WIDTH, intermediate_size=3 * WIDTH, num_attention_heads=4, projection_dim=EMBEDDING
+    )
     config = CLIPConfig(
-        text_config=dict(tower, num_hidden_layers=2, vocab_size=VOCABULARY, bos_token_id=BOS, eos_token_id=EOS),
+        text_config=dict(
+            tower, num_hidden_layers=2, vocab_size=VOCABULARY, bos_token_id=BOS, eos_token_id=EOS
+        ),
         vision_config=dict(tower, num_hidden_layers=3, image_size=SIDE, patch_size=16),
         projection_dim=EMBEDDING,
         attn_implementation="eager",
@@ -116,7 +120,13 @@ def export(vision, text, folder):
     for file, module, example, inputs, output in jobs:
         path = os.path.join(folder, file)
         torch.onnx.export(
-            module, example, path, dynamo=False, opset_version=17, input_names=inputs, output_names=[output],
+            module,
+            example,
+            path,
+            dynamo=False,
+            opset_version=17,
+            input_names=inputs,
+            output_names=[output],
             dynamic_axes={name: {0: "batch"} for name in [*inputs, output]},
         )
         onnx.save(in_eight_bits(onnx.load(path)), path)
@@ -136,10 +146,16 @@ def in_eight_bits(model):
         shape = (-1, *[1] * (value.ndim - 1))
         name = tensor.name
         graph.initializer.remove(tensor)
-        graph.initializer.append(numpy_helper.from_array(np.round(value / scale.reshape(shape)).astype(np.int8), name + "_8"))
+        graph.initializer.append(
+            numpy_helper.from_array(np.round(value / scale.reshape(shape)).astype(np.int8), name + "_8")
+        )
         graph.initializer.append(numpy_helper.from_array(scale, name + "_scale"))
         graph.initializer.append(numpy_helper.from_array(np.zeros(len(scale), np.int8), name + "_zero"))
-        nodes.append(helper.make_node("DequantizeLinear", [name + "_8", name + "_scale", name + "_zero"], [name], axis=axis))
+        nodes.append(
+            helper.make_node(
+                "DequantizeLinear", [name + "_8", name + "_scale", name + "_zero"], [name], axis=axis
+            )
+        )
     for node in reversed(nodes):
         graph.node.insert(0, node)
     onnx.checker.check_model(model)

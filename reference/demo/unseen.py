@@ -63,8 +63,10 @@ def print_thing(canvas, thing, spot, rng):
     ink = INK if c.mean() > 0.2 else PAPER
     u, v = (x - tile.centre[0]) / r, (y - tile.centre[1]) / r
     if thing.texture in ("striped", "dotted"):
-        pattern = (v + 0.5 * u) / 0.5 % 1 < 0.4 if thing.texture == "striped" else (
-            np.hypot(u / 0.45 - np.round(u / 0.45), v / 0.45 - np.round(v / 0.45)) < 0.26
+        pattern = (
+            (v + 0.5 * u) / 0.5 % 1 < 0.4
+            if thing.texture == "striped"
+            else (np.hypot(u / 0.45 - np.round(u / 0.45), v / 0.45 - np.round(v / 0.45)) < 0.26)
         )
         tile.blend(canvas, inside * pattern, PAPER if c.mean() < 0.62 else c * 0.45)
     # Hatching on the side away from the light, thinning towards it.
@@ -84,7 +86,12 @@ YELLOW, RED, ORANGE, BLACK = (1.0, 0.85, 0.2), (0.87, 0.16, 0.16), (0.95, 0.5, 0
 
 def rounded(x0, y0, x1, y1, r):
     corners = []
-    for cx, cy, start in ((x1 - r, y1 - r, 0), (x0 + r, y1 - r, 90), (x0 + r, y0 + r, 180), (x1 - r, y0 + r, 270)):
+    for cx, cy, start in (
+        (x1 - r, y1 - r, 0),
+        (x0 + r, y1 - r, 90),
+        (x0 + r, y0 + r, 180),
+        (x1 - r, y0 + r, 270),
+    ):
         for a in range(start, start + 91, 15):
             corners.append((cx + r * math.cos(math.radians(a)), cy + r * math.sin(math.radians(a))))
     return polygon(*corners)
@@ -93,7 +100,12 @@ def rounded(x0, y0, x1, y1, r):
 def limb(x, y, angle, length, width):
     dx, dy = math.cos(angle), math.sin(angle)
     nx, ny = -dy * width / 2, dx * width / 2
-    return polygon((x + nx, y + ny), (x + dx * length + nx, y + dy * length + ny), (x + dx * length - nx, y + dy * length - ny), (x - nx, y - ny))
+    return polygon(
+        (x + nx, y + ny),
+        (x + dx * length + nx, y + dy * length + ny),
+        (x + dx * length - nx, y + dy * length - ny),
+        (x - nx, y - ny),
+    )
 
 
 def figure_parts(pose, look):

@@ -110,7 +110,9 @@ def render(facts, rng, size=128, style=None, character=None):
 # --- what there is to see ---
 
 
-def imagine(rng, with_figure=False, shape=None, colour=None, count=None, size_word=None, texture=None, background=None):
+def imagine(
+    rng, with_figure=False, shape=None, colour=None, count=None, size_word=None, texture=None, background=None
+):
     kind = background or str(rng.choice(BACKGROUNDS, p=[0.64, 0.13, 0.1, 0.13]))
     ground = imagine_ground(rng, kind)
     if with_figure:
@@ -169,8 +171,14 @@ def imagine_things(rng, ground, shape, colour, count, size_word, texture):
         place = str(rng.choice(list(PLACES)[1:]))
     radius = rng.uniform(*RADII[count][size])
     thing = Thing(
-        shape or str(rng.choice(list(SHAPES))), colour or str(rng.choice(fitting)), count, size, texture, place,
-        radius=float(radius), angle=float(rng.uniform(-0.12, 0.12)),
+        shape or str(rng.choice(list(SHAPES))),
+        colour or str(rng.choice(fitting)),
+        count,
+        size,
+        texture,
+        place,
+        radius=float(radius),
+        angle=float(rng.uniform(-0.12, 0.12)),
     )
     thing.spots = spots_of(rng, count, place, radius)
     return thing
@@ -185,7 +193,11 @@ def spots_of(rng, count, place, radius):
     elif count == 2:
         centres = [(0.27, 0.5), (0.73, 0.5)]
     else:
-        centres = [(0.5, 0.27), (0.25, 0.7), (0.75, 0.7)] if rng.random() < 0.5 else [(0.19, 0.5), (0.5, 0.5), (0.81, 0.5)]
+        centres = (
+            [(0.5, 0.27), (0.25, 0.7), (0.75, 0.7)]
+            if rng.random() < 0.5
+            else [(0.19, 0.5), (0.5, 0.5), (0.81, 0.5)]
+        )
     return [[float(x + jx), float(y + jy)] for (x, y), (jx, jy) in zip(centres, jitter)]
 
 
@@ -205,8 +217,13 @@ def imagine_pair(rng, kind, ground):
         jx, jy = rng.uniform(-0.03, 0.03, 2)
         spot = [float(0.5 + sign * 0.23 * x + jx), float(0.5 + sign * 0.23 * y + jy)]
         things.append(
-            Thing(str(shapes[i]), str(colours[i]), spots=[spot], radius=float(rng.uniform(0.15, 0.19)),
-                  angle=float(rng.uniform(-0.12, 0.12)))
+            Thing(
+                str(shapes[i]),
+                str(colours[i]),
+                spots=[spot],
+                radius=float(rng.uniform(0.15, 0.19)),
+                angle=float(rng.uniform(-0.12, 0.12)),
+            )
         )
     return Facts(things, kind, ground, relation)
 
@@ -268,7 +285,9 @@ def draw_thing(canvas, thing, spot, rng):
         return
     tile.blend(canvas, mask, c)
     if thing.texture in ("striped", "dotted"):
-        tile.blend(canvas, (np.asarray(mask) / 255) * texture_of(tile, thing), second_tone(c) * 0.4 + pole(c) * 0.6)
+        tile.blend(
+            canvas, (np.asarray(mask) / 255) * texture_of(tile, thing), second_tone(c) * 0.4 + pole(c) * 0.6
+        )
     detail = tile.mask(parts, ("detail",), thing.angle)
     tile.blend(canvas, detail, c * 0.55 if c.mean() > 0.25 else c + 0.4 * (1 - c))
 
