@@ -6,7 +6,7 @@
  * Where the adapter has f16, operands are staged in f16, which halves the traffic that bounds these loops. Each
  * product of two halves is then formed and added in f32: exact, unable to overflow, and on current GPUs as fast as
  * a product rounded to f16 that must be widened before it can be added. Score gradients are staged in f32 always: they are
- * probabilities times gradients, often too small for f16.
+ * probabilities times gradients, often too small for f16. Long because three passes share the tile and its staging.
  */
 import type { Program } from '../program';
 import { bindings, CONSTANTS, fetch, store, upTo } from './bindings.wgsl';
