@@ -1,7 +1,9 @@
 /** Exported LoRAs on the base model against PyTorch: whole, at a weight, several at once. */
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
+import { fromBytes } from '../formats/byte_source';
 import { LoraError, type LoraErrorCode } from '../formats/kohya_lora';
+import { gpu } from '../kernels/device';
 import { read } from '../kernels/program';
 import { encodeText } from '../models/clip';
 import { unet } from '../models/unet';
@@ -62,5 +64,9 @@ onTiers((base, tier) => {
     );
     expect(error).toBeInstanceOf(LoraError);
     expect((error as LoraError).code).toBe<LoraErrorCode>('wrong-shape');
+    const { usedBytes } = gpu().buffers.ledger();
+    const broken = { source: fromBytes(new Uint8Array(100)), weight: 1 };
+    await expect(applyLoras(config, [{ source, weight: 1 }, broken])).rejects.toThrow();
+    expect(gpu().buffers.ledger().usedBytes).toBe(usedBytes);
   });
 });

@@ -23,10 +23,14 @@ export async function applyLoras(
   files: readonly { source: ByteSource; weight: number }[],
 ): Promise<AppliedLoras> {
   const targets = targetsOf(base);
-  const byPath = new Map<string, Lora[]>();
+  // All files are read and matched before the first upload, so that a bad one leaves nothing behind.
+  const read = [];
   for (const { source, weight } of files) {
     const lora = await parseLora(source);
-    const fitting = matchLora(lora, targets);
+    read.push({ lora, weight, fitting: matchLora(lora, targets) });
+  }
+  const byPath = new Map<string, Lora[]>();
+  for (const { lora, weight, fitting } of read) {
     for (const { name, rank, alpha, down, up } of lora.modules) {
       const target = fitting.get(name);
       if (!target || weight === 0) continue;

@@ -2,6 +2,7 @@
  * Dynamic loss scaling for half precision: the loss is multiplied by a scale so that small gradients survive f16,
  * the scale is halved and the update skipped when a gradient overflows, doubled after a long good run.
  * The rule is PyTorch's GradScaler (Micikevicius et al. 2018), with a floor, a ceiling, and an end to patience.
+ * The scale itself is kept by `kernels/optimizer` on the GPU, by the same rule; here it is followed.
  */
 
 export interface LossScaleConfig {
@@ -32,6 +33,11 @@ export const NO_LOSS_SCALING: Readonly<LossScaleConfig> = {
   initialScale: 1,
   maxScale: 1,
 };
+
+/** The rule for a tier: halves need scaling, f32 does not. */
+export function lossScaling(f16: boolean): Readonly<LossScaleConfig> {
+  return f16 ? LOSS_SCALE_DEFAULTS : NO_LOSS_SCALING;
+}
 
 /** Plain numbers, safe in JSON; goes into a checkpoint as it is. */
 export interface LossScaleState {

@@ -8,6 +8,7 @@ import { HYPER_LENGTH, packHyper, STATE_LENGTH, unpackState, type Hyper } from '
 import { adamw, judgeGradient, lion } from '../kernels/optimizer/optimizer';
 import { read, upload, write } from '../kernels/program';
 import type { StateTensor } from './checkpoint';
+import { lossScaling } from './loss_scale';
 
 export type OptimizerKind = TrainConfig['optimizer'];
 
@@ -50,7 +51,7 @@ export function createOptimizer(
     moment2: zeros(sizes.moment2),
     hyper: zeros(HYPER_LENGTH),
     state: zeros(STATE_LENGTH),
-    lossScale: upload(Float32Array.of(scaled ? INITIAL_SCALE : 1), [1], 'optimizer'),
+    lossScale: upload(Float32Array.of(lossScaling(scaled).initialScale), [1], 'optimizer'),
   };
 }
 
@@ -72,7 +73,7 @@ export function setHyper(
   const hyper: Hyper = {
     lrText: (config.text_encoder_lr ?? config.learning_rate) * multiplier,
     lrUnet: (config.unet_lr ?? config.learning_rate) * multiplier,
-    growthInterval: scaled ? GROWTH_INTERVAL : 0,
+    growthInterval: scaled ? lossScaling(scaled).growthInterval : 0,
     maxNorm: config.max_grad_norm,
     beta1: config.adam_beta1,
     beta2: config.adam_beta2,
@@ -120,7 +121,3 @@ export function optimizerSizes(kind: OptimizerKind, size: number): Record<StateT
 export function disposeOptimizer({ gradient, moment1, moment2, hyper, state, lossScale }: Optimizer): void {
   for (const tensor of [gradient, moment1, moment2, hyper, state, lossScale]) tensor.dispose();
 }
-
-/** As torch's GradScaler. */
-const INITIAL_SCALE = 65536;
-const GROWTH_INTERVAL = 2000;

@@ -3,6 +3,7 @@
  * before the U-Net arrives, unless the run still needs them.
  */
 import { legacyHash } from '../formats/kohya_lora';
+import type { TrainConfig } from '../formats/config_fields';
 import { makeTokenizer, type Tokenizer } from '../formats/tokenizer';
 import { gpu } from '../kernels/device';
 import { trim, upload, write } from '../kernels/program';
@@ -11,7 +12,7 @@ import { unetBlocks } from '../models/unet';
 import type { TrainEvent } from '../protocol/trainer';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
 import { batchesPerEpoch, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
-import { captionsAreFixed } from './captions';
+import { captionsAreFixed, processCaption } from './captions';
 import { readState, type RunState } from './checkpoint';
 import {
   cacheLatents,
@@ -31,6 +32,7 @@ import {
   type Optimizer,
 } from './optimizer';
 import type { ScheduleConfig } from './schedule';
+import { stream } from './random';
 import { StepEngine } from './step';
 import { DEFAULT_BUDGET_GB, fingerprintOf, memoryRequest, scheduleOf } from './run_plan';
 import type { TrainingRun } from './train';
@@ -145,7 +147,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
         config.clip_skip,
       );
     if (context) {
-      const captions = [...new Set(placed.map(({ image }) => firstLineOf(image.caption)))];
+      const captions = [...new Set(placed.map(({ image }) => fixedCaption(image.caption, config)))];
       for (const [done, caption] of captions.entries()) {
         run.signal?.throwIfAborted();
         context.set(caption, await encode(caption));
@@ -240,8 +242,9 @@ function restore(state: RunState, lora: LoraParameters, optimizer: Optimizer): v
   restoreOptimizer(optimizer, state.tensors);
 }
 
-function firstLineOf(caption: string): string {
-  return caption.split('\n', 1)[0] ?? '';
+/** What every draw makes of a caption where captions never change. */
+function fixedCaption(caption: string, config: TrainConfig): string {
+  return processCaption(caption, captionConfig(config), stream(config.seed), 1);
 }
 
 function signalOf(run: TrainingRun): { signal?: AbortSignal } {

@@ -3,11 +3,9 @@
  */
 import type { StepReport } from '../protocol/trainer';
 import type { TrainingStep } from './batches';
-import { NonFiniteLossError } from './loss_scale';
+import { initialLossScale, nextLossScale, type LossScaleConfig, type LossScaleState } from './loss_scale';
 import type { OptimizerReport } from './optimizer';
 
-/** Skipped updates in a row, at the lowest loss scale, after which going on is pointless. */
-const MAX_SKIPS = 5;
 const SMOOTHING = 0.98;
 /** Steps over which the remaining time is estimated. */
 const PACE = 20;
@@ -20,8 +18,7 @@ interface Pending {
 
 export class Progress {
   private readonly pending: Pending[] = [];
-  private skips = 0;
-  private skipped = 0;
+  private scaling: LossScaleState;
   private since: number;
   /** Seconds of the latest steps, without the first, which compiles. */
   private readonly pace: number[] = [];
@@ -31,7 +28,10 @@ export class Progress {
     /** `averageLoss` is the exponential mean so far, biased towards 0 at the start; kept up to date here. */
     private readonly run: { steps: number; averageLoss: number },
     private readonly now: () => number,
+    /** The rule by which the GPU scales the loss: says when a run is beyond help. */
+    private readonly rule: LossScaleConfig,
   ) {
+    this.scaling = initialLossScale(rule);
     this.since = now();
   }
 
@@ -65,10 +65,8 @@ export class Progress {
     const done = step.step + 1;
     const finite = Number.isFinite(loss);
     if (finite) this.run.averageLoss = SMOOTHING * this.run.averageLoss + (1 - SMOOTHING) * loss;
-    this.skipped += skipped ? 1 : 0;
-    this.skips = skipped ? this.skips + 1 : 0;
-    if (this.skips >= MAX_SKIPS && lossScale <= 1)
-      throw new NonFiniteLossError(done, this.skips, this.skipped);
+    // The GPU has the scale itself, from before a resumption on; what is followed here is how often it was no help.
+    this.scaling = { ...nextLossScale(this.scaling, !skipped, done, this.rule), scale: lossScale };
     const elapsed = (this.now() - this.since) / 1000;
     this.since = this.now();
     if (!this.first) this.pace.push(elapsed);

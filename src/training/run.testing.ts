@@ -27,7 +27,7 @@ export const SHORT: Partial<TrainConfig> = {
 
 /** Five pictures of two shapes, so that two buckets alternate. */
 export function pictures(): TrainingImage[] {
-  return ['red', 'green', 'blue', 'white, round', 'black'].map((caption, i) => ({
+  return ['red', 'green', 'blue', 'white, round\r\nand a second line', 'black'].map((caption, i) => ({
     name: `${i}.png`,
     caption,
     repeats: 1,

@@ -10,7 +10,7 @@ import { read, trim } from '../kernels/program';
 import type { TrainEvent } from '../protocol/trainer';
 import { trainingSteps } from './batches';
 import type { TrainingImage } from './dataset';
-import { NonFiniteLossError } from './loss_scale';
+import { lossScaling, NonFiniteLossError } from './loss_scale';
 import { microBatch } from './micro_batch';
 import { readReport, setHyper, update } from './optimizer';
 import { prepare, type Prepared } from './prepare';
@@ -54,7 +54,7 @@ export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void>
 async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
   const { config, signal } = run;
   const { engine, optimizer, schedule, steps } = prepared;
-  const progress = new Progress(prepared, run.now ?? Date.now);
+  const progress = new Progress(prepared, run.now ?? Date.now, lossScaling(gpu().f16));
   if (prepared.step === 0) yield* drawSamples(run, prepared, 0);
   progress.resume();
   const first = prepared.step;
