@@ -60,7 +60,7 @@ def main():
         )
         images.append(decoded(vae.eval(), latents))
     images = np.concatenate(images)
-    figures = accuracy(load_reader(args.work), images, wanted)
+    figures = accuracy(load_reader(), images, wanted)
     Image.fromarray(grid(list(images[:48]), 12)).save(os.path.join(args.work, f"evaluate{args.size}.png"))
     print(json.dumps({k: round(float(v), 4) for k, v in figures.items()}))
 

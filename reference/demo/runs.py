@@ -28,6 +28,20 @@ def arguments(steps, **more):
     return args
 
 
+def fast(function, *modules):
+    """The same function compiled, in bfloat16 where that is safe, its convolutions channels-last: half the time on a
+    CPU that has bfloat16. Weights, optimizer and losses stay float32."""
+    for module in modules:
+        module.to(memory_format=torch.channels_last)
+    compiled = torch.compile(function, dynamic=False)
+
+    def run(*inputs):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return compiled(*inputs)
+
+    return run
+
+
 class Run:
     """modules: {name: nn.Module}. Iterate over it for the steps left: `for step in run: run.learn(loss)`."""
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from attention import quick
 from captions import caption
 from contact_sheet import grid
 from model import ALPHAS, DEMO, SCALING, decoded, empty, from_images, millions, noised, sample, sd, tokenize
@@ -87,7 +88,7 @@ def losses(unet, text, x0, texts, t, eps):
 
 
 def main():
-    args = arguments(8000, pictures=30000, small_pictures=20000)
+    args = arguments(6000, pictures=16000, small_pictures=20000)
     until = time.time() + 60 * args.minutes
     vae = slim_vae()
     vae.load_state_dict(torch.load(os.path.join(args.work, "vae_slim.pt"), weights_only=True))
@@ -101,17 +102,24 @@ def main():
         raise SystemExit("No time left to train: run again to go on.")
     args.minutes = max(0.0, (until - time.time()) / 60)
 
-    unet, text = empty("unet"), empty("text")
+    unet, text = empty("unet").to(memory_format=torch.channels_last), empty("text")
     run = Run("base", {"unet": unet, "text": text}, args, lr=1e-3, ema=0.9993)
     print(
         f"U-Net {DEMO['unet']} {millions(unet):.2f} M, text {millions(text):.2f} M, from step {run.step}",
         flush=True,
     )
+    with quick():
+        train(run, unet, text, latents, args.steps)
+    run.use_mean()
+    report(unet.eval(), text.eval(), vae, run, args)
+
+
+def train(run, unet, text, latents, steps):
     snr = ALPHAS / (1 - ALPHAS)
     for step in run:
         rng = np.random.default_rng([20240605, step])
         torch.manual_seed(step)
-        small, n = plan(step, args.steps)
+        small, n = plan(step, steps)
         rows = rng.integers(0, len(latents[small]), n)
         mean, std = latents[small][rows].float().unbind(1)
         x0 = mean + std * torch.randn_like(std)
@@ -120,8 +128,6 @@ def main():
         weight = (5 / snr[t]).clamp(max=1)
         figures = {"loss64" if small else "loss128": each.mean()}
         run.learn((weight * each).mean(), **figures)
-    run.use_mean()
-    report(unet.eval(), text.eval(), vae, run, args)
 
 
 @torch.no_grad()

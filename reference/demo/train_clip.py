@@ -15,16 +15,17 @@ from onnx import helper, numpy_helper
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel
 
+from captions import caption
 from model import BOS, EOS, VOCABULARY, millions, tokenize
 from runs import Run, arguments
 from unseen import STYLE_TAIL, woodcut
-from world import picture
+from world import imagine, picture
 
 # The pixel statistics of CLIP's own preprocessing.
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 SIDE, WIDTH, EMBEDDING = 128, 96, 96
-HELD_OUT = 70_000_000
+FIRST, HELD_OUT = 40_000_000, 70_000_000
 
 
 def build():
@@ -50,15 +51,21 @@ def pixels(images):
     return torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
 
 
-def batch(seeds, styled=0.15):
-    """A part is drawn in the unseen style's manner with captions that do not say so: a captioner must read on."""
-    images, texts = [], []
-    for seed in seeds:
-        rng = np.random.default_rng([20240609, seed])
-        image, text, _ = picture(seed, SIDE, woodcut if rng.random() < styled else None)
-        images.append(image)
-        texts.append(text)
-    return pixels(np.stack(images)), tokenize(texts)
+def drawn(count, styled=0.15):
+    """uint8 [count, SIDE, SIDE, 3]. A part is drawn in the unseen style's manner with captions that do not say so: a
+    captioner must read on."""
+    images = np.empty((count, SIDE, SIDE, 3), np.uint8)
+    for i in range(count):
+        rng = np.random.default_rng([20240609, i])
+        images[i] = picture(FIRST + i, SIDE, woodcut if rng.random() < styled else None)[0]
+    return images
+
+
+def captioned(rows, rng):
+    """New captions for pictures of the pool, cut behind the longest: what follows the first eos is not seen."""
+    facts = [imagine(np.random.default_rng([20240601, FIRST + int(i)])) for i in rows]
+    ids = tokenize([caption(f, rng) for f in facts])
+    return ids[:, : int((ids == EOS).int().argmax(1).max()) + 1]
 
 
 class Vision(torch.nn.Module):
@@ -92,14 +99,17 @@ class Text(torch.nn.Module):
 
 
 def main():
-    args = arguments(4000)
+    args = arguments(4000, pictures=24000)
     clip = build()
     run = Run("clip", {"clip": clip}, args, lr=1e-3, weight_decay=0.05)
     print(f"CLIP {millions(clip):.2f} M parameters, from step {run.step}", flush=True)
     vision, text = Vision(clip), Text(clip)
     n = 96
+    images = drawn(args.pictures) if run.step < args.steps else None
     for step in run:
-        x, ids = batch(range(40_000_000 + n * step, 40_000_000 + n * (step + 1)))
+        rng = np.random.default_rng([20240610, step])
+        rows = rng.integers(0, args.pictures, n)
+        x, ids = pixels(images[rows]), captioned(rows, rng)
         a = F.normalize(vision(x), dim=-1)
         b = F.normalize(text(ids, torch.ones_like(ids)), dim=-1)
         logits = clip.logit_scale.clamp(max=4.6).exp() * a @ b.T

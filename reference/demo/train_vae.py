@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from contact_sheet import grid
 from model import DEMO, SCALING, from_images, millions, to_images
-from runs import Run, arguments
+from runs import Run, arguments, fast
 from slim import slim_vae, widened
 from shapes import Tile, disc, polygon, wobbled
 from unseen import figure, woodcut
@@ -117,18 +117,31 @@ def normalise(vae, x):
         return std
 
 
+def passes(vae):
+    """(x, noise) -> reconstruction, posterior mean and log-variance."""
+
+    def forward(x, noise):
+        mean, logvar = vae.quant_conv(vae.encoder(x)).chunk(2, dim=1)
+        logvar = logvar.clamp(-30, 20)
+        return vae.decoder(vae.post_quant_conv(mean + (0.5 * logvar).exp() * noise)), mean, logvar
+
+    return forward
+
+
 def main():
     args = arguments(6000)
     vae = slim_vae()
     run = Run("vae", {"vae": vae}, args, lr=5e-4, ema=0.998)
     print(f"VAE {DEMO['vae']}: {millions(vae):.2f} M parameters, from step {run.step}", flush=True)
+    forward = fast(passes(vae), vae)
     for step in run:
         rng = np.random.default_rng([20240604, step])
         torch.manual_seed(step)
         x = batch(step, rng)
-        posterior = vae.encode(x).latent_dist
-        kl = 0.5 * (posterior.mean.pow(2) + posterior.var - 1 - posterior.logvar).mean()
-        l = reconstruction(x, vae.decode(posterior.sample()).sample)
+        noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8)
+        y, mean, logvar = (v.float() for v in forward(x, noise))
+        kl = 0.5 * (mean.pow(2) + logvar.exp() - 1 - logvar).mean()
+        l = reconstruction(x, y)
         run.learn(l + KL_WEIGHT * kl, reconstruction=l, kl=kl)
     run.use_mean()
     report(vae, run, args)
