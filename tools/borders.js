@@ -16,13 +16,13 @@ const ANY = ['*'];
 export const ROOMS = {
   // main.ts and App.svelte, which put the page together
   page: { rooms: ['ui', 'protocol', 'formats', 'storage'], packages: PAGE },
-  ui: { rooms: ['protocol', 'formats', 'storage'], packages: PAGE },
+  ui: { rooms: ['protocol', 'formats', 'storage'], packages: [...PAGE, 'uplot'] },
   workers: { rooms: ['protocol', 'training', 'captioning', 'storage'], packages: ['comlink'] },
   training: { rooms: ['models', 'kernels', 'formats'], types: ['protocol'], packages: TFJS },
   models: { rooms: ['kernels'], packages: TFJS },
   kernels: { rooms: [], packages: TFJS },
   captioning: { rooms: ['formats'], types: ['protocol'], packages: ['onnxruntime-web'] },
-  formats: { rooms: [], types: ['protocol'], packages: ['yaml'] },
+  formats: { rooms: [], types: ['protocol'], packages: ['yaml', 'smol-toml', 'fflate'] },
   protocol: { rooms: [], packages: [] },
   storage: { rooms: [], packages: ['idb-keyval'] },
   tools: {
@@ -48,7 +48,7 @@ export const ROOMS = {
 /** What tests are made of. These files count as tests themselves, and tests in every room may import them. */
 const TEST_KIT = ['src/kernels/testing', 'src/kernels/on_every_tier'];
 /** Tests also reach for their runner and for files on disk; what they test stays in their room. */
-const TEST_PACKAGES = ['vitest', 'fast-check', 'node:*'];
+const TEST_PACKAGES = ['vitest', 'fast-check', 'fake-indexeddb', 'fake-indexeddb/*', 'node:*'];
 
 /**
  * The room a file belongs to, or undefined for files outside (configuration).
