@@ -449,7 +449,8 @@ export const configFields = {
   ),
   bucket_reso_steps: int(
     64,
-    { min: 8, max: 512, step: 8, unit: 'px' },
+    // The U-Net halves its latents three times, and they are an eighth of the picture.
+    { min: 64, max: 512, step: 64, unit: 'px' },
     'pictures',
     t('Bucket steps', '分桶步长'),
     t('Sides of buckets are multiples of this.', '分桶边长是它的整数倍。'),

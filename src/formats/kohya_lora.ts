@@ -57,7 +57,7 @@ export async function buildLoraFile(lora: {
 }
 
 /** Both hashes are taken from a serialisation that carries `ss_*` alone, as kohya's are. */
-async function loraHashes(
+export async function loraHashes(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): Promise<{ sshs_model_hash: string; sshs_legacy_hash: string }> {

@@ -1,0 +1,22 @@
+/** Why a zip, or one file in it, is not opened. */
+
+export type ZipErrorCode =
+  | 'not-zip'
+  | 'broken'
+  | 'too-many'
+  | 'too-large'
+  | 'overlap'
+  | 'unsafe-name'
+  | 'encrypted'
+  | 'method'
+  | 'ratio';
+
+export class ZipError extends Error {
+  override name = 'ZipError';
+  constructor(
+    readonly code: ZipErrorCode,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
