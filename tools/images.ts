@@ -8,7 +8,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, isAbsolute, join, posix, sep } from 'node:path';
 import sharp from 'sharp';
 import { CaptionFileError, fileKey, parseMetadataCsv, readSidecar } from '../src/formats/metadata_csv';
-import type { Placement, Size } from '../src/training/buckets';
+import type { Placement, Size } from '../src/formats/buckets';
 import { placeImage } from '../src/training/resize';
 
 export interface FolderImage {

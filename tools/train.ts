@@ -99,6 +99,11 @@ function describe(event: TrainEvent): string | undefined {
       return `saved ${event.lora.name} at step ${event.step} (${(event.lora.bytes.length / 1e6).toFixed(2)} MB)`;
     case 'sample':
       return `sample at step ${event.step}: ${event.prompt}`;
+    case 'sample-failed':
+      return `samples at step ${event.step} failed: ${event.sentence}`;
+    case 'paused':
+    case 'resumed':
+      return `${event.kind} at step ${event.step}`;
     case 'note':
       return event.text;
     case 'done':

@@ -1,24 +1,57 @@
-/** The trainer's worker: one run at a time, reported event by event. */
+/** The trainer's worker: one thing at a time, reported event by event. */
 import * as Comlink from 'comlink';
 import type { Trainer } from '../src/protocol/trainer';
+import { Asks } from '../src/training/asks';
+import { estimate } from '../src/training/estimate';
+import { runDraw } from '../src/training/draw_job';
 import { runJob } from '../src/training/job';
+import { openForQuestions, probe } from '../src/training/probe';
 import { decodeImage } from './decode_image';
 
-let running: AbortController | undefined;
+let running: Asks | undefined;
+let drawing: AbortController | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+/** Short things wait for each other; none waits for a run. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (running) throw new Error('A run is under way. Stop it first.');
+  const turn = last.then(work, work);
+  last = turn.catch(() => undefined);
+  return turn;
+}
 
 const trainer = {
-  async train(job, onEvent) {
-    if (running) throw new Error('A run is under way already. Stop it first.');
-    running = new AbortController();
-    try {
-      for await (const event of runJob(job, decodeImage, running.signal)) await onEvent(event);
-    } finally {
-      running = undefined;
-    }
+  train(job, onEvent) {
+    // A run needs the GPU to itself.
+    drawing?.abort();
+    return inTurn(async () => {
+      running = new Asks();
+      try {
+        for await (const event of runJob(job, decodeImage, running)) await onEvent(event);
+      } finally {
+        running = undefined;
+      }
+    });
   },
-  stop() {
-    running?.abort();
+  ask(what) {
+    running?.ask(what);
+    if (what === 'stop') drawing?.abort();
   },
+  estimate: (request) =>
+    inTurn(async () => {
+      await openForQuestions();
+      return estimate(request);
+    }),
+  probe: () => inTurn(probe),
+  draw: (request, onEvent) =>
+    inTurn(async () => {
+      drawing = new AbortController();
+      try {
+        for await (const event of runDraw(request, drawing.signal)) await onEvent(event);
+      } finally {
+        drawing = undefined;
+      }
+    }),
 } satisfies Trainer;
 
 Comlink.expose(trainer);

@@ -1,5 +1,6 @@
 /**
- * What the page and the trainer worker say to each other. Plain data; big bytes cross as Blobs.
+ * What the page and the trainer worker say to each other. Plain data; big bytes cross as Blobs. Nothing here runs: the
+ * worker `satisfies` the interface, the page holds a `Remote` of it.
  */
 
 /** The phases of a run, in order. */
@@ -62,11 +63,17 @@ export type TrainEvent =
       kind: 'sample';
       step: number;
       prompt: string;
+      seed: number;
       width: number;
       height: number;
       rgba: Uint8ClampedArray<ArrayBuffer>;
     }
-  | { kind: 'saved'; step: number; final: boolean; lora: SavedFile; state: SavedFile }
+  /** Samples could not be drawn; the training goes on. */
+  | { kind: 'sample-failed'; step: number; sentence: string }
+  | { kind: 'saved'; step: number; epoch: number; final: boolean; lora: SavedFile; state: SavedFile }
+  /** The run waits for `ask('resume')`; everything stays on the GPU. */
+  | { kind: 'paused'; step: number }
+  | { kind: 'resumed'; step: number }
   | { kind: 'note'; text: string }
   | { kind: 'done'; step: number };
 
@@ -75,6 +82,8 @@ export interface JobImage {
   caption: string;
   repeats: number;
   file: Blob;
+  /** Where the crop sits in what a bucket cuts off, 0 to 1 along each axis; the centre where it is missing. */
+  focus?: readonly [number, number];
 }
 
 /** A run as the page asks for it. `config` is the text of a YAML configuration. */
@@ -90,10 +99,114 @@ export interface TrainJob {
   state?: Blob;
 }
 
-/** The trainer worker. One run at a time. */
+export interface EstimateRequest {
+  /** YAML. */
+  config: string;
+  base: Blob[];
+  baseName: string;
+  /** Upright sizes, before any bucket. */
+  images: { width: number; height: number; repeats: number }[];
+}
+
+/** What a run would be. Bytes are of GPU memory, but `loraBytes`, which is the file's. */
+export interface Estimate {
+  steps: number;
+  epochs: number;
+  stepsPerEpoch: number;
+  /** Sizes that batches have, with how many different pictures go into each. */
+  buckets: { width: number; height: number; images: number }[];
+  loraModules: number;
+  loraParameters: number;
+  loraBytes: number;
+  /** Blocks of the U-Net whose activations are recomputed, of how many. */
+  recomputedBlocks: number;
+  blocks: number;
+  /** What the peak consists of; the parts sum to `peakBytes`. */
+  bytes: {
+    /** The base model as far as it is loaded at the peak. */
+    weights: number;
+    /** Activations kept from the forward pass for the backward pass. */
+    kept: number;
+    /** What a block needs while it runs, and inputs. */
+    working: number;
+    /** LoRA, gradients and the optimizer's moments. */
+    lora: number;
+  };
+  peakBytes: number;
+  budgetBytes: number;
+  fits: boolean;
+  /** Arithmetic of a mean step, multiply-adds counting two: forward, recomputation and backward of all its batches. */
+  flopsPerStep: number;
+  /** Share of the probe's GFLOP/s that a whole step reaches: stepSeconds = flopsPerStep / (1e9 gflops * efficiency). */
+  efficiency: number;
+}
+
+/** What three seconds on the GPU showed. */
+export interface Probe {
+  adapter: string;
+  vendor: string;
+  tier: string;
+  /** The adapter runs on the CPU: only the demo's small model trains in bearable time. */
+  software: boolean;
+  limits: { maxBufferSize: number; maxStorageBufferBindingSize: number };
+  /** Sustained by our matrix product in this tier. */
+  gflops: number;
+  /** How long the measurement took. */
+  seconds: number;
+}
+
+export interface PictureRequest {
+  prompt: string;
+  negative: string;
+  seed: number;
+  width: number;
+  height: number;
+  steps: number;
+  guidance: number;
+  sampler: string;
+}
+
+/** Pictures with any number of LoRAs merged into a base model. */
+export interface DrawRequest {
+  base: Blob[];
+  baseName: string;
+  /** CLIP's merge list, as text. */
+  merges: string;
+  loras: { file: Blob; weight: number }[];
+  /** As in the configuration the LoRAs were trained with; 1 and false where missing. */
+  clipSkip?: number;
+  vPrediction?: boolean;
+  pictures: PictureRequest[];
+}
+
+export type DrawEvent =
+  /** The base model on its way to the GPU, in bytes; only where it is not there from the last time. */
+  | { kind: 'load'; done: number; total: number }
+  | { kind: 'progress'; picture: number; done: number; total: number }
+  | {
+      kind: 'picture';
+      picture: number;
+      width: number;
+      height: number;
+      rgba: Uint8ClampedArray<ArrayBuffer>;
+    };
+
+/** What can be asked of a run under way; each happens between two steps. */
+export type Ask = 'stop' | 'pause' | 'resume' | 'sample' | 'save';
+
+/** The trainer worker. It does one thing at a time: a second is refused with a sentence. */
 export interface Trainer {
   /** Resolves when the run has ended or was stopped; rejects with a sentence for the user. */
   train(job: TrainJob, onEvent: (event: TrainEvent) => void): Promise<void>;
-  /** Asks the run to finish its step, save and end. */
-  stop(): void;
+  /**
+   * 'stop' finishes the step, saves, ends; it also ends the drawing of pictures, which then rejects with an AbortError.
+   * 'sample' and 'save' happen after the step under way.
+   */
+  ask(what: Ask): void;
+  /** What a run would be, without starting it or reading any weights. */
+  estimate(request: EstimateRequest): Promise<Estimate>;
+  /** Three seconds on the GPU: adapter facts, tier, measured speed. */
+  probe(): Promise<Probe>;
+  /** Draws pictures with any number of LoRAs. */
+  draw(request: DrawRequest, onEvent: (event: DrawEvent) => void): Promise<void>;
 }

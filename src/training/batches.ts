@@ -3,7 +3,7 @@
  * size), shuffled within each bucket, cut into batches (the last of a bucket may be short), the batches shuffled:
  * kohya's order of things. It depends on (seed, epoch) alone, so a step number is all a resumed run needs.
  */
-import type { Size } from './buckets';
+import type { Size } from '../formats/buckets';
 import { stream } from './random';
 
 export interface BatchImage {

@@ -3,6 +3,14 @@
  * image), and the text states of its caption, if that never changes.
  */
 import * as tf from '@tensorflow/tfjs';
+import {
+  bucketConfig,
+  bucketResolutions,
+  placeInBucket,
+  type Focus,
+  type Placement,
+  type Size,
+} from '../formats/buckets';
 import type { TrainConfig } from '../formats/config_fields';
 import { chunks, type Tokenizer } from '../formats/tokenizer';
 import { read, upload } from '../kernels/program';
@@ -10,7 +18,6 @@ import { promptRows } from '../kernels/layout/layout';
 import { encodeChunks } from '../models/clip';
 import type { Model } from '../models/layers';
 import type { BaseModel } from './base_model';
-import { bucketResolutions, placeInBucket, type BucketConfig, type Placement, type Size } from './buckets';
 import { CAPTION_DEFAULTS, type CaptionConfig } from './captions';
 import { encodeLatents } from './latents';
 import { stream } from './random';
@@ -22,15 +29,19 @@ export interface TrainingImage {
   repeats: number;
   /** Upright pixels. */
   size: Size;
+  /** Where the crop sits; the centre where it is missing. */
+  focus?: Focus;
   pixels(placement: Placement): Promise<Float32Array>;
 }
 
-export interface PlacedImage {
-  image: TrainingImage;
+export interface Placed<I> {
+  image: I;
   placement: Placement;
   bucket: Size;
   repeats: number;
 }
+
+export type PlacedImage = Placed<TrainingImage>;
 
 export interface CachedImage extends PlacedImage {
   /** [h, w, 4], and of the mirrored picture where flips were asked for. */
@@ -38,24 +49,16 @@ export interface CachedImage extends PlacedImage {
 }
 
 /** Cuts as kohya's trainer does. Throws `UnusableImageSizeError` or `InvalidBucketConfigError`. */
-export function placeImages(images: readonly TrainingImage[], config: TrainConfig): PlacedImage[] {
+export function placeImages<I extends Pick<TrainingImage, 'size' | 'focus' | 'repeats'>>(
+  images: readonly I[],
+  config: TrainConfig,
+): Placed<I>[] {
   const buckets = bucketConfig(config);
   const resolutions = bucketResolutions(buckets);
   return images.map((image) => {
-    const placement = placeInBucket(image.size, buckets, resolutions);
+    const placement = placeInBucket(image.size, buckets, resolutions, image.focus);
     return { image, placement, bucket: placement.bucket, repeats: image.repeats * config.num_repeats };
   });
-}
-
-export function bucketConfig(config: TrainConfig): BucketConfig {
-  return {
-    resolution: [config.resolution, config.resolution],
-    enabled: config.enable_bucket,
-    noUpscale: config.bucket_no_upscale,
-    minSize: config.min_bucket_reso,
-    maxSize: config.max_bucket_reso,
-    step: config.bucket_reso_steps,
-  };
 }
 
 export function captionConfig(config: TrainConfig): CaptionConfig {

@@ -4,22 +4,25 @@
  */
 import { fromBlob } from '../formats/byte_source';
 import { parseConfig } from '../formats/config';
-import { openDevice, type Tier } from '../kernels/device';
+import { closeDevice, openDevice, type Tier } from '../kernels/device';
 import type { JobImage, TrainEvent, TrainJob } from '../protocol/trainer';
+import type { Asks } from './asks';
 import type { TrainingImage } from './dataset';
 import { train } from './train';
 
 /** Reads a picture's upright size, and later its pixels. */
 export type Decode = (image: JobImage) => Promise<Pick<TrainingImage, 'size' | 'pixels'>>;
 
-/** Yields everything that happens. Errors are named and carry a sentence for the user. */
-export async function* runJob(
-  job: TrainJob,
-  decode: Decode,
-  signal: AbortSignal,
-): AsyncGenerator<TrainEvent, void> {
+/**
+ * Yields everything that happens, and waits while the run is paused. Errors are named and carry a sentence for the
+ * user.
+ */
+export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncGenerator<TrainEvent, void> {
   const config = parseConfig(job.config);
   const lost = new AbortController();
+  const heard = new Promise<void>((resolve) => {
+    lost.signal.addEventListener('abort', () => resolve());
+  });
   await openDevice({
     ...tierFor(config.mixed_precision),
     onLost: (reason) =>
@@ -27,8 +30,9 @@ export async function* runJob(
   });
   const images: TrainingImage[] = [];
   for (const image of job.images) {
-    const { name, caption, repeats } = image;
-    images.push({ name, caption, repeats, ...(await decode(image)) });
+    asks.signal.throwIfAborted();
+    const { name, caption, repeats, focus } = image;
+    images.push({ name, caption, repeats, ...(focus ? { focus } : {}), ...(await decode(image)) });
   }
   const events = train({
     config,
@@ -37,19 +41,29 @@ export async function* runJob(
     merges: job.merges,
     ...(job.pretrained ? { pretrained: fromBlob(job.pretrained) } : {}),
     ...(job.state ? { state: fromBlob(job.state) } : {}),
-    signal,
+    signal: asks.signal,
+    asks,
   });
+  let waiting = false;
   try {
     for await (const event of events) {
       lost.signal.throwIfAborted();
-      yield event;
+      // The loop says 'paused' again after each thing it was asked for meanwhile.
+      if (event.kind !== 'paused' || !waiting) yield event;
+      waiting = event.kind === 'paused' || (waiting && event.kind !== 'resumed');
+      if (event.kind === 'paused') await asks.attention();
     }
   } catch (error) {
-    // Whatever failed, a lost device is why.
+    // Whatever failed, a lost device is why; the news of it may come a moment after the failure.
+    await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, LOST_NEWS_MS))]);
     lost.signal.throwIfAborted();
     throw error;
+  } finally {
+    closeDevice();
   }
 }
+
+const LOST_NEWS_MS = 250;
 
 export class DeviceLostError extends Error {
   override readonly name = 'DeviceLostError';

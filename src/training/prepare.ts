@@ -11,8 +11,8 @@ import { LoraParameters } from '../models/lora';
 import { unetBlocks } from '../models/unet';
 import type { TrainEvent } from '../protocol/trainer';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
-import { batchesPerEpoch, stepsPerEpoch, totalSteps, type BatchConfig } from './batches';
-import { captionsAreFixed, processCaption } from './captions';
+import type { BatchConfig } from './batches';
+import { processCaption } from './captions';
 import { readState, type RunState } from './checkpoint';
 import {
   cacheLatents,
@@ -31,10 +31,11 @@ import {
   restoreOptimizer,
   type Optimizer,
 } from './optimizer';
+import { reporting } from './reporting';
 import type { ScheduleConfig } from './schedule';
 import { stream } from './random';
 import { StepEngine } from './step';
-import { DEFAULT_BUDGET_GB, fingerprintOf, memoryRequest, scheduleOf } from './run_plan';
+import { fingerprintOf, outlineOf, scheduleOf } from './run_plan';
 import type { TrainingRun } from './train';
 
 export interface Prepared {
@@ -80,42 +81,21 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const plan = await planBaseModel(run.base.files);
   const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);
   const placed = placeImages(run.images, config);
-  const batching = {
-    seed: config.seed,
-    batchSize: config.batch_size,
-    accumulation: config.gradient_accumulation_steps,
-  };
-  const length =
-    config.max_train_steps > 0 ? { maxSteps: config.max_train_steps } : { epochs: config.epochs };
-  const steps = totalSteps(placed, batching, length);
-
-  const textMode = config.train_text_encoder
-    ? 'trained'
-    : captionsAreFixed(captionConfig(config))
-      ? 'given'
-      : 'frozen';
-  const sampling = config.sample_prompts.length > 0;
-  const request = memoryRequest(plan, config, placed, textMode, sampling);
-  const memory = fitMemory(
-    request,
-    unetBlocks(plan.unet).length,
-    (config.memory_budget_gb || DEFAULT_BUDGET_GB) * 1e9,
-  );
-  const epochSteps = stepsPerEpoch(placed, batching);
+  const outline = outlineOf(plan, config, placed);
+  const { request, sampling, steps } = outline;
+  const blocks = unetBlocks(plan.unet).length;
+  const memory = fitMemory(request, blocks, outline.budgetBytes);
   yield {
     kind: 'plan',
     plan: {
       steps,
-      epochs: Math.ceil(steps / epochSteps),
-      stepsPerEpoch: epochSteps,
+      epochs: outline.epochs,
+      stepsPerEpoch: outline.stepsPerEpoch,
       images: placed.length,
       loraModules: request.lora.shapes.length,
-      loraParameters: request.lora.shapes.reduce(
-        (sum, shape) => sum + config.lora_rank * (shape.in + shape.out),
-        0,
-      ),
+      loraParameters: outline.loraParameters,
       recomputedBlocks: memory.keepFrom,
-      blocks: unetBlocks(plan.unet).length,
+      blocks,
       weightBytes: memory.weightBytes,
       predictedPeakBytes: memory.peakBytes,
       tier: gpu().tier,
@@ -138,7 +118,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     own(early.text.weights);
     own(early.vae.weights);
     yield { kind: 'phase', phase: 'encode' };
-    const context = textMode === 'given' ? new Map<string, Float32Array>() : undefined;
+    const context = outline.text === 'given' ? new Map<string, Float32Array>() : undefined;
     const encode = (caption: string) =>
       encodeCaption(
         { weights: early.text.weights },
@@ -165,7 +145,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       yield { kind: 'progress', phase: 'encode', done: images.length, total: placed.length, unit: 'images' };
     }
     if (!sampling) early.vae.weights.dispose();
-    if (textMode === 'given') early.text.weights.dispose();
+    if (outline.text === 'given') early.text.weights.dispose();
     trim();
 
     yield { kind: 'phase', phase: 'load' };
@@ -176,7 +156,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     const base = {
       ...late,
       ...(sampling ? { vae: early.vae } : {}),
-      ...(textMode === 'given' ? {} : { text: early.text }),
+      ...(outline.text === 'given' ? {} : { text: early.text }),
     };
 
     const alpha = config.lora_alpha ?? config.lora_rank;
@@ -215,7 +195,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       optimizer,
       engine,
       images,
-      batching,
+      batching: outline.batching,
       schedule: scheduleOf(config, steps),
       tokenizer,
       context,
@@ -226,8 +206,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       startedAt: state?.startedAt ?? (run.now ?? Date.now)(),
       averageLoss: state?.averageLoss ?? 0,
       steps,
-      stepsPerEpoch: epochSteps,
-      batchesPerEpoch: batchesPerEpoch(placed, batching),
+      stepsPerEpoch: outline.stepsPerEpoch,
+      batchesPerEpoch: outline.batchesPerEpoch,
       step: state?.step ?? 0,
       dispose: release,
     };
@@ -251,28 +231,12 @@ function signalOf(run: TrainingRun): { signal?: AbortSignal } {
   return run.signal ? { signal: run.signal } : {};
 }
 
-/** Turns a callback's progress into events, while the work goes on. */
-async function* withProgress<T>(
+/** Bytes read so far as events, while the work goes on. */
+function withProgress<T>(
   phase: 'load',
   work: (onProgress: (done: number, total: number) => void) => Promise<T>,
 ): AsyncGenerator<TrainEvent, T> {
-  let latest: [number, number] | undefined;
-  let wake: () => void = () => {};
-  const finished = work((done, total) => {
-    latest = [done, total];
-    wake();
-  });
-  let over = false;
-  const ended = finished.then(
-    () => void (over = true),
-    () => void (over = true),
+  return reporting((tell) =>
+    work((done, total) => tell({ kind: 'progress', phase, done, total, unit: 'bytes' })),
   );
-  while (!over) {
-    await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))]);
-    if (latest) {
-      yield { kind: 'progress', phase, done: latest[0], total: latest[1], unit: 'bytes' };
-      latest = undefined;
-    }
-  }
-  return finished;
 }

@@ -4,16 +4,28 @@
 import type { TrainEvent } from '../protocol/trainer';
 import { captionIds, encodeCaption } from './dataset';
 import type { Prepared } from './prepare';
-import { stream } from './random';
-import { decodeLatents, sampleLatents } from './sample';
+import { decodeLatents, sampleLatents, sampleNoise } from './sample';
 import type { TrainingRun } from './train';
 
-/** Draws every sample prompt with the LoRA as it is now. Yields nothing where none was asked for. */
+/**
+ * Draws every sample prompt with the LoRA as it is now. Yields nothing where there is none. A picture that fails is
+ * told and left: the training must not end for it.
+ */
 export async function* drawSamples(
   run: TrainingRun,
   prepared: Prepared,
   step: number,
 ): AsyncGenerator<TrainEvent> {
+  try {
+    yield* draw(run, prepared, step);
+  } catch (error) {
+    // A stop is no failure of the samples; the loop sees it next.
+    if (run.signal?.aborted) return;
+    yield { kind: 'sample-failed', step, sentence: (error as Error).message };
+  }
+}
+
+async function* draw(run: TrainingRun, prepared: Prepared, step: number): AsyncGenerator<TrainEvent> {
   const { config } = run;
   const { base, lora } = prepared;
   if (!base.vae || config.sample_prompts.length === 0) return;
@@ -27,8 +39,8 @@ export async function* drawSamples(
   const size = config.resolution;
   const negative = await encode(config.sample_negative_prompt);
   for (const [index, prompt] of config.sample_prompts.entries()) {
-    const noise = new Float32Array((size / 8) ** 2 * base.unet.config.inChannels);
-    stream(config.sample_seed, 'sample', index).fillNormal(noise);
+    // Each prompt has a seed of its own, by which the picture can be drawn again later, alone.
+    const seed = config.sample_seed + index;
     const latents = await sampleLatents(
       base,
       lora.of,
@@ -41,13 +53,13 @@ export async function* drawSamples(
         steps: config.sample_steps,
         guidance: config.sample_cfg_scale,
         vPrediction: config.v_parameterization,
-        noise,
+        noise: sampleNoise(seed, size, size, base.unet.config.inChannels),
       },
       undefined,
       run.signal,
     );
     const pixels = await decodeLatents(base.vae, latents, size, size);
-    yield { kind: 'sample', step, prompt, width: size, height: size, rgba: toRgba(pixels) };
+    yield { kind: 'sample', step, prompt, seed, width: size, height: size, rgba: toRgba(pixels) };
   }
 }
 

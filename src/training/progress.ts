@@ -72,7 +72,8 @@ export class Progress {
     if (!this.first) this.pace.push(elapsed);
     if (this.pace.length > PACE) this.pace.shift();
     this.first = false;
-    const typical = this.pace.length ? this.pace.reduce((sum, s) => sum + s, 0) / this.pace.length : elapsed;
+    // The median: a laptop that slept for an hour must not make the rest look like a week.
+    const typical = this.pace.length ? median(this.pace) : elapsed;
     return {
       kind: 'step',
       step: done,
@@ -88,4 +89,9 @@ export class Progress {
       etaSeconds: (this.run.steps - done) * typical,
     };
   }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] as number;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fixture from './fixtures/resize.json' with { type: 'json' };
-import { BUCKET_DEFAULTS, placeInBucket, type Size } from './buckets';
+import { BUCKET_DEFAULTS, placeInBucket, type Size } from '../formats/buckets';
 import { placeImage, resizeRgb } from './resize';
 
 describe('resizeRgb', () => {

@@ -4,7 +4,7 @@
  * numbers, and the numbers are those of OpenCV as kohya uses it: area averaging (INTER_AREA) when shrinking, an
  * 8-tap Lanczos (INTER_LANCZOS4, clamped edges) otherwise, results rounded to whole 8-bit values.
  */
-import type { Placement, Size } from './buckets';
+import type { Placement, Size } from '../formats/buckets';
 
 /**
  * @param rgb 8-bit sRGB, [height, width, 3]

@@ -6,20 +6,78 @@ import type { ModelPart } from '../formats/checkpoint_keys';
 import type { TrainConfig } from '../formats/config_fields';
 import { sha256Hex } from '../formats/kohya_lora';
 import type { BaseModelPlan } from './base_model';
-import { groupByBucket } from './batches';
-import type { PlacedImage } from './dataset';
+import {
+  batchesPerEpoch,
+  groupByBucket,
+  stepsPerEpoch,
+  totalSteps,
+  type BatchConfig,
+  type BatchImage,
+} from './batches';
+import { captionsAreFixed } from './captions';
+import { captionConfig, type PlacedImage } from './dataset';
 import { loraShapes } from './lora_file';
 import type { MemoryRequest } from './memory';
 import type { ScheduleConfig } from './schedule';
 import type { StepSettings } from './step';
 
 /** Where nothing is said: leaves room on an 8 GB card, and recomputes little for small models. */
-export const DEFAULT_BUDGET_GB = 4;
+const DEFAULT_BUDGET_GB = 4;
 
-export function memoryRequest(
+/** How long the run is, in what batches, and what it asks of the memory. */
+export interface Outline {
+  batching: BatchConfig;
+  steps: number;
+  epochs: number;
+  stepsPerEpoch: number;
+  batchesPerEpoch: number;
+  text: StepSettings['text'];
+  /** Are samples drawn? */
+  sampling: boolean;
+  loraParameters: number;
+  request: MemoryRequest;
+  budgetBytes: number;
+}
+
+/** Throws `InvalidBatchesError` where no step can be made. */
+export function outlineOf(plan: BaseModelPlan, config: TrainConfig, placed: readonly BatchImage[]): Outline {
+  const batching = {
+    seed: config.seed,
+    batchSize: config.batch_size,
+    accumulation: config.gradient_accumulation_steps,
+  };
+  const length =
+    config.max_train_steps > 0 ? { maxSteps: config.max_train_steps } : { epochs: config.epochs };
+  const steps = totalSteps(placed, batching, length);
+  const perEpoch = stepsPerEpoch(placed, batching);
+  const text = config.train_text_encoder
+    ? 'trained'
+    : captionsAreFixed(captionConfig(config))
+      ? 'given'
+      : 'frozen';
+  const sampling = config.sample_prompts.length > 0;
+  const request = memoryRequest(plan, config, placed, text, sampling);
+  return {
+    batching,
+    steps,
+    epochs: Math.ceil(steps / perEpoch),
+    stepsPerEpoch: perEpoch,
+    batchesPerEpoch: batchesPerEpoch(placed, batching),
+    text,
+    sampling,
+    loraParameters: request.lora.shapes.reduce(
+      (sum, shape) => sum + config.lora_rank * (shape.in + shape.out),
+      0,
+    ),
+    request,
+    budgetBytes: (config.memory_budget_gb || DEFAULT_BUDGET_GB) * 1e9,
+  };
+}
+
+function memoryRequest(
   plan: BaseModelPlan,
   config: TrainConfig,
-  placed: readonly PlacedImage[],
+  placed: readonly BatchImage[],
   text: StepSettings['text'],
   sampling: boolean,
 ): MemoryRequest {
@@ -70,7 +128,14 @@ export function fingerprintOf(
   baseHash: string,
 ): Promise<string> {
   const settings = SAME.map((name) => [name, config[name]]);
-  const images = placed.map(({ image, bucket, repeats }) => [image.name, image.caption, ...bucket, repeats]);
+  const images = placed.map(({ image, bucket, repeats }) => [
+    image.name,
+    image.caption,
+    ...bucket,
+    repeats,
+    // Left out where it changes nothing, so that states from before there was a focus still fit.
+    ...(image.focus?.some((at) => at !== 0.5) ? image.focus : []),
+  ]);
   return sha256Hex(new TextEncoder().encode(JSON.stringify([baseHash, settings, images])));
 }
 

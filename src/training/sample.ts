@@ -10,6 +10,7 @@ import type { VaeConfig } from '../models/config';
 import { unet } from '../models/unet';
 import { vaeDecode } from '../models/vae';
 import type { BaseModel } from './base_model';
+import { stream } from './random';
 import { samplerPlan, type Sampler, type SamplerOptions } from './samplers';
 
 export interface SampleRequest {
@@ -27,6 +28,13 @@ export interface SampleRequest {
   vPrediction: boolean;
   /** Initial noise N(0, 1), [height / 8, width / 8, 4]. */
   noise: Float32Array;
+}
+
+/** The noise [height / 8, width / 8, channels] that a seed stands for, in previews and in pictures drawn later alike. */
+export function sampleNoise(seed: number, width: number, height: number, channels: number): Float32Array {
+  const noise = new Float32Array((width / 8) * (height / 8) * channels);
+  stream(seed, 'sample', 0).fillNormal(noise);
+  return noise;
 }
 
 type LoraOf = ((path: string) => Lora | undefined) | undefined;
@@ -60,27 +68,30 @@ export async function sampleLatents(
   ]);
   let x: Tensor = tf.tidy(() => tf.mul(tf.tensor4d(request.noise, shape), plan.initialScale));
   let previous: Tensor = tf.zerosLike(x);
-  for (const [done, step] of plan.steps.entries()) {
-    signal?.throwIfAborted();
-    const [next, x0] = tf.tidy(() => {
-      const input = tf.mul(x, step.inputScale);
-      const batch = guided ? tf.concat([input, input]) : input;
-      const out = unet(model, blocks, batch, tf.fill([guided ? 2 : 1], step.t), context);
-      const output = guided ? guide(out, request.guidance) : out;
-      const combined = tf.add(tf.mul(x, step.x), tf.mul(output, step.model));
-      const estimate = tf.add(tf.mul(x, step.x0.x), tf.mul(output, step.x0.model));
-      return [step.previousX0 ? tf.add(combined, tf.mul(previous, step.previousX0)) : combined, estimate];
-    });
-    tf.dispose([x, previous]);
-    x = next as Tensor;
-    previous = x0 as Tensor;
-    await gpu().device.queue.onSubmittedWorkDone();
-    onStep(done + 1, plan.steps.length);
+  try {
+    for (const [done, step] of plan.steps.entries()) {
+      signal?.throwIfAborted();
+      const [next, x0] = tf.tidy(() => {
+        const input = tf.mul(x, step.inputScale);
+        const batch = guided ? tf.concat([input, input]) : input;
+        const out = unet(model, blocks, batch, tf.fill([guided ? 2 : 1], step.t), context);
+        const output = guided ? guide(out, request.guidance) : out;
+        const combined = tf.add(tf.mul(x, step.x), tf.mul(output, step.model));
+        const estimate = tf.add(tf.mul(x, step.x0.x), tf.mul(output, step.x0.model));
+        return [step.previousX0 ? tf.add(combined, tf.mul(previous, step.previousX0)) : combined, estimate];
+      });
+      tf.dispose([x, previous]);
+      x = next as Tensor;
+      previous = x0 as Tensor;
+      await gpu().device.queue.onSubmittedWorkDone();
+      onStep(done + 1, plan.steps.length);
+    }
+    return await read(x);
+  } finally {
+    // Also when stopped between two steps.
+    tf.dispose([x, previous, context]);
+    trim();
   }
-  const latents = await read(x);
-  tf.dispose([x, previous, context]);
-  trim();
-  return latents;
 }
 
 /**

@@ -32,6 +32,7 @@ export async function saveRun(
   return {
     kind: 'saved',
     step,
+    epoch: Math.ceil(step / prepared.stepsPerEpoch),
     final,
     lora: { name: `${name}.safetensors`, bytes: await exportLora(lora, config, factsOf(run, prepared)) },
     state: { name: `${config.output_name}.state.safetensors`, bytes: state },

@@ -1,7 +1,8 @@
 /**
  * The training loop: an async generator of events. The signal stops it after the step under way, with everything
- * saved; `break` ends it at once; not calling `next()` is a pause. A run is a function of its configuration, pictures
- * and seed, so one that was resumed is bit for bit the one that never stopped.
+ * saved; `break` ends it at once; not calling `next()` is a pause, for which the loop says 'paused' where it was asked
+ * for one. A run is a function of its configuration, pictures and seed, so one that was resumed is bit for bit the one
+ * that never stopped.
  */
 import type { ByteSource } from '../formats/byte_source';
 import type { TrainConfig } from '../formats/config_fields';
@@ -9,6 +10,7 @@ import { gpu } from '../kernels/device';
 import { read, trim } from '../kernels/program';
 import type { TrainEvent } from '../protocol/trainer';
 import { trainingSteps } from './batches';
+import type { Asks } from './asks';
 import type { TrainingImage } from './dataset';
 import { lossScaling, NonFiniteLossError } from './loss_scale';
 import { microBatch } from './micro_batch';
@@ -31,6 +33,8 @@ export interface TrainingRun {
   state?: ByteSource;
   /** Asks the run to finish its step, save and end. */
   signal?: AbortSignal;
+  /** What else is asked of it meanwhile. After a 'paused' event, call `next()` when `asks.attention()` resolves. */
+  asks?: Asks;
   /** Milliseconds since 1970; for metadata and timing. */
   now?: () => number;
   /** False runs every step the plain way, without recording. */
@@ -73,23 +77,46 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
 
     // Read late, so that the GPU has the next step while this one's loss travels.
     yield* progress.add(step, config.learning_rate * scale, read(engine.loss), readReport(optimizer));
-    const due = (every: number) => every > 0 && prepared.step % every === 0 && prepared.step < steps;
-    if (due(config.save_steps)) {
-      yield* progress.drain();
-      yield await saveRun(run, prepared, false);
-      progress.resume();
-    }
-    if (due(config.sample_every_n_steps)) {
-      yield* progress.drain();
-      yield* drawSamples(run, prepared, prepared.step);
-      progress.resume();
-    }
+    if (prepared.step >= steps) break;
+    const due = (every: number) => every > 0 && prepared.step % every === 0;
+    const wanted: ('save' | 'sample')[] = [];
+    if (due(config.save_steps)) wanted.push('save');
+    if (due(config.sample_every_n_steps)) wanted.push('sample');
+    yield* between(run, prepared, progress, wanted);
   }
   yield* progress.drain();
   yield { kind: 'phase', phase: 'save' };
   yield await saveRun(run, prepared, true);
   if (prepared.step >= steps) yield* drawSamples(run, prepared, prepared.step);
   yield { kind: 'done', step: prepared.step };
+}
+
+/** What is due after a step, and what was asked for; then the pause, if one was. Its time counts for no step. */
+async function* between(
+  run: TrainingRun,
+  prepared: Prepared,
+  progress: Progress,
+  due: ('save' | 'sample')[],
+): AsyncGenerator<TrainEvent, void> {
+  const { asks } = run;
+  const done = new Set<string>();
+  let paused = false;
+  for (;;) {
+    const next = due.shift() ?? asks?.take();
+    if (!next && !asks?.paused) break;
+    yield* progress.drain();
+    // Asked for and due at once: the same bytes and pixels twice help nobody.
+    if (next && !done.has(next)) {
+      if (next === 'save') yield await saveRun(run, prepared, false);
+      else yield* drawSamples(run, prepared, prepared.step);
+      done.add(next);
+    } else if (!next) {
+      yield { kind: 'paused', step: prepared.step };
+      paused = true;
+    }
+    progress.resume();
+  }
+  if (paused) yield { kind: 'resumed', step: prepared.step };
 }
 
 /** Skipped updates change nothing, so what is there when a run gives up is its last good state, if it can be written. */

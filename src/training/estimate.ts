@@ -1,0 +1,149 @@
+/**
+ * What a run would be, from the headers of its base model and the sizes of its pictures: steps, buckets, LoRA, memory.
+ * Reads no weights and computes nothing on the GPU, but needs one open: its limits say what can be bound. The same code
+ * outlines and predicts a run that starts.
+ */
+import { fromBlob } from '../formats/byte_source';
+import { parseConfig } from '../formats/config';
+import type { TrainConfig } from '../formats/config_fields';
+import { gpu } from '../kernels/device';
+import { simulate } from '../kernels/program';
+import { LoraParameters } from '../models/lora';
+import { unetBlocks } from '../models/unet';
+import type { Estimate, EstimateRequest } from '../protocol/trainer';
+import { planBaseModel, reserveParts, type BaseModelPlan } from './base_model';
+import { groupByBucket } from './batches';
+import { placeImages, type Placed } from './dataset';
+import {
+  fitMemory,
+  MemoryBudgetError,
+  predictMemory,
+  type MemoryPrediction,
+  type MemoryRequest,
+} from './memory';
+import { createOptimizer, disposeOptimizer } from './optimizer';
+import { RunSettingsError } from './prepare';
+import { outlineOf, type Outline } from './run_plan';
+
+/** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
+export async function estimate(request: EstimateRequest): Promise<Estimate> {
+  const config = parseConfig(request.config);
+  if (!request.images.length) throw new RunSettingsError('There are no pictures to train on.');
+  if (!config.train_unet && !config.train_text_encoder)
+    throw new RunSettingsError('Nothing is trained: set train_unet or train_text_encoder to true.');
+  const plan = await planBaseModel(request.base.map(fromBlob));
+  const placed = placeImages(
+    request.images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
+    config,
+  );
+  const outline = outlineOf(plan, config, placed);
+  const key = JSON.stringify([plan.unet, plan.vae, plan.text, outline, config.save_precision]);
+  const known = recent.get(key) ?? work(plan, config, placed, outline);
+  recent.delete(key);
+  recent.set(key, known);
+  if (recent.size > REMEMBERED) recent.delete(recent.keys().next().value as string);
+  return known;
+}
+
+/** A learning rate that changes leaves the memory as it was: predicting it takes up to seconds. */
+const recent = new Map<string, Estimate>();
+const REMEMBERED = 16;
+
+function work(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly Placed<unknown>[],
+  outline: Outline,
+): Estimate {
+  const { request, budgetBytes } = outline;
+  const blocks = unetBlocks(plan.unet).length;
+  const memory = fitted(request, blocks, budgetBytes);
+  const buckets = groupByBucket(placed).map(({ bucket: [width, height], members }) => ({
+    width,
+    height,
+    images: new Set(members).size,
+  }));
+  return {
+    steps: outline.steps,
+    epochs: outline.epochs,
+    stepsPerEpoch: outline.stepsPerEpoch,
+    buckets,
+    loraModules: request.lora.shapes.length,
+    loraParameters: outline.loraParameters,
+    loraBytes:
+      outline.loraParameters * (config.save_precision === 'float' ? 4 : 2) +
+      request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
+    recomputedBlocks: memory.keepFrom,
+    blocks,
+    bytes: partsOf(request, memory, blocks),
+    peakBytes: memory.peakBytes,
+    budgetBytes,
+    fits: memory.peakBytes <= budgetBytes,
+    flopsPerStep: flopsOf(request, memory.keepFrom, placed, outline.stepsPerEpoch),
+    efficiency: EFFICIENCY,
+  };
+}
+
+/** Names, shapes and offsets of a module's three tensors in the file's header, and its alpha. */
+const HEADER_BYTES_PER_MODULE = 420;
+
+/**
+ * A step's arithmetic over the time it takes, as a share of what the probe's matrix product sustains. Convolutions come
+ * near it; attention, norms and LoRA's thin products stay far behind. Calibrated on CPU adapters, where SD 1.5's step
+ * ran at 8.0 GFLOP/s beside products of 7 to 17 (BENCHMARKS.md); the page corrects itself by the first real steps.
+ */
+const EFFICIENCY = 0.5;
+
+/** What does not fit is predicted at its least, to say by how much. */
+function fitted(request: MemoryRequest, blocks: number, budgetBytes: number): MemoryPrediction {
+  try {
+    return fitMemory(request, blocks, budgetBytes);
+  } catch (error) {
+    if (!(error instanceof MemoryBudgetError)) throw error;
+    return predictMemory(request, blocks - 1);
+  }
+}
+
+/** The peak taken apart: weights and LoRA as they are, kept activations as what recomputing them all would save. */
+function partsOf(request: MemoryRequest, memory: MemoryPrediction, blocks: number): Estimate['bytes'] {
+  const encoding = memory.encodingBytes > memory.trainingBytes;
+  const weights = weightBytes(request, encoding ? ['text', 'vae'] : ['unet', ...request.keep]);
+  const lora = encoding ? 0 : loraBytes(request);
+  const kept =
+    encoding || memory.keepFrom === blocks - 1
+      ? 0
+      : Math.max(0, memory.trainingBytes - predictMemory(request, blocks - 1).trainingBytes);
+  return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
+}
+
+function weightBytes({ config }: MemoryRequest, parts: readonly ('text' | 'vae' | 'unet')[]): number {
+  const { peakBytes } = simulate(() => {
+    for (const part of Object.values(reserveParts(config, parts))) part.weights.dispose();
+  });
+  return peakBytes;
+}
+
+function loraBytes({ lora, optimizer }: MemoryRequest): number {
+  const { peakBytes } = simulate(() => {
+    const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank);
+    const moments = createOptimizer(optimizer, parameters.size, parameters.textSize, gpu().f16);
+    disposeOptimizer(moments);
+    parameters.dispose();
+  });
+  return peakBytes;
+}
+
+/** Of a mean step: one bucket's batch is walked through, and taken as proportional to its pixels. */
+function flopsOf(
+  request: MemoryRequest,
+  keepFrom: number,
+  placed: readonly Placed<unknown>[],
+  stepsPerEpoch: number,
+): number {
+  const pixels = ({ size, width, height }: { size: number; width: number; height: number }) =>
+    size * width * height;
+  const typical = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
+  const { flops } = predictMemory({ ...request, buckets: [typical], samples: undefined }, keepFrom);
+  const epoch = placed.reduce((sum, { bucket, repeats }) => sum + repeats * bucket[0] * bucket[1], 0);
+  return (flops / pixels(typical)) * (epoch / stepsPerEpoch);
+}
