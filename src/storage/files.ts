@@ -1,0 +1,84 @@
+/**
+ * Big files (base models) in the browser's private file system. A file is there whole or not at all: it is written
+ * beside and moved in by the browser when it is closed. What a crash left lying is swept.
+ */
+import { StorageError, StorageFullError, storageError } from './error';
+import { fileOf, FOLDER, leafOf, models } from './opfs';
+import { listProjects, storedPaths } from './projects';
+
+export { deleteFile } from './opfs';
+
+const PIECE = 8 * 2 ** 20;
+/** A file this young may belong to a project that is about to be saved. */
+const SWEEP_AFTER_MS = 24 * 3600 * 1000;
+
+/**
+ * Copies `blob` in and gives its path. `onProgress` is told the bytes written. Rejects with `StorageFullError`, or
+ * with the signal's reason; then nothing is left.
+ */
+export async function storeFile(
+  name: string,
+  blob: Blob,
+  onProgress?: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<string> {
+  const size = blob.size < 1e9 ? `${Math.ceil(blob.size / 1e6)} MB` : `${(blob.size / 1e9).toFixed(1)} GB`;
+  const what = `${name} (${size})`;
+  await refuseWithoutRoom(what, blob.size);
+  const folder = await models();
+  const leaf = `${crypto.randomUUID()}-${name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(-100)}`;
+  let to: FileSystemWritableFileStream | undefined;
+  try {
+    const handle = await folder.getFileHandle(leaf, { create: true });
+    to = await handle.createWritable();
+    for (let at = 0; at < blob.size; at += PIECE) {
+      signal?.throwIfAborted();
+      const piece = blob.slice(at, Math.min(blob.size, at + PIECE));
+      await to.write(piece);
+      onProgress?.(at + piece.size);
+    }
+    signal?.throwIfAborted();
+    await to.close();
+    return `${FOLDER}/${leaf}`;
+  } catch (error) {
+    await to?.abort().catch(() => undefined);
+    await folder.removeEntry(leaf).catch(() => undefined);
+    if (signal?.aborted) throw signal.reason;
+    throw storageError(what, error);
+  }
+}
+
+export async function openFile(path: string): Promise<File> {
+  try {
+    const handle = await (await models()).getFileHandle(leafOf(path));
+    return await handle.getFile();
+  } catch (error) {
+    throw new StorageError(
+      `The stored file ${leafOf(path)} is gone: this browser or a person has cleared its data. Choose the file again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Deletes what a crash left half written, and old files that no project uses. Gives how many. */
+export async function sweepOrphans(now = Date.now()): Promise<number> {
+  const folder = await models().catch(() => undefined);
+  if (!folder) return 0;
+  const used = new Set((await listProjects()).flatMap(storedPaths));
+  let swept = 0;
+  for await (const [leaf, entry] of folder.entries()) {
+    if (entry.kind !== 'file' || used.has(`${FOLDER}/${leaf}`)) continue;
+    // What is being written now, here or in another tab, is refused or young.
+    if (now - (await fileOf(entry)).lastModified < SWEEP_AFTER_MS) continue;
+    await folder.removeEntry(leaf).then(
+      () => swept++,
+      () => undefined,
+    );
+  }
+  return swept;
+}
+
+async function refuseWithoutRoom(what: string, bytes: number): Promise<void> {
+  const { quota, usage } = await navigator.storage.estimate();
+  if (quota !== undefined && usage !== undefined && quota - usage < bytes) throw new StorageFullError(what);
+}

@@ -1,0 +1,47 @@
+/**
+ * The folder in the browser's private file system that big files lie in: naming, listing and deleting. Writing and
+ * opening are `files`.
+ */
+import { StorageError } from './error';
+
+export const FOLDER = 'models';
+
+/** It is no error if it is gone already. */
+export async function deleteFile(path: string): Promise<void> {
+  await (await models()).removeEntry(leafOf(path)).catch(ignoreMissing);
+}
+
+/** Bytes of each stored file, by path; none where the browser has no such folder. */
+export async function storedFiles(): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  const folder = await models().catch(() => undefined);
+  if (!folder) return sizes;
+  for await (const [leaf, entry] of folder.entries()) {
+    if (entry.kind === 'file') sizes.set(`${FOLDER}/${leaf}`, (await fileOf(entry)).size);
+  }
+  return sizes;
+}
+
+export async function models(): Promise<FileSystemDirectoryHandle> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    return await root.getDirectoryHandle(FOLDER, { create: true });
+  } catch (error) {
+    throw new StorageError(
+      'This browser gives no room for files of the studio, as in a private window. Open it in a normal one.',
+      { cause: error },
+    );
+  }
+}
+
+export async function fileOf(entry: FileSystemHandle): Promise<{ size: number; lastModified: number }> {
+  return (entry as FileSystemFileHandle).getFile().catch(() => ({ size: 0, lastModified: Date.now() }));
+}
+
+export function leafOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof DOMException && error.name === 'NotFoundError')) throw error;
+}

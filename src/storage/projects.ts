@@ -1,0 +1,65 @@
+/** Projects: a name, a purpose and settings each. Their pictures and runs lie in stores of their own. */
+import { get } from 'idb-keyval';
+import { deleteFile } from './opfs';
+import { deletePicturesOf } from './pictures';
+import { readAll, records, write } from './records';
+import { deleteRun, listRuns } from './runs';
+
+export type Purpose = 'style' | 'character' | 'object';
+
+export interface BaseModelRef {
+  name: string;
+  byteLength: number;
+  /** For people: "Stable Diffusion 1.x". */
+  kind: string;
+  where:
+    | { in: 'demo' }
+    | { in: 'handle'; handles: FileSystemFileHandle[] }
+    /** Paths of `files`. */
+    | { in: 'stored'; paths: string[] };
+}
+
+export interface Project {
+  id: string;
+  name: string;
+  createdAt: number;
+  changedAt: number;
+  purpose: Purpose;
+  trigger: string;
+  /** Settings that differ from the defaults, by field name. */
+  settings: Readonly<Record<string, unknown>>;
+  base?: BaseModelRef;
+}
+
+const store = records('projects');
+
+/** The one changed last comes first. */
+export async function listProjects(): Promise<Project[]> {
+  const projects = await readAll<Project>(store, ['project']);
+  return projects.sort((a, b) => b.changedAt - a.changedAt);
+}
+
+export function getProject(id: string): Promise<Project | undefined> {
+  return get<Project>(['project', id], store);
+}
+
+export function putProject(project: Project): Promise<void> {
+  return write(store, 'the project', (to) => void to.put(project, ['project', project.id]));
+}
+
+/** With its pictures, its runs, and the base model if no other project uses it. The project goes last: interrupted, it can be deleted again. */
+export async function deleteProject(id: string): Promise<void> {
+  await deletePicturesOf(id);
+  for (const run of await listRuns(id)) await deleteRun(run.id);
+  const projects = await listProjects();
+  const elsewhere = new Set(projects.filter((other) => other.id !== id).flatMap(storedPaths));
+  for (const path of projects.filter((one) => one.id === id).flatMap(storedPaths)) {
+    if (!elsewhere.has(path)) await deleteFile(path);
+  }
+  await write(store, 'the removal', (from) => void from.delete(['project', id]));
+}
+
+/** The stored files that a project needs. */
+export function storedPaths({ base }: Project): string[] {
+  return base?.where.in === 'stored' ? base.where.paths : [];
+}

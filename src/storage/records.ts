@@ -1,0 +1,66 @@
+/**
+ * Reads and writes in one IndexedDB store, over idb-keyval's connection. Keys are lists ([kind, owner, ...]), so that
+ * all of one owner are a range. A write is all or nothing; it rejects with a sentence (see `error`).
+ */
+import { createStore, promisifyRequest, type UseStore } from 'idb-keyval';
+import { storageError } from './error';
+
+export type Records = UseStore;
+export type Key = readonly (string | number)[];
+
+/** The connection opens with the first use. */
+export function records(name: string): Records {
+  return createStore(`lora-studio-${name}`, name);
+}
+
+/** All keys that begin with `prefix`, those of `prefix` itself included. */
+export function under(prefix: Key): IDBKeyRange {
+  // A list sorts after every number and string, and a longer list after its beginning.
+  return IDBKeyRange.bound([...prefix], [...prefix, []]);
+}
+
+export async function readAll<T>(of: Records, prefix: Key): Promise<T[]> {
+  return of('readonly', (store) => promisifyRequest<T[]>(store.getAll(under(prefix))));
+}
+
+/** Several reads and writes in one transaction. Resolves when it is on disk; a throw in `change` undoes all of it. */
+export async function write(
+  of: Records,
+  what: string,
+  change: (store: IDBObjectStore) => Promise<void> | undefined,
+): Promise<void> {
+  try {
+    await of('readwrite', async (store) => {
+      const ended = end(store.transaction);
+      // It is awaited below in any case; this keeps an early abort from counting as unhandled.
+      ended.catch(() => undefined);
+      try {
+        const more = change(store);
+        // Nothing is to follow: said at once, it is kept even if the page goes away before the answers come.
+        if (more === undefined) store.transaction.commit();
+        else await more;
+      } catch (error) {
+        if (store.transaction.error === null) abort(store.transaction);
+        throw store.transaction.error ?? error;
+      }
+      await ended;
+    });
+  } catch (error) {
+    throw storageError(what, error);
+  }
+}
+
+function end(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error('the write was abandoned'));
+  });
+}
+
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It has ended already.
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Runs and all that they leave: their curve, log, checkpoints and samples. One store, so that a run's checkpoint is
+ * written, and older states let go, in one transaction; what reads them is told nothing of how they lie.
+ */
+import { get, promisifyRequest } from 'idb-keyval';
+import { appendTo, readLists } from './lists';
+import { readAll, records, under, write } from './records';
+
+export type RunState = 'running' | 'paused' | 'stopped' | 'finished' | 'failed';
+
+/** What the run was before its first step; the shape of the trainer's plan, which this room does not import. */
+export interface RunPlan {
+  steps: number;
+  epochs: number;
+  stepsPerEpoch: number;
+  images: number;
+  loraModules: number;
+  loraParameters: number;
+  recomputedBlocks: number;
+  blocks: number;
+  weightBytes: number;
+  predictedPeakBytes: number;
+  tier: string;
+  adapter: string;
+}
+
+export interface Run {
+  id: string;
+  project: string;
+  name: string;
+  startedAt: number;
+  changedAt: number;
+  state: RunState;
+  /** The configuration it runs, as YAML. */
+  config: string;
+  baseName: string;
+  images: number;
+  step: number;
+  steps: number;
+  seconds: number;
+  plan?: RunPlan;
+  /** Why it ended, if there is more to say than its state. */
+  sentence?: string;
+  /** The run or file whose LoRA it began from. */
+  trainedFrom?: string;
+}
+
+export interface Point {
+  step: number;
+  epoch: number;
+  loss: number;
+  learningRate: number;
+  gradientNorm: number;
+  /** Since the run began, pauses left out. */
+  seconds: number;
+}
+
+export interface LogLine {
+  at: number;
+  text: string;
+}
+
+export interface Checkpoint {
+  run: string;
+  step: number;
+  epoch: number;
+  savedAt: number;
+  name: string;
+  lora: Blob;
+  /** What the run resumes from; the newest two checkpoints have it. */
+  state?: Blob;
+  final: boolean;
+}
+
+export interface Sample {
+  run: string;
+  step: number;
+  prompt: string;
+  seed: number;
+  width: number;
+  height: number;
+  /** PNG */
+  image: Blob;
+}
+
+/** A picture as a run trains on it: what it was when the run began, whatever is done to the project meanwhile. */
+export interface RunPicture {
+  /** Of the picture in `pictures`, whose file it is. */
+  id: string;
+  name: string;
+  caption: string;
+  repeats: number;
+  focus: readonly [number, number];
+}
+
+/** A resume may find the newest state unreadable; then there is one more. */
+const STATES_KEPT = 2;
+
+const store = records('runs');
+
+/** Newest first. */
+export async function listRuns(project: string): Promise<Run[]> {
+  const runs = await readAll<Run>(store, ['run']);
+  return runs.filter((run) => run.project === project).sort((a, b) => b.startedAt - a.startedAt);
+}
+
+export function getRun(id: string): Promise<Run | undefined> {
+  return get<Run>(['run', id], store);
+}
+
+export function putRun(run: Run): Promise<void> {
+  return write(store, 'the run', (to) => void to.put(run, ['run', run.id]));
+}
+
+export function putRunPictures(run: string, pictures: readonly RunPicture[]): Promise<void> {
+  return write(store, 'the list of pictures', (to) => void to.put(pictures, ['pictures', run]));
+}
+
+/** In the order in which the run was given them. */
+export async function getRunPictures(run: string): Promise<readonly RunPicture[]> {
+  return (await get<readonly RunPicture[]>(['pictures', run], store)) ?? [];
+}
+
+/** With its curve, log, checkpoints and samples. */
+export function deleteRun(id: string): Promise<void> {
+  return write(store, 'the removal', (from) => {
+    for (const kind of ['run', 'pictures', 'points', 'log', 'checkpoint', 'sample'])
+      from.delete(under([kind, id]));
+  });
+}
+
+export function appendPoints(run: string, points: readonly Point[]): Promise<void> {
+  return write(store, 'the loss curve', (to) => appendTo(to, ['points', run], points));
+}
+
+/**
+ * By step. A run that resumed from an earlier step has taken some steps twice: those of the abandoned branch are left
+ * out.
+ */
+export async function getPoints(run: string): Promise<Point[]> {
+  const points: Point[] = [];
+  for (const point of await readLists<Point>(store, ['points', run])) {
+    while (points.length > 0 && points[points.length - 1].step >= point.step) points.pop();
+    points.push(point);
+  }
+  return points;
+}
+
+export function appendLog(run: string, lines: readonly LogLine[]): Promise<void> {
+  return write(store, 'the log', (to) => appendTo(to, ['log', run], lines));
+}
+
+export function getLog(run: string): Promise<LogLine[]> {
+  return readLists<LogLine>(store, ['log', run]);
+}
+
+/** One of the same step is replaced. In the same transaction older checkpoints give up their states. */
+export function putCheckpoint(checkpoint: Checkpoint): Promise<void> {
+  const { run, step } = checkpoint;
+  return write(store, 'this checkpoint', async (to) => {
+    to.put(checkpoint, ['checkpoint', run, step]);
+    const all = await promisifyRequest<Checkpoint[]>(to.getAll(under(['checkpoint', run])));
+    const withState = all.filter(({ state }) => state !== undefined).sort((a, b) => b.step - a.step);
+    for (const older of withState.slice(STATES_KEPT)) {
+      delete older.state;
+      to.put(older, ['checkpoint', run, older.step]);
+    }
+  });
+}
+
+/** By step. */
+export function listCheckpoints(run: string): Promise<Checkpoint[]> {
+  return readAll<Checkpoint>(store, ['checkpoint', run]);
+}
+
+export function deleteCheckpoint(run: string, step: number): Promise<void> {
+  return write(store, 'the removal', (from) => void from.delete(['checkpoint', run, step]));
+}
+
+/** One of the same step, prompt and seed is replaced. */
+export function putSample(sample: Sample): Promise<void> {
+  const { run, step, prompt, seed } = sample;
+  return write(store, 'this sample', async (to) => {
+    const order = await promisifyRequest(to.count(under(['sample', run])));
+    to.put({ ...sample, order }, ['sample', run, step, prompt, seed]);
+  });
+}
+
+/** By step, and within one in the order in which they were put. */
+export async function listSamples(run: string): Promise<Sample[]> {
+  const stored = await readAll<Sample & { order: number }>(store, ['sample', run]);
+  return stored.sort((a, b) => a.step - b.step || a.order - b.order);
+}

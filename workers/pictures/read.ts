@@ -1,0 +1,80 @@
+/**
+ * Reads one picture: its type and size from the header, then upright size, thumbnail and look from one decoding, and
+ * the digest of the file. What is too large is refused before it is decoded.
+ */
+import { pictureLimits, type PictureReading, type Refusal } from '../../src/protocol/pictures';
+import { readHeader, type Header } from './header';
+import { lookOf } from './look';
+
+const { minSide, maxPixels, maxAspect, maxBytes, thumbnailSide } = pictureLimits;
+/** Enough to tell the type. */
+const START = 64;
+
+export async function readPicture(file: Blob): Promise<PictureReading> {
+  if (file.size === 0) return refused('empty');
+  let bytes: Uint8Array<ArrayBuffer>;
+  let header: Header | undefined;
+  try {
+    header = readHeader(new Uint8Array(await file.slice(0, START).arrayBuffer()));
+    if (!header) return refused('unknown-type');
+    if (file.size > maxBytes) return refused('too-large');
+    bytes = new Uint8Array(await file.arrayBuffer());
+    header = readHeader(bytes);
+  } catch {
+    return refused('unreadable');
+  }
+  const refusal = header ? objection(header) : 'unknown-type';
+  if (refusal || !header) return refused(refusal ?? 'unknown-type');
+
+  // The type decides the decoder; files from a zip have none.
+  const picture = new Blob([bytes], { type: header.type });
+  const [drawn, digest] = await Promise.all([draw(picture), crypto.subtle.digest('SHA-256', bytes)]);
+  if (!drawn) return refused('not-decodable');
+  return { ok: true, facts: { ...drawn, type: header.type, digest: hex(new Uint8Array(digest)) } };
+}
+
+function objection({ type, size }: Header): Refusal | undefined {
+  if (type === 'image/heic') return 'heic';
+  if (!size) return 'not-decodable';
+  const [short, long] = [Math.min(size.width, size.height), Math.max(size.width, size.height)];
+  if (short === 0) return 'not-decodable';
+  if (long > short * maxAspect) return 'too-narrow';
+  if (short * long > maxPixels) return 'too-large';
+  return short < minSide ? 'too-small' : undefined;
+}
+
+interface Drawn {
+  width: number;
+  height: number;
+  look: string;
+  thumbnail: Blob;
+}
+
+/** Upright, as every decoding in the studio is; undefined where the browser cannot. */
+async function draw(picture: Blob): Promise<Drawn | undefined> {
+  const bitmap = await createImageBitmap(picture, { imageOrientation: 'from-image' }).catch(() => undefined);
+  if (!bitmap) return undefined;
+  const { width, height } = bitmap;
+  const scale = Math.min(1, thumbnailSide / Math.max(width, height));
+  const small = { width: Math.ceil(width * scale), height: Math.ceil(height * scale) };
+  const canvas = new OffscreenCanvas(small.width, small.height);
+  // Its pixels are read back: kept where the CPU has them.
+  const context = canvas.getContext('2d', { willReadFrequently: true, alpha: false });
+  if (!context) return undefined;
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, small.width, small.height);
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, 0, 0, small.width, small.height);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, small.width, small.height);
+  const thumbnail = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.85 });
+  return { width, height, look: lookOf(data, small.width, small.height), thumbnail };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function refused(refusal: Refusal): PictureReading {
+  return { ok: false, refusal };
+}
