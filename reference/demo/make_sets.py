@@ -3,6 +3,7 @@ style, and `kiko`, a figure. The base model has seen neither. Usage: python make
 (`held_out` gives further pictures of both, for the measurements)."""
 
 import argparse
+import json
 import os
 
 from PIL import Image
@@ -12,6 +13,19 @@ from world import picture
 
 COUNT = 30
 SETS = {"woodcut": 50_000_000, "kiko": 52_000_000}
+# What the studio shows of them.
+ABOUT = {
+    "woodcut": {
+        "name": {"en": "Woodcut, a style", "zh": "木刻画风"},
+        "purpose": "style",
+        "trigger": "woodcut style",
+    },
+    "kiko": {
+        "name": {"en": "Kiko, a character", "zh": "角色 Kiko"},
+        "purpose": "character",
+        "trigger": "kiko",
+    },
+}
 HELD_OUT = 1_000_000  # after a set's first seed
 
 
@@ -47,6 +61,13 @@ def main():
             file.writelines(rows)
         size = sum(e.stat().st_size for e in os.scandir(os.path.join(out, name)))
         print(f"{name}: {COUNT} pictures, {size / 1e6:.2f} MB")
+    sets = {
+        name: about | {"files": [*(f"img{i + 1:02d}.png" for i in range(COUNT)), "metadata.csv"]}
+        for name, about in ABOUT.items()
+    }
+    with open(os.path.join(out, "sets.json"), "w", encoding="utf-8") as file:
+        json.dump(sets, file, ensure_ascii=False, indent=2)
+        file.write("\n")
 
 
 if __name__ == "__main__":

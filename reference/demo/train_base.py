@@ -77,8 +77,8 @@ def encode(vae, size, seeds):
 
 def plan(step, steps):
     """(64 px?, batch). Small pictures are cheap: more of them first, a tenth of them to the end."""
-    early = step < 0.35 * steps
-    return (True, 64) if (step % 10 != 0 if early else step % 10 == 0) else (False, 32)
+    early = step < 0.2 * steps
+    return (True, 40) if (step % 10 != 0 if early else step % 10 == 0) else (False, 24)
 
 
 def losses(unet, text, x0, texts, t, eps):
@@ -88,7 +88,7 @@ def losses(unet, text, x0, texts, t, eps):
 
 
 def main():
-    args = arguments(6000, pictures=16000, small_pictures=20000)
+    args = arguments(5500, pictures=16000, small_pictures=20000)
     until = time.time() + 60 * args.minutes
     vae = slim_vae()
     vae.load_state_dict(torch.load(os.path.join(args.work, "vae_slim.pt"), weights_only=True))
