@@ -8,13 +8,14 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { lavapipeIcd, vulkanEnvironment } from './tools/adapters.ts';
 import { notices } from './tools/notices.ts';
+import { offline } from './tools/offline.ts';
 
 const GOLDEN = 'src/**/*.golden.test.ts';
 
 const licences = notices();
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false }), licences.page],
+  plugins: [svelte({ configFile: false }), licences.page, offline()],
   worker: { format: 'es', plugins: () => [licences.worker()] },
   build: {
     target: 'es2023',

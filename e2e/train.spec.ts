@@ -1,72 +1,98 @@
-/** From a base model and pictures to a LoRA file, in the page, in the trainer's worker. */
+/** A training run on the page, in its worker, on a software adapter: watched, paused, sampled, stopped, kept. */
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { expect, test } from '@playwright/test';
-import sharp from 'sharp';
+import { expect, test, type Download, type Page } from '@playwright/test';
 import { fromBytes } from '../src/formats/byte_source';
 import { parseLora } from '../src/formats/kohya_lora';
+import { goTo, prepareRun, says, start, stepsDone } from './small_run';
+import { storedLora } from './stored_runs';
 
-const TINY = fileURLToPath(new URL('../reference/golden/tiny-sd15.safetensors', import.meta.url));
+// Software rendering on a shared machine: minutes where a GPU takes seconds.
+test.setTimeout(1_500_000);
 
-test('trains three steps and hands back a LoRA that parses', async ({ page }) => {
+async function saved(page: Page, press: () => Promise<void>): Promise<Download> {
+  const [download] = await Promise.all([page.waitForEvent('download'), press()]);
+  return download;
+}
+
+test('from pictures to a LoRA that parses: phases, samples, pause, log, curve, file', async ({ page }) => {
   const elsewhere: string[] = [];
   page.on('request', (request) => {
     const { hostname, protocol } = new URL(request.url());
     if (protocol !== 'blob:' && hostname !== '127.0.0.1') elsewhere.push(request.url());
   });
-  await page.goto('/');
-  await page.getByLabel('Base model').setInputFiles(TINY);
-  await page.getByLabel('Pictures and captions').setInputFiles([
-    { name: 'red.png', mimeType: 'image/png', buffer: await picture('#c02020') },
-    { name: 'red.txt', mimeType: 'text/plain', buffer: Buffer.from('a red square') },
-    { name: 'blue.png', mimeType: 'image/png', buffer: await picture('#2040c0') },
-  ]);
-  await page.getByLabel('Resolution').fill('128');
-  await page.getByRole('button', { name: 'Train' }).click();
-  await expect(page.getByRole('status', { name: 'Training' })).toHaveText('Done after 3 steps.', {
-    timeout: 150_000,
+  await prepareRun(page, { sample_every_n_steps: 4 });
+  await start(page);
+
+  // Pictures before any change, then steps; the title counts.
+  const samples = page.getByRole('region', { name: 'Run so far' });
+  await expect(samples.getByRole('button', { name: 'Show larger: a red square, step 0' })).toBeVisible({
+    timeout: 600_000,
   });
-  await expect(page.getByRole('list', { name: 'Steps' }).getByRole('listitem')).toHaveCount(3);
+  await expect.poll(() => stepsDone(page), { timeout: 600_000 }).toBeGreaterThanOrEqual(2);
+  await expect(page).toHaveTitle(/^\d+ % · LoRA Studio$/);
 
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('link', { name: /Download/ }).click(),
-  ]);
-  expect(download.suggestedFilename()).toBe('my_lora.safetensors');
-  const lora = await parseLora(fromBytes(new Uint8Array(await readFile(await download.path()))));
-  expect(lora.modules).toHaveLength(192);
-  expect(lora.metadata['ss_steps']).toBe('3');
-  // Up starts at zero: after three steps of a warm optimizer it must have moved, and be finite.
-  const moved = lora.modules.filter(({ up }) => up.some((value) => value !== 0));
-  expect(moved.length).toBe(192);
-  expect(lora.modules.every(({ up, down }) => [...up, ...down].every(Number.isFinite))).toBe(true);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await expect(says(page)).toContainText('Paused', { timeout: 300_000 });
+  await expect(page.getByRole('button', { name: 'Go on' })).toBeVisible();
+  const paused = await stepsDone(page);
+  // A paused run is kept, draws on request, and takes no step.
+  await expect(page.getByText(`step ${paused}, just now`)).toBeVisible();
+  await page.getByRole('button', { name: 'Sample now' }).click();
+  await expect(
+    samples.getByRole('button', { name: `Show larger: a red square, step ${paused}` }),
+  ).toBeVisible({ timeout: 300_000 });
+  expect(await stepsDone(page)).toBe(paused);
+  await page.getByRole('button', { name: 'Go on' }).click();
 
-  // A reload loses nothing.
+  await expect(says(page)).toContainText('Finished', { timeout: 600_000 });
+  await expect(page).toHaveTitle('LoRA Studio');
+  await expect(samples.getByRole('button', { name: 'Show larger: a red square, step 6' })).toBeVisible();
+  await samples.getByRole('button', { name: 'Show larger: a red square, step 0' }).click();
+  const larger = page.getByRole('dialog', { name: 'a red square' });
+  await larger.getByRole('button', { name: 'Later' }).click();
+  await expect(larger.getByText(/^step [1-6]/)).toBeVisible();
+  await page.keyboard.press('Escape');
+
+  const log = await saved(page, () => page.getByRole('button', { name: 'Save the log' }).click());
+  expect(log.suggestedFilename()).toBe('train.log');
+  const lines = (await readFile(await log.path(), 'utf8')).trimEnd().split('\n');
+  for (const part of ['Run squares started', '2 pictures encoded', `Paused at step ${paused}`, 'Finished in'])
+    expect(lines.some((line) => /^\d{4}-\d\d-\d\dT[\d:.]+Z /.test(line) && line.includes(part))).toBe(true);
+
+  const curve = await saved(page, () => page.getByRole('button', { name: 'Save as CSV' }).click());
+  expect(curve.suggestedFilename()).toBe('squares.csv');
+  const rows = (await readFile(await curve.path(), 'utf8')).trimEnd().split('\r\n').slice(1);
+  expect(rows.map((row) => Number(row.split(',')[0]))).toEqual([1, 2, 3, 4, 5, 6]);
+  for (const row of rows) expect(row.split(',').map(Number).every(Number.isFinite)).toBe(true);
+
+  // A reload loses nothing of it.
   await page.reload();
-  const [again] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('link', { name: /Download/ }).click(),
-  ]);
-  expect(await readFile(await again.path())).toEqual(await readFile(await download.path()));
+  await goTo(page, 'Training');
+  await expect(says(page)).toContainText('Finished');
+  // The one asked for may have been due as well.
+  const drawn = new Set([0, paused, 4, 6]).size;
+  await expect(samples.getByRole('button', { name: /^Show larger/ })).toHaveCount(drawn);
+  const lora = await loraOf(page, 6);
+  expect(lora.modules).toHaveLength(192);
+  expect(lora.metadata['ss_steps']).toBe('6');
+  // Up starts at zero: after six steps it must have moved, and be finite.
+  expect(lora.modules.every(({ up }) => up.some((value) => value !== 0))).toBe(true);
+  expect(lora.modules.every(({ up, down }) => [...up, ...down].every(Number.isFinite))).toBe(true);
   expect(elsewhere).toEqual([]);
 });
 
-test('a file that is no base model is named for what it is', async ({ page }) => {
-  await page.goto('/');
-  await page.getByLabel('Base model').setInputFiles({
-    name: 'model.ckpt.safetensors',
-    mimeType: '',
-    buffer: Buffer.from('PK\x03\x04 and more of a zip archive'),
-  });
-  await page
-    .getByLabel('Pictures and captions')
-    .setInputFiles([{ name: 'red.png', mimeType: 'image/png', buffer: await picture('#c02020') }]);
-  await page.getByRole('button', { name: 'Train' }).click();
-  await expect(page.getByRole('status', { name: 'Training' })).toContainText(/pickle|zip/i);
+test('stop and keep finishes the step and keeps what there is', async ({ page }) => {
+  await prepareRun(page, { max_train_steps: 500, sample_prompts: [] });
+  await start(page);
+  await expect.poll(() => stepsDone(page), { timeout: 600_000 }).toBeGreaterThanOrEqual(1);
+  await page.getByRole('button', { name: 'Stop and keep' }).click();
+  await expect(says(page)).toContainText(/Stopped at step \d+ of 500; kept/, { timeout: 300_000 });
+  const steps = await stepsDone(page);
+  expect(steps).toBeLessThan(500);
+  expect((await loraOf(page, steps)).metadata['ss_steps']).toBe(String(steps));
 });
 
-function picture(colour: string): Promise<Buffer> {
-  return sharp({ create: { width: 150, height: 150, channels: 3, background: colour } })
-    .png()
-    .toBuffer();
+/** The checkpoint of a step, as it lies in storage. */
+async function loraOf(page: Page, step: number) {
+  return parseLora(fromBytes(await storedLora(page, step)));
 }

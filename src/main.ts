@@ -1,7 +1,9 @@
-/** The page's entry: mounts the app. */
+/** The page's entry: styles, then the app. Whatever a screen needs comes when that screen is opened. */
+import './ui/shell/no_webrtc';
 import { mount } from 'svelte';
 import App from './App.svelte';
-import './page.css';
+import './ui/tokens.css';
+import './ui/studio.css';
 
 const target = document.getElementById('app');
 if (!target) throw new Error("index.html has no element with the id 'app': the page cannot start.");

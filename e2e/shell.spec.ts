@@ -1,0 +1,325 @@
+/**
+ * What is around the screens: projects, tabs, theme and language, what is missing on a computer, base models of every
+ * kind, offline, and that nothing leaves. By role and label, on the built page.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test, type Page } from '@playwright/test';
+import { writeSafetensors } from '../src/formats/safetensors_write';
+
+const preflight = (page: Page) => page.getByRole('status', { name: 'This computer' });
+
+test.describe('what is missing', () => {
+  test('no WebGPU at all: the sentence names the browser and the remedy', async ({ page }) => {
+    await page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'gpu'));
+    await page.goto('/');
+    await expect(preflight(page)).toContainText('WebGPU is switched off in this browser.');
+    await expect(preflight(page)).toContainText('Switch on graphics acceleration');
+    await page.getByRole('button', { name: 'What was checked' }).click();
+    await expect(page.getByRole('dialog', { name: 'What was checked' })).toContainText(/WebGPU\s*no/);
+  });
+
+  test('Firefox on Linux is told so', async ({ browser, baseURL }) => {
+    const userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0';
+    const context = await browser.newContext({ userAgent, baseURL });
+    const page = await context.newPage();
+    await page.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'gpu'));
+    await page.goto('/');
+    await expect(preflight(page)).toContainText('Firefox on Linux does not have WebGPU yet.');
+    await context.close();
+  });
+
+  test('locked after a crash: a countdown, and it goes on by itself', async ({ page }) => {
+    await page.clock.install();
+    await page.addInitScript(() => {
+      localStorage.setItem('gpu-lost', String(Date.now()));
+      const ask = GPU.prototype.requestAdapter;
+      // The browser refuses for two minutes.
+      const until = Date.now() + 119_000;
+      GPU.prototype.requestAdapter = function (...options) {
+        return Date.now() < until ? Promise.resolve(null) : ask.apply(this, options);
+      };
+    });
+    await page.goto('/');
+    await expect(preflight(page)).toContainText('The browser has locked the GPU after two crashes.');
+    await expect(page.getByText(/It opens again in [12]:\d\d\./)).toBeVisible();
+    await page.clock.runFor(125_000);
+    await expect(preflight(page)).toContainText('Only a software renderer was found.');
+  });
+});
+
+test.describe('base model', () => {
+  const tensor = (name: string, ...shape: number[]) => ({
+    name,
+    dtype: 'F16' as const,
+    shape,
+    data: new Uint8Array(2 * shape.reduce((product, side) => product * side, 1)),
+  });
+  const sd1 = [
+    tensor('model.diffusion_model.input_blocks.0.0.weight', 4, 4, 3, 3),
+    tensor('first_stage_model.decoder.conv_in.weight', 4, 4, 3, 3),
+    tensor('cond_stage_model.transformer.text_model.final_layer_norm.weight', 4),
+  ];
+
+  test('a wrong one is named for what it is', async ({ page }) => {
+    await page.goto('/');
+    const says = page.getByRole('region', { name: 'Base model' });
+    const wrong: [name: string, bytes: Uint8Array, sentence: string][] = [
+      [
+        'xl.safetensors',
+        writeSafetensors([tensor('conditioner.embedders.0.transformer.w', 4)]),
+        'This is an SDXL model.',
+      ],
+      [
+        'dev.safetensors',
+        writeSafetensors([tensor('double_blocks.0.img_attn.qkv.weight', 4, 4)]),
+        'This is a Flux model.',
+      ],
+      [
+        'style.safetensors',
+        writeSafetensors([tensor('lora_unet_mid_block_proj_in.lora_down.weight', 4, 4)]),
+        'This is a LoRA, not a base model.',
+      ],
+      ['photon.ckpt', new TextEncoder().encode(`PK\x03\x04${'\0'.repeat(40)}`), 'photon.ckpt is refused.'],
+      ['cut.safetensors', writeSafetensors(sd1).slice(0, -50), 'The file ends too early.'],
+      [
+        'page.safetensors',
+        new TextEncoder().encode('<!DOCTYPE html><title>404</title>'),
+        'page.safetensors is refused.',
+      ],
+    ];
+    for (const [name, bytes, sentence] of wrong) {
+      await drop(page, name, bytes);
+      await expect(says).toContainText(sentence);
+      await expect(says).toContainText(name);
+    }
+    await says.getByRole('button', { name: 'All right' }).click();
+    await expect(says).not.toContainText('is refused');
+    await expect(says).not.toContainText('in use');
+  });
+
+  test('a right one is taken and kept over a reload', async ({ page }) => {
+    await page.goto('/');
+    const says = page.getByRole('region', { name: 'Base model' });
+    await drop(page, 'photon.safetensors', writeSafetensors(sd1));
+    await expect(says.getByRole('listitem').filter({ hasText: 'photon' })).toContainText('in use');
+    await expect(page.getByText('Stable Diffusion 1.x · photon')).toBeVisible();
+    await page.reload();
+    await expect(says.getByRole('listitem').filter({ hasText: 'photon' })).toContainText('in use');
+    await expect(says.getByRole('button', { name: 'Choose another' })).toBeVisible();
+  });
+});
+
+test.describe('projects', () => {
+  test('create, rename, switch, delete; a reload keeps all of it', async ({ page }) => {
+    await page.goto('/');
+    const menu = page.getByRole('button', { name: /^Project: / });
+    await menu.click();
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Inkwash landscapes');
+    await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click();
+    await expect(menu).toHaveAccessibleName('Project: Inkwash landscapes');
+
+    await menu.click();
+    await page.getByRole('button', { name: 'New project' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Kiko');
+    await page.keyboard.press('Enter');
+    await expect(menu).toHaveAccessibleName('Project: Kiko');
+
+    await page.reload();
+    await expect(menu).toHaveAccessibleName('Project: Kiko');
+    await menu.click();
+    await page.getByRole('button', { name: /^Inkwash landscapes/ }).click();
+    await expect(menu).toHaveAccessibleName('Project: Inkwash landscapes');
+
+    await menu.click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    const question = page.getByRole('dialog', { name: 'Delete “Inkwash landscapes”?' });
+    await expect(question).toContainText('0 pictures with captions and 0 runs');
+    await question.getByRole('button', { name: 'Delete the project' }).click();
+    await expect(menu).toHaveAccessibleName('Project: Kiko');
+    await menu.click();
+    await expect(page.getByRole('button', { name: /^Inkwash landscapes/ })).toHaveCount(0);
+  });
+
+  test('storage says how much there is, by project', async ({ page }) => {
+    await page.goto('/');
+    await page.getByRole('button', { name: /Show what is kept here/ }).click();
+    const panel = page.getByRole('dialog', { name: 'Storage' });
+    await expect(panel.getByText(/used of .* GB/)).toBeVisible();
+    await expect(panel.getByRole('row', { name: /New project/ })).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(panel).toHaveCount(0);
+  });
+
+  test('a second tab of the same project can look, not change, and goes on when the first closes', async ({
+    context,
+  }) => {
+    const first = await context.newPage();
+    await first.goto('/');
+    await expect(first.getByRole('button', { name: 'Choose pictures' })).toBeEnabled();
+    const second = await context.newPage();
+    await second.goto('/');
+    const notice = second.getByText('This project is open in another tab.');
+    await expect(notice).toBeVisible();
+    await expect(second.getByRole('button', { name: 'Choose pictures' })).toBeDisabled();
+
+    // What the first changes, the second sees.
+    await first.getByRole('button', { name: /^Project: / }).click();
+    await first.getByRole('button', { name: 'Rename' }).click();
+    await first.getByRole('textbox', { name: 'Name' }).fill('Seen elsewhere');
+    await first.keyboard.press('Enter');
+    await expect(second.getByRole('button', { name: /^Project: / })).toHaveAccessibleName(
+      'Project: Seen elsewhere',
+    );
+
+    await first.close();
+    await expect(notice).toHaveCount(0);
+    await expect(second.getByRole('button', { name: 'Choose pictures' })).toBeEnabled();
+  });
+});
+
+test('theme and language are remembered, and said to the browser', async ({ page }) => {
+  await page.goto('/');
+  await page.getByRole('radio', { name: 'Dark' }).check({ force: true });
+  expect(await background(page)).toBe('rgb(18, 18, 18)');
+  await page.getByRole('button', { name: '中文' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('把图片拖到这里');
+  await expect(page.locator('html')).toHaveAttribute('lang', 'zh-Hans');
+  await page.reload();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('把图片拖到这里');
+  expect(await background(page)).toBe('rgb(18, 18, 18)');
+  await page.getByRole('radio', { name: '浅色' }).check({ force: true });
+  expect(await background(page)).toBe('rgb(251, 251, 251)');
+  await page.getByRole('button', { name: 'English' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Drop your pictures here');
+});
+
+test('the first language is the browser’s', async ({ browser, baseURL }) => {
+  const context = await browser.newContext({ locale: 'zh-CN', baseURL });
+  const page = await context.newPage();
+  await page.goto('/');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('把图片拖到这里');
+  await context.close();
+});
+
+test('the stage is in the address', async ({ page }) => {
+  await page.goto('/');
+  await page
+    .getByRole('navigation', { name: 'Stages' })
+    .getByRole('link', { name: /^Settings/ })
+    .click();
+  await expect(page).toHaveURL(/#settings$/);
+  await page.reload();
+  const here = page.getByRole('navigation', { name: 'Stages' }).locator('[aria-current]');
+  await expect(here).toContainText('Settings');
+  await page.goBack();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Drop your pictures here');
+});
+
+test('after the first visit it opens without a network', async ({ page, context }) => {
+  await page.goto('/');
+  await expect(page.getByRole('definition').filter({ hasText: 'not needed' })).toBeVisible();
+  await context.setOffline(true);
+  await page.reload();
+  await expect(page.getByText('You are offline. All of this still works.')).toBeVisible();
+  for (const stage of ['Images', 'Settings', 'Training', 'Results']) {
+    await page
+      .getByRole('navigation', { name: 'Stages' })
+      .getByRole('link', { name: new RegExp(`^${stage}`) })
+      .click();
+    await expect(page.getByRole('heading', { level: 1, name: stage })).toBeVisible();
+  }
+  await expect(page.getByText('This screen could not be loaded.')).toHaveCount(0);
+});
+
+test('a newer version waits until a person takes it', async ({ browser, baseURL }) => {
+  // The studio through a server whose service worker can become another one.
+  let change = '';
+  const proxy = createServer((request, response) => {
+    void fetch(`${baseURL}${request.url}`).then(async (answer) => {
+      const body = Buffer.from(await answer.arrayBuffer());
+      const headers = Object.fromEntries(
+        [...answer.headers].filter(
+          ([name]) =>
+            !/^(content-(length|encoding)|connection|keep-alive|date|transfer-encoding)$/.test(name),
+        ),
+      );
+      response.writeHead(answer.status, headers);
+      response.end(request.url === '/sw.js' ? Buffer.concat([body, Buffer.from(change)]) : body);
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`);
+    await expect(page.getByRole('definition').filter({ hasText: 'not needed' })).toBeVisible();
+    await expect(page.getByText('A new version of the studio is ready.')).toHaveCount(0);
+    change = '// newer';
+    await page.reload();
+    await expect(page.getByText('A new version of the studio is ready.')).toBeVisible();
+    const reloaded = page.waitForEvent('load');
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await reloaded;
+    await expect(page.getByRole('button', { name: 'Choose pictures' })).toBeEnabled();
+    await expect(page.getByText('A new version of the studio is ready.')).toHaveCount(0);
+  } finally {
+    await context.close();
+    proxy.closeAllConnections();
+    await new Promise((resolve) => proxy.close(resolve));
+  }
+});
+
+test.describe('nothing leaves', () => {
+  let server: Server;
+  let address: string;
+  const hits: string[] = [];
+
+  test.beforeAll(async () => {
+    server = createServer((request, response) => {
+      hits.push(request.url ?? '');
+      response.writeHead(200, { 'access-control-allow-origin': '*' }).end('here');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  test.afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+  test('every way to another place is refused, and the rail says that it was tried', async ({ page }) => {
+    // The server is there: from outside the page it answers.
+    expect(await (await fetch(`${address}/from-the-test`)).text()).toBe('here');
+    hits.length = 0;
+    await page.goto('/');
+    await expect(page.getByRole('definition').filter({ hasText: '0 bytes' })).toBeVisible();
+    await page.evaluate(async (to) => {
+      const image = new Image();
+      image.src = `${to}/image`;
+      navigator.sendBeacon(`${to}/beacon`, 'picture');
+      const link = document.createElement('link');
+      link.rel = 'prefetch';
+      link.href = `${to}/prefetch`;
+      document.head.append(link);
+      await fetch(`${to}/fetch`, { mode: 'no-cors', method: 'POST', body: 'picture' }).catch(() => undefined);
+    }, address);
+    await expect(page.getByRole('definition').filter({ hasText: /tries, blocked/ })).toBeVisible();
+    await page.waitForTimeout(500);
+    expect(hits).toEqual([]);
+  });
+});
+
+async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ({ name, bytes }) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], name));
+      return transfer;
+    },
+    { name, bytes: [...bytes] },
+  );
+  await page.getByRole('main').dispatchEvent('drop', { dataTransfer: transfer });
+}
+
+function background(page: Page): Promise<string> {
+  return page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+}

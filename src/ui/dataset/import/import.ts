@@ -1,0 +1,198 @@
+/**
+ * An import: sorts what came in, reads the pictures off the main thread, tells copies apart, and stores them in batches,
+ * each picture with its file in one transaction. The page is told after it is stored; it stays free between batches.
+ */
+import { pairCaptions, type Pairing } from '../../../formats/import_captions';
+import { kohyaFolder, nameOf, type KohyaFolder } from '../../../formats/import_kinds';
+import { UniqueNames } from '../../../formats/import_names';
+import type { PictureReading } from '../../../protocol/pictures';
+import { putNewPictures, type NewPicture, type Picture } from '../../../storage/pictures';
+import type { Change } from '../changes';
+import { inOrder } from './in_order';
+import type { Incoming } from './incoming';
+import { Likeness } from './likeness';
+import { grouped, type Outcome, type Reject } from './outcome';
+import type { Pool } from './pool';
+import { sortIncoming, unopened, type PictureToRead } from './sorted';
+
+export interface Into {
+  project: string;
+  pool: Pool;
+  signal: AbortSignal;
+  /** The project's pictures as they are now. */
+  present(): readonly Picture[];
+  /** They are stored. */
+  added(pictures: Picture[]): void;
+  /** Captions and repeats for pictures that were there before. */
+  changed(changes: ReadonlyMap<string, Change>): void;
+  progress(done: number, total: number): void;
+  config?: (file: File) => void;
+}
+
+const BATCH = 32;
+const BATCH_MS = 250;
+
+export async function importPictures(incoming: readonly Incoming[], into: Into): Promise<Outcome> {
+  const sorted = await sortIncoming(incoming, into.config !== undefined);
+  const one = new Import(into, sorted.rejects);
+  await one.configs(sorted.configs);
+  await one.pictures(sorted.pictures);
+  one.captions(sorted.rest);
+  return one.outcome();
+}
+
+class Import {
+  readonly #before: readonly Picture[];
+  readonly #likeness: Likeness<Picture>;
+  readonly #names: UniqueNames;
+  readonly #changes = new Map<string, Change>();
+  readonly #folders = new Map<string, Outcome['folders'][number]>();
+  readonly #counts = { added: 0, duplicates: 0, nearDuplicates: 0, already: 0, captioned: 0, configs: 0 };
+  #order: number;
+  #batch: NewPicture[] = [];
+  #stopped: Outcome['stopped'];
+
+  constructor(
+    readonly into: Into,
+    readonly rejects: Reject[],
+  ) {
+    this.#before = into.present();
+    this.#likeness = new Likeness(this.#before);
+    this.#names = new UniqueNames(this.#before.map(({ name }) => name));
+    this.#order = this.#before.reduce((last, { order }) => Math.max(last, order), 0);
+  }
+
+  async configs(configs: readonly Incoming[]): Promise<void> {
+    for (const { path, open } of configs) {
+      try {
+        this.into.config?.(new File([await open()], nameOf(path)));
+        this.#counts.configs++;
+      } catch (error) {
+        this.rejects.push(unopened(path, error));
+      }
+    }
+  }
+
+  async pictures(files: readonly PictureToRead[]): Promise<void> {
+    const { pool, signal, progress } = this.into;
+    let stored = performance.now();
+    let done = 0;
+    progress(done, files.length);
+    try {
+      for await (const read of inOrder(files, pool.atATime, (file) => this.#read(file))) {
+        if (signal.aborted) break;
+        done++;
+        this.#take(read);
+        if (this.#batch.length < BATCH && performance.now() - stored < BATCH_MS) continue;
+        await this.#store();
+        progress(done, files.length);
+        stored = performance.now();
+      }
+      await this.#store();
+      if (signal.aborted) this.#stopped = { by: 'person' };
+    } catch (error) {
+      this.#stopped = { by: 'error', error: error instanceof Error ? error : new Error(String(error)) };
+    }
+    progress(done, files.length);
+  }
+
+  /** Those that no new picture took, for the pictures that were there before. */
+  captions(rest: Pick<Pairing, 'sidecars' | 'tables'>): void {
+    const byName = new Map(this.#before.map(({ id, name }) => [name, id]));
+    const paired = pairCaptions([...byName.keys()], rest.sidecars, rest.tables);
+    for (const [name, caption] of paired.captions) this.#change(byName.get(name), { caption });
+    const tables = paired.tables.flatMap(({ rows }) => rows.map(({ file }) => file));
+    for (const path of [...paired.sidecars.map((each) => each.path), ...tables]) {
+      this.rejects.push({ path, reason: 'caption-alone' });
+    }
+    if (this.#changes.size > 0) this.into.changed(this.#changes);
+  }
+
+  outcome(): Outcome {
+    return {
+      ...this.#counts,
+      folders: [...this.#folders.values()],
+      rejects: grouped(this.rejects),
+      ...(this.#stopped && { stopped: this.#stopped }),
+    };
+  }
+
+  async #read(from: PictureToRead): Promise<Read> {
+    if (this.into.signal.aborted) return { from, reject: { path: from.path, reason: 'unreadable' } };
+    let file: Blob;
+    try {
+      file = await from.open();
+    } catch (error) {
+      return { from, reject: unopened(from.path, error) };
+    }
+    return { from, file, reading: await this.into.pool.read(file) };
+  }
+
+  #take(read: Read): void {
+    const { path, caption } = read.from;
+    if (!('reading' in read)) return void this.rejects.push(read.reject);
+    const { file, reading } = read;
+    if (!reading.ok) return void this.rejects.push({ path, reason: reading.refusal });
+    const { thumbnail, ...facts } = reading.facts;
+    const folder = kohyaFolder(path);
+    if (folder) this.#count(folder);
+    const twin = this.#likeness.twin(facts);
+    if (twin?.as === 'duplicate' && isNameOf(twin.of.name, nameOf(path)) && this.#before.includes(twin.of)) {
+      this.#counts.already++;
+      if (caption !== undefined) this.#change(twin.of.id, { caption });
+      if (folder) this.#change(twin.of.id, { repeats: folder.repeats });
+      return;
+    }
+    const picture: Picture = {
+      id: crypto.randomUUID(),
+      project: this.into.project,
+      order: ++this.#order,
+      name: this.#names.take(nameOf(path)),
+      ...facts,
+      byteLength: file.size,
+      caption: caption ?? '',
+      repeats: folder?.repeats ?? 1,
+      focus: [0.5, 0.5],
+      ...(twin && { aside: twin.as }),
+    };
+    this.#likeness.add(picture);
+    if (caption !== undefined) this.#counts.captioned++;
+    this.#batch.push({ picture, file: typed(file, facts.type), thumbnail });
+  }
+
+  async #store(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (batch.length === 0) return;
+    await putNewPictures(batch);
+    const pictures = batch.map(({ picture }) => picture);
+    this.#counts.added += pictures.length;
+    this.#counts.duplicates += pictures.filter(({ aside }) => aside === 'duplicate').length;
+    this.#counts.nearDuplicates += pictures.filter(({ aside }) => aside === 'near-duplicate').length;
+    this.into.added(pictures);
+  }
+
+  #change(id: string | undefined, change: Change): void {
+    if (id === undefined) return;
+    const fields = this.#changes.get(id);
+    if (change.caption !== undefined && fields?.caption === undefined) this.#counts.captioned++;
+    this.#changes.set(id, { ...fields, ...change });
+  }
+
+  #count({ folder, repeats }: KohyaFolder): void {
+    const pictures = (this.#folders.get(folder)?.pictures ?? 0) + 1;
+    this.#folders.set(folder, { folder, repeats, pictures });
+  }
+}
+
+type Read =
+  { from: PictureToRead; reject: Reject } | { from: PictureToRead; file: Blob; reading: PictureReading };
+
+/** Whether a picture got the name `given` when it came in: "1-2.png" was "1.png". */
+function isNameOf(name: string, given: string): boolean {
+  return name === given || name.replace(/-\d+(?=\.[^.]*$|$)/, '') === given;
+}
+
+function typed(file: Blob, type: string): Blob {
+  return file.type === type ? file : file.slice(0, file.size, type);
+}

@@ -1,0 +1,48 @@
+/** What became of the files of one import, to be told by the screen in its language. */
+import type { CaptionErrorCode } from '../../../formats/metadata_csv';
+import type { ZipErrorCode } from '../../../formats/zip_error';
+import type { Refusal } from '../../../protocol/pictures';
+
+export type RejectReason =
+  | Refusal
+  /** A caption file that cannot be read: `code` and `line` say why. */
+  | 'caption-file'
+  /** A caption whose picture is neither in the drop nor in the project. */
+  | 'caption-alone'
+  /** A zip, or a file in one: `code` says why. */
+  | 'zip'
+  | 'zip-in-zip';
+
+export interface Reject {
+  path: string;
+  reason: RejectReason;
+  code?: CaptionErrorCode | ZipErrorCode;
+  line?: number;
+  /** English, with what to do; where the reason alone does not say it. */
+  sentence?: string;
+}
+
+export interface Outcome {
+  /** Pictures that are new in the project, those set aside included. */
+  added: number;
+  duplicates: number;
+  nearDuplicates: number;
+  /** Files that were in the project already, under this name. */
+  already: number;
+  /** Pictures, new and old, that got a caption from a file. */
+  captioned: number;
+  /** kohya's folders, with how many pictures each brought. */
+  folders: { folder: string; repeats: number; pictures: number }[];
+  configs: number;
+  rejects: { reason: RejectReason; files: Reject[] }[];
+  /** Not all was looked at: the sentence, or that the person ended it. */
+  stopped?: { by: 'person' } | { by: 'error'; error: Error };
+}
+
+export function grouped(rejects: readonly Reject[]): Outcome['rejects'] {
+  const groups = new Map<RejectReason, Reject[]>();
+  for (const reject of rejects) groups.set(reject.reason, [...(groups.get(reject.reason) ?? []), reject]);
+  return [...groups]
+    .map(([reason, files]) => ({ reason, files }))
+    .sort((a, b) => b.files.length - a.files.length);
+}

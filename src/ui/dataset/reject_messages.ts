@@ -1,0 +1,56 @@
+/** Why files were not added, in few words, with what to do where something can be done. */
+import type { RejectReason } from './import/outcome';
+
+const en = {
+  notAdded: (n: number) =>
+    n === 1 ? '1 file was not added:' : `${n.toLocaleString('en')} files were not added:`,
+  comma: ', ',
+  stop: '.',
+  line: (n: number) => `line ${n}`,
+  already: (n: number) =>
+    n === 1 ? '1 picture was here already.' : `${n.toLocaleString('en')} pictures were here already.`,
+  folder: (name: string, repeats: number) => `Folder ${name}: ${repeats} repeats each.`,
+  stopped: (n: number) => `Adding was cancelled; ${n.toLocaleString('en')} stay.`,
+  broken: (n: number) => `Adding ended after ${n.toLocaleString('en')} pictures.`,
+  reasons: {
+    empty: 'empty file',
+    unreadable: 'could not be read (moved or deleted?)',
+    'unknown-type': 'not a picture',
+    heic: 'HEIC (convert to JPEG or PNG)',
+    'too-small': 'under 64 px',
+    'too-large': 'too large (scale it down)',
+    'too-narrow': 'too long and thin (crop it)',
+    'not-decodable': 'damaged',
+    'caption-file': 'caption file that cannot be read',
+    'caption-alone': 'caption without a picture',
+    zip: 'zip that cannot be opened',
+    'zip-in-zip': 'zip within a zip (unpack it)',
+  } satisfies Record<RejectReason, string>,
+};
+
+const zh: typeof en = {
+  notAdded: (n) => `${n.toLocaleString('zh')} 个文件未添加：`,
+  comma: '、',
+  stop: '。',
+  line: (n) => `第 ${n} 行`,
+  already: (n) => `${n.toLocaleString('zh')} 张图片已在项目中。`,
+  folder: (name, repeats) => `文件夹 ${name}：每张重复 ${repeats} 次。`,
+  stopped: (n) => `已取消添加，保留 ${n.toLocaleString('zh')} 张。`,
+  broken: (n) => `添加 ${n.toLocaleString('zh')} 张后中断。`,
+  reasons: {
+    empty: '空文件',
+    unreadable: '无法读取（已移动或删除？）',
+    'unknown-type': '不是图片',
+    heic: 'HEIC（请转为 JPEG 或 PNG）',
+    'too-small': '小于 64 px',
+    'too-large': '过大（请缩小）',
+    'too-narrow': '过于狭长（请裁剪）',
+    'not-decodable': '文件损坏',
+    'caption-file': '标注文件无法读取',
+    'caption-alone': '标注没有对应图片',
+    zip: 'zip 无法打开',
+    'zip-in-zip': 'zip 中的 zip（请先解压）',
+  },
+};
+
+export const rejectMessages = { en, zh };

@@ -1,0 +1,30 @@
+/**
+ * Whether this looks like a private window, where all is gone when it closes. No browser says so; Firefox and Safari
+ * refuse private files there, and Chromium gives such a window less room than twice its own memory limit.
+ */
+export interface Signs {
+  /** Whether the private file system could be opened. */
+  readonly files: boolean;
+  readonly quota?: number;
+  /** Chromium's limit of JavaScript memory, in bytes. */
+  readonly heapLimit?: number;
+}
+
+export function looksPrivate({ files, quota, heapLimit }: Signs): boolean {
+  if (!files) return true;
+  return quota !== undefined && heapLimit !== undefined && quota < 2 * heapLimit;
+}
+
+/** Looks for the signs in this browser. */
+export async function privateSigns(): Promise<Signs> {
+  // Over plain http there is no storage manager at all, which says nothing about the window.
+  const storage = (navigator as { storage?: StorageManager }).storage;
+  if (!storage?.getDirectory) return { files: true };
+  const files = await storage.getDirectory().then(
+    () => true,
+    () => false,
+  );
+  const { quota } = await storage.estimate().catch((): StorageEstimate => ({}));
+  const memory = (performance as { memory?: { jsHeapSizeLimit?: number } }).memory;
+  return { files, quota, heapLimit: memory?.jsHeapSizeLimit };
+}

@@ -1,0 +1,138 @@
+/**
+ * The file that a checkpoint is given away as: written with the chosen metadata, read back, verified, and only then
+ * offered. Saving goes through the system's dialog where the browser has one, and is then read back from the disk too.
+ */
+import { fromBlob } from '../../formats/byte_source';
+import { sha256Hex } from '../../formats/kohya_lora';
+import { loraNameOf } from '../../formats/lora_prompt';
+import { chooseMetadata, rewriteLora, type MetadataChoice } from '../../formats/private_metadata';
+import { readHeader } from '../../formats/safetensors';
+import {
+  VerificationError,
+  verifyLora,
+  type LoraReport,
+  type VerificationCode,
+} from '../../formats/verify_lora';
+import type { Checkpoint } from '../../storage/runs';
+
+export type OfferState =
+  | { readonly state: 'checking' }
+  | {
+      readonly state: 'ready';
+      readonly file: Blob;
+      readonly name: string;
+      readonly report: LoraReport;
+      readonly metadata: Readonly<Record<string, string>>;
+    }
+  | { readonly state: 'refused'; readonly code: VerificationCode | 'other'; readonly sentence: string };
+
+export type SavedState =
+  | { readonly state: 'no' }
+  | { readonly state: 'saving' }
+  /** `compared`: read back from the disk and found the same. */
+  | { readonly state: 'saved'; readonly compared: boolean }
+  | { readonly state: 'failed'; readonly sentence: string };
+
+/** A file chosen in the dialog holds other bytes than were written to it. */
+class ReadBackError extends Error {
+  override name = 'ReadBackError';
+}
+
+export class Offer {
+  now: OfferState = $state.raw({ state: 'checking' });
+  saved: SavedState = $state.raw({ state: 'no' });
+  #turn = 0;
+
+  /** Makes the file anew. Of several calls only the last one counts. */
+  async make(
+    checkpoint: Checkpoint,
+    choice: MetadataChoice,
+    trigger: string,
+    modules: number | undefined,
+  ): Promise<void> {
+    const turn = ++this.#turn;
+    this.now = { state: 'checking' };
+    this.saved = { state: 'no' };
+    const made = await makeFile(checkpoint, choice, trigger, modules);
+    if (turn === this.#turn) this.now = made;
+  }
+
+  /** Call from a click: the dialog needs one. */
+  async save(): Promise<void> {
+    if (this.now.state !== 'ready') return;
+    const turn = this.#turn;
+    const { file, name, report } = this.now;
+    this.saved = { state: 'saving' };
+    const saved = await saveFile(file, name, report.sha256).catch((error: unknown): SavedState => {
+      if (error instanceof DOMException && error.name === 'AbortError') return { state: 'no' };
+      return { state: 'failed', sentence: error instanceof Error ? error.message : String(error) };
+    });
+    if (turn === this.#turn) this.saved = saved;
+  }
+}
+
+export async function makeFile(
+  { lora, name }: Pick<Checkpoint, 'lora' | 'name'>,
+  choice: MetadataChoice,
+  trigger: string,
+  modules: number | undefined,
+): Promise<OfferState> {
+  const source = fromBlob(lora);
+  try {
+    const metadata = chooseMetadata((await readHeader(source)).metadata, choice, trigger);
+    const file = new Blob([await rewriteLora(source, metadata)], { type: 'application/octet-stream' });
+    const written = fromBlob(file);
+    const report = await verifyLora(written, { source, ...(modules === undefined ? {} : { modules }) });
+    const fileName = `${loraNameOf(name)}.safetensors`;
+    return { state: 'ready', file, name: fileName, report, metadata: (await readHeader(written)).metadata };
+  } catch (error) {
+    // Where the checkpoint itself cannot be read, the verification says it best.
+    const reason =
+      error instanceof VerificationError
+        ? error
+        : await verifyLora(source).then(
+            () => error,
+            (better: unknown) => better,
+          );
+    const sentence = reason instanceof Error ? reason.message : String(reason);
+    return { state: 'refused', code: reason instanceof VerificationError ? reason.code : 'other', sentence };
+  }
+}
+
+/** Not in TypeScript's library yet. */
+interface WithSavePicker {
+  showSaveFilePicker?(options: {
+    suggestedName: string;
+    types: { description: string; accept: Record<string, string[]> }[];
+  }): Promise<FileSystemFileHandle>;
+}
+
+async function saveFile(file: Blob, name: string, sha256: string): Promise<SavedState> {
+  const { showSaveFilePicker } = window as WithSavePicker;
+  if (!showSaveFilePicker) {
+    download(file, name);
+    return { state: 'saved', compared: false };
+  }
+  const handle = await showSaveFilePicker.call(window, {
+    suggestedName: name,
+    types: [{ description: 'LoRA', accept: { 'application/octet-stream': ['.safetensors'] } }],
+  });
+  const writer = await handle.createWritable();
+  await writer.write(file);
+  await writer.close();
+  const back = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+  if ((await sha256Hex(back)) !== sha256) {
+    throw new ReadBackError(`${handle.name} does not read back as it was written. Save it on another disk.`);
+  }
+  return { state: 'saved', compared: true };
+}
+
+/** Into the browser's download folder. */
+export function download(file: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  // Later than the browser needs to begin.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

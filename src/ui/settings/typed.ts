@@ -1,0 +1,76 @@
+/**
+ * What a person typed, read by the rules of its field; and what is wrong with it, or between fields. Pure.
+ */
+import { checkConfig, ConfigError } from '../../formats/config';
+import { configFields, type Field, type FieldName, type TrainConfig } from '../../formats/config_fields';
+import { readValue, type ConfigProblemCode } from '../../formats/config_values';
+
+export interface SettingProblem {
+  readonly field: FieldName;
+  readonly code: ConfigProblemCode;
+  /** As the file format says it, in English. */
+  readonly sentence: string;
+}
+
+/** What was typed, by field, where it cannot be used. */
+export type Drafts = Readonly<Partial<Record<FieldName, string>>>;
+
+/** Conflicts between fields are allowed in between: they are shown, and stop a run. */
+export function checkEach(values: Readonly<Record<string, unknown>>): TrainConfig {
+  const parts = Object.entries(values).map(([name, value]) => {
+    const read = readValue(configFields[name as FieldName], value, undefined);
+    if ('problem' in read) {
+      throw new ConfigError([
+        { ...read.problem, line: 0, field: name, sentence: `${name}: ${read.problem.sentence}` },
+      ]);
+    }
+    return [name, read.value] as const;
+  });
+  return Object.fromEntries(parts) as TrainConfig; // read back by the names of `values` only
+}
+
+export function readTyped(field: Field, text: string): ReturnType<typeof readValue> {
+  // An input method for Chinese writes １６ and ．
+  const plain = text.normalize('NFKC').trim();
+  switch (field.kind) {
+    case 'int':
+    case 'number':
+      return readValue(field, plain === '' ? text : numberIn(plain), undefined);
+    case 'optional-number':
+      return readValue(field, plain === '' ? null : numberIn(plain), undefined);
+    case 'texts':
+      return readValue(
+        field,
+        text
+          .split('\n')
+          .map((line) => line.trim())
+          .filter(Boolean),
+        undefined,
+      );
+    default:
+      return readValue(field, text, undefined);
+  }
+}
+
+function numberIn(text: string): number | string {
+  const value = Number(text.replace(/^(\d+),(\d+)$/, '$1.$2'));
+  return Number.isNaN(value) ? text : value;
+}
+
+export function draftProblems(drafts: Drafts): SettingProblem[] {
+  return Object.entries(drafts).flatMap(([name, text]) => {
+    const field = name as FieldName;
+    const read = readTyped(configFields[field], text);
+    return 'problem' in read ? [{ field, ...read.problem }] : [];
+  });
+}
+
+export function conflictsIn(config: TrainConfig): SettingProblem[] {
+  try {
+    checkConfig(config);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ field, code, sentence }) => ({ field: field as FieldName, code, sentence }));
+  }
+}

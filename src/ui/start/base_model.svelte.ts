@@ -1,0 +1,129 @@
+/**
+ * Choosing the base model: recognise what was given, remember where it lies (by file handle where the browser has
+ * them, else by a copy in its private files), and say what is wrong with what cannot be used.
+ */
+import { deleteFile, storeFile } from '../../storage/files';
+import type { BaseModelRef } from '../../storage/projects';
+import { studio } from '../studio.svelte';
+import { BaseModelUnreadable, DEMO_BASE, openBase } from './open_base';
+import { recogniseBase, type Recognised } from './recognise';
+
+export type Choosing =
+  | { readonly state: 'idle' }
+  | { readonly state: 'checking'; readonly name: string }
+  | { readonly state: 'copying'; readonly name: string; readonly done: number; readonly total: number }
+  | { readonly state: 'refused'; readonly refused: Extract<Recognised, { fits: false }> }
+  | { readonly state: 'failed'; readonly sentence: string };
+
+/** Whether the project's base model can be read right now. */
+export type Readable = 'unknown' | 'yes' | BaseModelUnreadable['reason'];
+
+export const SD1 = 'Stable Diffusion 1.x';
+
+class BaseModelChoice {
+  choosing: Choosing = $state.raw({ state: 'idle' });
+  readable: Readable = $state('unknown');
+  #copy: AbortController | undefined;
+
+  /** `handles` where the browser gave them with the files, in the same order. */
+  async choose(files: readonly File[], handles?: readonly FileSystemFileHandle[]): Promise<void> {
+    if (files.length === 0) return;
+    this.cancel();
+    this.choosing = { state: 'checking', name: files[0].name };
+    const recognised = await recogniseBase(files);
+    if (!recognised.fits) {
+      this.choosing = { state: 'refused', refused: recognised };
+      return;
+    }
+    const picked = recognised.files;
+    const handled = handles && picked.map((file) => handles[files.indexOf(file)]);
+    const byteLength = picked.reduce((sum, { size }) => sum + size, 0);
+    try {
+      const where: BaseModelRef['where'] = handled?.every((each) => each !== undefined)
+        ? { in: 'handle', handles: handled }
+        : { in: 'stored', paths: await this.#store(picked, byteLength) };
+      this.#take({ name: recognised.name, byteLength, kind: SD1, where });
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
+      else this.choosing = { state: 'failed', sentence: sentence(error) };
+    }
+  }
+
+  /** The small model that comes with the studio. */
+  async useDemo(): Promise<void> {
+    this.cancel();
+    this.choosing = { state: 'checking', name: DEMO_BASE };
+    try {
+      const [file] = await openBase({ name: '', kind: '', byteLength: 0, where: { in: 'demo' } });
+      this.#take({ name: 'demo', byteLength: file.size, kind: SD1, where: { in: 'demo' } });
+    } catch (error) {
+      this.choosing = { state: 'failed', sentence: sentence(error) };
+    }
+  }
+
+  /** Stops a copy under way. */
+  cancel(): void {
+    this.#copy?.abort();
+    this.#copy = undefined;
+  }
+
+  dismiss(): void {
+    this.choosing = { state: 'idle' };
+  }
+
+  /** Looks whether the project's model can be read; `ask` from a click, so that the browser may ask the person. */
+  async look(ask = false): Promise<void> {
+    const { base } = studio.project;
+    this.readable = 'unknown';
+    if (!base || base.where.in === 'demo') return;
+    const readable = await openBase(base, ask).then(
+      (): Readable => 'yes',
+      (error: unknown) => (error instanceof BaseModelUnreadable ? error.reason : 'moved'),
+    );
+    if (studio.project.base === base) this.readable = readable;
+  }
+
+  async #store(files: readonly File[], total: number): Promise<string[]> {
+    const copy = (this.#copy = new AbortController());
+    const paths: string[] = [];
+    let before = 0;
+    try {
+      for (const file of files) {
+        const progress = (bytes: number) => {
+          this.choosing = { state: 'copying', name: file.name, done: before + bytes, total };
+        };
+        progress(0);
+        paths.push(await storeFile(file.name, file, progress, copy.signal));
+        before += file.size;
+      }
+      return paths;
+    } catch (error) {
+      await Promise.all(paths.map((path) => deleteFile(path)));
+      throw error;
+    } finally {
+      this.#copy = undefined;
+    }
+  }
+
+  #take(base: BaseModelRef): void {
+    const before = studio.project.base;
+    studio.change({ base });
+    this.choosing = { state: 'idle' };
+    this.readable = 'yes';
+    if (before?.where.in === 'stored') void dropUnused(before.where.paths);
+  }
+}
+
+export const baseModel = new BaseModelChoice();
+
+/** A copy that no other project uses is gigabytes for nothing. */
+async function dropUnused(paths: readonly string[]): Promise<void> {
+  const used = new Set(
+    studio.projects.flatMap(({ base }) => (base?.where.in === 'stored' ? base.where.paths : [])),
+  );
+  await Promise.all(paths.filter((path) => !used.has(path)).map((path) => deleteFile(path)));
+}
+
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,92 @@
+/**
+ * From what a project remembers of its base model to its bytes: the demo's from our own origin, a remembered file
+ * handle (which may need one click to be readable again), or a copy in the browser's private files.
+ */
+import { openFile } from '../../storage/files';
+import type { BaseModelRef } from '../../storage/projects';
+
+export const DEMO_BASE = '/demo/base.safetensors';
+
+/** Why the base model cannot be read now; `click`: one click of the person on "allow" would do. */
+export class BaseModelUnreadable extends Error {
+  override name = 'BaseModelUnreadable';
+  constructor(
+    readonly reason: 'permission' | 'moved' | 'offline' | 'cleared',
+    sentence: string,
+    options?: ErrorOptions,
+  ) {
+    super(sentence, options);
+  }
+}
+
+/**
+ * The files, none of them read. `ask`: this is a click, so the browser may be made to ask the person. Rejects with
+ * BaseModelUnreadable.
+ */
+export async function openBase({ name, where }: BaseModelRef, ask = false): Promise<Blob[]> {
+  if (where.in === 'demo') return [await fetchDemo()];
+  if (where.in === 'stored') {
+    return Promise.all(
+      where.paths.map((path) =>
+        openFile(path).catch((cause: unknown) => {
+          throw new BaseModelUnreadable('cleared', cause instanceof Error ? cause.message : String(cause), {
+            cause,
+          });
+        }),
+      ),
+    );
+  }
+  const files: File[] = [];
+  for (const handle of where.handles) {
+    if (!(await mayRead(handle, ask))) {
+      throw new BaseModelUnreadable(
+        'permission',
+        `The browser asks again before it reads ${name}. Allow it under Base model on the start screen.`,
+      );
+    }
+    files.push(await fileOf(handle));
+  }
+  return files;
+}
+
+/** Chromium's file handles forget the permission when the last tab closes. Elsewhere there are no such handles. */
+interface PermissionedHandle extends FileSystemFileHandle {
+  queryPermission?(options: { mode: 'read' }): Promise<PermissionState>;
+  requestPermission?(options: { mode: 'read' }): Promise<PermissionState>;
+}
+
+async function mayRead(handle: PermissionedHandle, ask: boolean): Promise<boolean> {
+  const now = await handle.queryPermission?.({ mode: 'read' });
+  if (now === undefined || now === 'granted') return true;
+  return ask && (await handle.requestPermission?.({ mode: 'read' })) === 'granted';
+}
+
+async function fileOf(handle: FileSystemFileHandle): Promise<File> {
+  try {
+    return await handle.getFile();
+  } catch (cause) {
+    throw new BaseModelUnreadable(
+      'moved',
+      `${handle.name} is no longer where it was. Choose it again under Base model on the start screen.`,
+      { cause },
+    );
+  }
+}
+
+async function fetchDemo(): Promise<Blob> {
+  const response = await fetch(DEMO_BASE).catch((cause: unknown) => {
+    throw new BaseModelUnreadable(
+      'offline',
+      'The demo model is not on this computer yet. Go online once and try again.',
+      { cause },
+    );
+  });
+  // Many hosts answer a missing file with the page itself.
+  if (!response.ok || response.headers.get('content-type')?.startsWith('text/html')) {
+    throw new BaseModelUnreadable(
+      'offline',
+      `The server has no demo model (${DEMO_BASE}). Choose a model of your own.`,
+    );
+  }
+  return response.blob();
+}

@@ -1,0 +1,47 @@
+/** Which sample sets come with the studio, from their list; opening one is the dataset's `addDemoSet`. */
+import type { Purpose } from '../../storage/projects';
+import type { Language } from '../language.svelte';
+
+export interface SampleSet {
+  readonly id: string;
+  readonly name: Readonly<Record<Language, string>>;
+  readonly purpose: Purpose;
+  readonly trigger: string;
+  /** Addresses of the pictures, captions left out. */
+  readonly pictures: readonly string[];
+}
+
+const FOLDER = '/demo';
+
+/** Rejects if the list cannot be had; sets that are not as they should be are left out. */
+export async function sampleSets(): Promise<SampleSet[]> {
+  const response = await fetch(`${FOLDER}/sets.json`);
+  // Many hosts answer a missing file with the page itself.
+  if (!response.ok || response.headers.get('content-type')?.startsWith('text/html'))
+    throw new Error(`${FOLDER}/sets.json answered ${response.status}.`);
+  const list: unknown = await response.json();
+  if (typeof list !== 'object' || list === null) return [];
+  return Object.entries(list).flatMap(([id, set]) => {
+    const parsed = parseSet(id, set);
+    return parsed ? [parsed] : [];
+  });
+}
+
+function parseSet(id: string, set: unknown): SampleSet | undefined {
+  if (typeof set !== 'object' || set === null) return undefined;
+  const { name, purpose, trigger, files } = set as Record<string, unknown>;
+  const { en, zh } = (name ?? {}) as Record<string, unknown>;
+  if (typeof en !== 'string' || typeof zh !== 'string' || typeof trigger !== 'string') return undefined;
+  if (purpose !== 'style' && purpose !== 'character' && purpose !== 'object') return undefined;
+  if (!Array.isArray(files)) return undefined;
+  const pictures = files.filter(
+    (file): file is string => typeof file === 'string' && /\.(png|jpe?g|webp)$/i.test(file),
+  );
+  return {
+    id,
+    name: { en, zh },
+    purpose,
+    trigger,
+    pictures: pictures.map((file) => `${FOLDER}/${id}/${file}`),
+  };
+}

@@ -1,0 +1,31 @@
+/** What went wrong, by the names that errors carry across the worker's border, as what can be done about it. */
+import type { Failure } from './states';
+
+const NAMED: Readonly<Record<string, Failure>> = {
+  MemoryBudgetError: 'memory',
+  BufferTooLargeError: 'memory',
+  CheckpointError: 'base',
+  CheckpointShapeError: 'base',
+  SafetensorsError: 'base',
+  BaseModelUnreadable: 'base',
+  ConfigError: 'settings',
+  RunSettingsError: 'settings',
+  InvalidBucketConfigError: 'settings',
+  InvalidBatchesError: 'settings',
+  UnusableImageSizeError: 'settings',
+  LoraError: 'settings',
+  ResumeError: 'settings',
+  GpuUnavailableError: 'gpu',
+  DeviceLostError: 'gpu',
+};
+
+export function failureOf(error: unknown): Failure {
+  const name = error instanceof Error ? error.name : '';
+  const known = Object.hasOwn(NAMED, name) ? NAMED[name] : undefined;
+  // What the driver says when an allocation fails has no name of its own.
+  return known ?? (/out of memory|allocation/i.test(sentenceOf(error)) ? 'memory' : 'other');
+}
+
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

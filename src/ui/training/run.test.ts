@@ -1,0 +1,296 @@
+/**
+ * The run as the page lives with it, over a fake IndexedDB and a trainer that answers as a script says: what is written
+ * when, what is taken up again after a reload, a lost GPU, a loss that is no number, a full disk.
+ */
+import '../../storage/fake_indexeddb.testing';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { defaultConfig } from '../../formats/config';
+import type { Ask, SavedFile, StepReport, TrainEvent, TrainJob } from '../../protocol/trainer';
+import { StorageFullError } from '../../storage/error';
+import { putImage, type Picture } from '../../storage/pictures';
+import { putProject, type Project } from '../../storage/projects';
+import * as runs from '../../storage/runs';
+import { logText } from './log_text';
+import { unfinishedRun } from './unfinished';
+
+type Emit = (event: TrainEvent) => Promise<void>;
+type Script = (job: TrainJob, emit: Emit) => Promise<void>;
+
+const fake = vi.hoisted(() => ({
+  scripts: [] as ((job: never, emit: never) => Promise<void>)[],
+  asks: [] as string[],
+  discarded: 0,
+  jobs: [] as unknown[],
+}));
+
+vi.mock('comlink', () => ({ proxy: (callback: unknown) => callback }));
+vi.mock('./png', () => ({ pngOf: () => Promise.resolve(new Blob(['png'])) }));
+vi.mock('../start/open_base', () => ({ openBase: () => Promise.resolve([new Blob(['base'])]) }));
+vi.mock('./trainer_worker', () => ({
+  discardTrainerWorker: () => void fake.discarded++,
+  withTrainer: (work: (trainer: unknown) => Promise<unknown>) =>
+    work({
+      train: (job: never, emit: never) => {
+        fake.jobs.push(job);
+        const script = fake.scripts.shift();
+        return script ? script(job, emit) : Promise.resolve();
+      },
+      ask: (what: Ask) => Promise.resolve(void fake.asks.push(what)),
+    }),
+}));
+
+const { TrainingRun } = await import('./run.svelte');
+
+let project: Project;
+let pictures: Picture[];
+
+beforeEach(async () => {
+  Object.assign(fake, { scripts: [], asks: [], discarded: 0, jobs: [] });
+  vi.stubGlobal('document', {
+    title: 'LoRA Studio',
+    visibilityState: 'visible',
+    addEventListener() {},
+    removeEventListener() {},
+  });
+  vi.stubGlobal('addEventListener', () => undefined);
+  vi.stubGlobal('removeEventListener', () => undefined);
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('merges')));
+  vi.stubGlobal('navigator', {
+    languages: ['en'],
+    storage: { persist: () => Promise.resolve(true), persisted: () => Promise.resolve(true), estimate: () => Promise.resolve({ usage: 1, quota: 1e12 }) },
+  }); // prettier-ignore
+  URL.createObjectURL = () => 'blob:x';
+  URL.revokeObjectURL = () => undefined;
+  project = {
+    id: crypto.randomUUID(),
+    name: 'p',
+    createdAt: 0,
+    changedAt: 0,
+    purpose: 'style',
+    trigger: 'inkwash',
+    settings: {},
+    base: { name: 'tiny', byteLength: 4, kind: 'Stable Diffusion 1.x', where: { in: 'demo' } },
+  };
+  await putProject(project);
+  pictures = ['a red square', ''].map((caption, order) => ({
+    id: crypto.randomUUID(),
+    project: project.id,
+    order,
+    name: `${order}.png`,
+    width: 64,
+    height: 64,
+    byteLength: 4,
+    type: 'image/png',
+    digest: '',
+    look: '',
+    caption,
+    repeats: 2,
+    focus: [0.5, 0.25],
+  }));
+  for (const { id } of pictures) await putImage(id, new Blob(['file']), new Blob(['small']));
+});
+afterEach(() => void vi.restoreAllMocks());
+
+const config = {
+  ...defaultConfig(),
+  save_steps: 2,
+  learning_rate: 1e-4,
+  sample_prompts: ['x'],
+  output_name: 'ink',
+};
+const file = (text: string): SavedFile => ({
+  name: `${text}.safetensors`,
+  bytes: new TextEncoder().encode(text),
+});
+const saved = (step: number, final = false): TrainEvent => ({
+  kind: 'saved', step, epoch: 1, final, lora: file(`lora${step}`), state: file(`state${step}`),
+}); // prettier-ignore
+const step = (at: number, loss = 0.1 + at / 100): StepReport => ({
+  kind: 'step', step: at, steps: 4, epoch: at > 2 ? 2 : 1, loss, averageLoss: loss, learningRate: 1e-4, gradientNorm: 1,
+  lossScale: 1, skipped: false, stepSeconds: 1, etaSeconds: 4 - at,
+}); // prettier-ignore
+const plan: TrainEvent = {
+  kind: 'plan',
+  plan: {
+    steps: 4, epochs: 2, stepsPerEpoch: 2, images: 2, loraModules: 192, loraParameters: 1, recomputedBlocks: 0, blocks: 26,
+    weightBytes: 1, predictedPeakBytes: 2, tier: 'f32', adapter: 'x',
+  },
+}; // prettier-ignore
+
+/** Emits all, as a worker does: each is taken before the next comes. */
+const says =
+  (...events: TrainEvent[]): Script =>
+  async (_, emit) => {
+    for (const event of events) await emit(event);
+  };
+const fails =
+  (name: string, ...events: TrainEvent[]): Script =>
+  async (job, emit) => {
+    await says(...events)(job, emit);
+    throw Object.assign(new Error(`${name} happened`), { name });
+  };
+
+async function trained(...scripts: Script[]) {
+  fake.scripts = scripts;
+  const run = new TrainingRun();
+  await run.start(project, pictures, config);
+  await vi.waitFor(() => expect(run.active).toBe(false), { timeout: 5000 });
+  const id = run.record?.id ?? '';
+  await vi.waitFor(async () => expect((await runs.getRun(id))?.state).not.toBe('running'));
+  return { run, id };
+}
+
+const whole = [
+  plan,
+  { kind: 'phase', phase: 'train' } as const,
+  step(1),
+  step(2),
+  saved(2),
+  step(3),
+  step(4),
+  saved(4, true),
+];
+
+test('a whole run: pictures as they are, everything written through, finished', async () => {
+  const sample: TrainEvent = {
+    kind: 'sample',
+    step: 0,
+    prompt: 'x',
+    seed: 42,
+    width: 1,
+    height: 1,
+    rgba: new Uint8ClampedArray(4),
+  };
+  const { run, id } = await trained(says(sample, ...whole));
+  expect(run.now).toEqual({ state: 'finished' });
+  const [job] = fake.jobs as TrainJob[];
+  // Every caption starts with the trigger; a picture without words stands for it.
+  expect(job?.images.map(({ name, caption, repeats, focus }) => [name, caption, repeats, focus])).toEqual([
+    ['0.png', 'inkwash, a red square', 2, [0.5, 0.25]],
+    ['1.png', 'inkwash', 2, [0.5, 0.25]],
+  ]);
+  expect(job?.state).toBeUndefined();
+  expect(await runs.getRun(id)).toMatchObject({
+    state: 'finished',
+    step: 4,
+    steps: 4,
+    name: 'ink',
+    plan: { tier: 'f32' },
+  });
+  expect((await runs.getPoints(id)).map((point) => [point.step, point.epoch])).toEqual([[1, 1], [2, 1], [3, 2], [4, 2]]); // prettier-ignore
+  expect((await runs.listCheckpoints(id)).map((each) => [each.step, each.final])).toEqual([[2, false], [4, true]]); // prettier-ignore
+  expect((await runs.listSamples(id)).map(({ prompt, seed }) => [prompt, seed])).toEqual([['x', 42]]);
+  const log = (await runs.getLog(id)).map(({ text }) => text);
+  expect(log[0]).toBe('Run ink started');
+  expect(log).toContainEqual('Epoch 1 of 2 done');
+  expect(log.at(-1)).toMatch(/^Finished in /);
+  expect(logText(run.log).split('\n')).toHaveLength(log.length + 1);
+  expect(await unfinishedRun(project.id)).toBeUndefined();
+});
+
+test('after a reload the run is offered, and goes on from its newest state with its own pictures', async () => {
+  // The tab dies after step 3: nothing more comes, and nobody says why.
+  fake.scripts = [
+    (job, emit) => says(...whole.slice(0, 6))(job, emit).then(() => new Promise(() => undefined)),
+  ];
+  const before = new TrainingRun();
+  await before.start(project, pictures, config);
+  await vi.waitFor(() => expect(before.step).toBe(3));
+  await vi.waitFor(async () => expect(await runs.getPoints(before.record?.id ?? '')).toHaveLength(3));
+  const left = await unfinishedRun(project.id);
+  expect(left).toMatchObject({ run: { id: before.record?.id }, newest: { step: 2 } });
+
+  fake.scripts = [says(plan, step(3), step(4), saved(4, true))];
+  const after = new TrainingRun();
+  const id = left?.run.id ?? '';
+  await after.resumeRun(id);
+  await vi.waitFor(() => expect(after.now.state).toBe('finished'));
+  const job = fake.jobs.at(-1) as TrainJob;
+  expect(await job.state?.text()).toBe('state2');
+  expect(job.images.map(({ caption }) => caption)).toEqual(['a red square', 'inkwash']);
+  expect(job.config).toBe((fake.jobs[0] as TrainJob).config);
+  expect(after.points.map((point) => point.step)).toEqual([1, 2, 3, 4]);
+  await vi.waitFor(async () =>
+    expect((await runs.getPoints(id)).map((point) => point.step)).toEqual([1, 2, 3, 4]),
+  );
+});
+
+test('a loss that is no number pauses with the last good state, and goes on at half the rate', async () => {
+  const { run, id } = await trained(fails('NonFiniteLossError', plan, step(1), step(2), step(3), saved(3)));
+  expect(run.now).toEqual({ state: 'unstable', step: 3 });
+  expect((await runs.getRun(id))?.state).toBe('paused');
+  fake.scripts = [says(step(4), saved(4, true))];
+  await run.halveAndGoOn();
+  await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+  const job = fake.jobs.at(-1) as TrainJob;
+  expect(await job.state?.text()).toBe('state3');
+  expect(job.config).toMatch(/learning_rate: 0?\.?0*5e-0?5|learning_rate: 0\.00005/);
+});
+
+test('a lost GPU: once by itself in a new worker; lost again without progress, it waits', async () => {
+  vi.stubGlobal('localStorage', storage());
+  const { run } = await trained(
+    fails('DeviceLostError', plan, step(1), step(2), saved(2), step(3)),
+    fails('DeviceLostError', plan),
+  );
+  expect(fake.discarded).toBe(2);
+  expect(await (fake.jobs[1] as TrainJob).state?.text()).toBe('state2');
+  expect(run.now).toMatchObject({ state: 'waiting' });
+  expect(run.now.state === 'waiting' && run.now.until - Date.now()).toBeGreaterThan(100_000);
+  expect(run.notices).toMatchObject([{ kind: 'recovered', step: 2 }]);
+  fake.scripts = [says(step(3), step(4), saved(4, true))];
+  await run.tryAgain();
+  await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+});
+
+test('no room for a checkpoint: the training goes on, and the file is offered', async () => {
+  const put = vi.spyOn(runs, 'putCheckpoint').mockRejectedValue(new StorageFullError('this checkpoint'));
+  fake.scripts = [says(...whole)];
+  const run = new TrainingRun();
+  await run.start(project, pictures, config);
+  await vi.waitFor(() => expect(run.active).toBe(false));
+  expect(run.step).toBe(4);
+  expect(run.notKept).toMatchObject({ full: true, file: { name: 'lora4.safetensors' } });
+  expect(await run.notKept?.file?.blob.text()).toBe('lora4');
+  expect(put.mock.calls.length).toBeGreaterThan(0);
+});
+
+test('pausing saves what is not saved; a stop in the middle is told as one', async () => {
+  const { run } = await trained(
+    says(
+      plan,
+      step(1),
+      step(2),
+      { kind: 'paused', step: 2 },
+      saved(2),
+      { kind: 'resumed', step: 2 },
+      step(3),
+      saved(3, true),
+    ),
+  );
+  expect(fake.asks).toContain('save');
+  expect(run.now).toEqual({ state: 'stopped' });
+  expect(run.safe?.step).toBe(3);
+});
+
+test('stopped while loading: no run is left behind', async () => {
+  fake.scripts = [fails('AbortError', { kind: 'phase', phase: 'load' })];
+  const run = new TrainingRun();
+  await run.start(project, pictures, config);
+  await vi.waitFor(() => expect(run.active).toBe(false));
+  await vi.waitFor(async () => expect(await runs.listRuns(project.id)).toEqual([]));
+});
+
+test('what cannot be done has a cause with a remedy', async () => {
+  const { run } = await trained(fails('MemoryBudgetError', { kind: 'phase', phase: 'load' }));
+  expect(run.now).toMatchObject({ state: 'failed', why: 'memory', sentence: 'MemoryBudgetError happened' });
+});
+
+function storage() {
+  const values = new Map<string, string>();
+  return {
+    getItem: (key: string) => values.get(key) ?? null,
+    setItem: (key: string, value: string) => void values.set(key, value),
+    removeItem: (key: string) => void values.delete(key),
+  };
+}

@@ -1,0 +1,45 @@
+/** From what is stored of a run to the job the trainer takes: files instead of references to them. */
+import type { TrainJob } from '../../protocol/trainer';
+import { getImage } from '../../storage/pictures';
+import type { BaseModelRef } from '../../storage/projects';
+import type { RunPicture } from '../../storage/runs';
+import { openBase } from '../start/open_base';
+
+export interface JobSource {
+  /** YAML */
+  config: string;
+  base: BaseModelRef;
+  pictures: readonly RunPicture[];
+  pretrained?: Blob | undefined;
+  state?: Blob | undefined;
+}
+
+/** A picture of the run whose file is gone: the run as it was cannot go on. */
+export class PictureGoneError extends Error {
+  override readonly name = 'PictureGoneError';
+}
+
+/** Rejects with `BaseModelUnreadable` or `PictureGoneError`. Call it from a click: a remembered file may need one. */
+export async function jobFor({ config, base, pictures, pretrained, state }: JobSource): Promise<TrainJob> {
+  return {
+    config,
+    base: await openBase(base, true),
+    baseName: base.name,
+    merges: await mergeList(),
+    images: await Promise.all(
+      pictures.map(async ({ id, name, caption, repeats, focus }) => {
+        const file = await getImage(id);
+        if (!file) throw new PictureGoneError(`${name} is no longer stored here, so this run cannot go on.`);
+        return { name, caption, repeats, focus, file };
+      }),
+    ),
+    ...(pretrained ? { pretrained } : {}),
+    ...(state ? { state } : {}),
+  };
+}
+
+async function mergeList(): Promise<string> {
+  const response = await fetch('/clip/merges.txt').catch(() => undefined);
+  if (!response?.ok) throw new Error("CLIP's word list could not be read. Go online once and try again.");
+  return response.text();
+}

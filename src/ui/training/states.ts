@@ -1,0 +1,65 @@
+/** What a run can be doing, as the page sees it, and what else there is to say about it. Types only. */
+import type { Phase } from '../../protocol/trainer';
+
+export type Now =
+  | { readonly state: 'idle' }
+  /** Before its first step. `done` of `total` where the phase counts. */
+  | {
+      readonly state: 'preparing';
+      readonly phase: Exclude<Phase, 'train' | 'save'>;
+      readonly done?: number;
+      readonly total?: number;
+      readonly unit?: 'bytes' | 'images' | 'captions' | 'steps';
+    }
+  | { readonly state: 'training' }
+  /** The last save, after the last step. */
+  | { readonly state: 'saving' }
+  | { readonly state: 'paused' }
+  /** The GPU was lost; the run goes on by itself in a new worker. */
+  | { readonly state: 'recovering' }
+  /** The GPU was lost again; the browser may keep it locked until then. */
+  | { readonly state: 'waiting'; readonly until: number }
+  /** The loss is no longer a number; the last good state is kept. */
+  | { readonly state: 'unstable'; readonly step: number }
+  | { readonly state: 'failed'; readonly why: Failure; readonly sentence: string }
+  | { readonly state: 'stopped' }
+  | { readonly state: 'finished' };
+
+/** What can be done about it: make it fit, choose the model again, put the settings right, or only try again. */
+export type Failure = 'memory' | 'base' | 'settings' | 'gpu' | 'other';
+
+export interface PhaseTime {
+  readonly phase: 'load' | 'encode' | 'compile' | 'train';
+  /** Undefined while it lasts. */
+  readonly seconds: number | undefined;
+  /** What it counted, such as 40 of 40 pictures. */
+  readonly counted?: number;
+}
+
+/** A line above the curve, until it is put away or outdated. */
+export type Notice =
+  | { readonly kind: 'recovered'; readonly step: number }
+  | { readonly kind: 'gap'; readonly minutes: number }
+  | { readonly kind: 'slow'; readonly seconds: number; readonly usual: number }
+  | { readonly kind: 'samples-failed'; readonly step: number; readonly sentence: string }
+  | { readonly kind: 'low-storage'; readonly freeBytes: number; readonly more: number };
+
+export interface SampleView {
+  readonly step: number;
+  readonly prompt: string;
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  /** Of a PNG, valid as long as the run is shown. */
+  readonly url: string;
+}
+
+export interface CheckpointView {
+  readonly step: number;
+  readonly name: string;
+  readonly savedAt: number;
+  readonly final: boolean;
+  readonly bytes: number;
+}
+
+export type WakeLockState = 'off' | 'on' | 'waiting' | 'refused' | 'missing';

@@ -1,0 +1,56 @@
+/**
+ * The page's one trainer worker: started when first needed, replaced after a lost device. Nothing is remembered in it
+ * between two things that are asked of it.
+ */
+import * as Comlink from 'comlink';
+import type { Trainer } from '../../protocol/trainer';
+
+interface Running {
+  worker: Worker;
+  remote: Comlink.Remote<Trainer>;
+  /** Rejects when the worker dies; never resolves. */
+  broken: Promise<never>;
+}
+
+let running: Running | undefined;
+
+/** The worker, started if there is none. */
+export function trainerWorker(): Comlink.Remote<Trainer> {
+  return started().remote;
+}
+
+/**
+ * Waits for something the worker was asked, or for the worker to die: a call to a dead worker would never settle.
+ * Rejects with a sentence.
+ */
+export function withTrainer<T>(work: (trainer: Comlink.Remote<Trainer>) => Promise<T>): Promise<T> {
+  const { remote, broken } = started();
+  return Promise.race([work(remote), broken]);
+}
+
+/** Ends the worker with all it has on the GPU. The next call starts a new one. */
+export function discardTrainerWorker(): void {
+  const ending = running;
+  running = undefined;
+  ending?.worker.terminate();
+}
+
+function started(): Running {
+  running ??= start();
+  return running;
+}
+
+function start(): Running {
+  const worker = new Worker(new URL('../../../workers/trainer.worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'trainer',
+  });
+  const broken = new Promise<never>((_, reject) => {
+    worker.onerror = (event) => {
+      if (running?.worker === worker) discardTrainerWorker();
+      reject(new Error(event.message || 'The trainer could not be started. Reload the page.'));
+    };
+  });
+  broken.catch(() => undefined);
+  return { worker, remote: Comlink.wrap<Trainer>(worker), broken };
+}
