@@ -207,7 +207,7 @@ test('after a reload the run is offered, and goes on from its newest state with 
   await vi.waitFor(() => expect(after.now.state).toBe('finished'));
   const job = fake.jobs.at(-1) as TrainJob;
   expect(await job.state?.text()).toBe('state2');
-  expect(job.images.map(({ caption }) => caption)).toEqual(['a red square', 'inkwash']);
+  expect(job.images.map(({ caption }) => caption)).toEqual(['inkwash, a red square', 'inkwash']);
   expect(job.config).toBe((fake.jobs[0] as TrainJob).config);
   expect(after.points.map((point) => point.step)).toEqual([1, 2, 3, 4]);
   await vi.waitFor(async () =>
