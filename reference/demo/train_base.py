@@ -75,10 +75,33 @@ def encode(vae, size, seeds):
     return (torch.stack([posterior.mean, posterior.std], 1) * SCALING).half()  # [B, 2, 4, h, w]
 
 
-def plan(step, steps):
-    """(64 px?, batch). Small pictures are cheap: more of them first, a tenth of them to the end."""
-    early = step < 0.2 * steps
+SMALL_STEPS = 1100
+PLAIN_FROM, PLAIN_SHARE = 3300, 0.5
+
+
+def plan(step):
+    """(64 px?, batch). Small pictures are cheap, and enough for colours: more of them first, a tenth to the end."""
+    early = step < SMALL_STEPS
     return (True, 40) if (step % 10 != 0 if early else step % 10 == 0) else (False, 24)
+
+
+def plain_rows(first_seed, count):
+    """Pictures of one thing that is large enough to be seen by its outline."""
+    rows = []
+    for i in range(count):
+        things = imagine(np.random.default_rng([20240601, first_seed + i])).things
+        if len(things) == 1 and things[0].count == 1 and things[0].radius > 0.2:
+            rows.append(i)
+    return np.array(rows)
+
+
+def chosen(rng, n, size, plain, step):
+    """Rows of n pictures. Colours are learned long before outlines: later on, every other picture shows one plainly."""
+    rows = rng.integers(0, size, n)
+    if step >= PLAIN_FROM:
+        easy = rng.random(n) < PLAIN_SHARE
+        rows[easy] = rng.choice(plain, int(easy.sum()))
+    return rows
 
 
 def losses(unet, text, x0, texts, t, eps):
@@ -88,7 +111,7 @@ def losses(unet, text, x0, texts, t, eps):
 
 
 def main():
-    args = arguments(5500, pictures=16000, small_pictures=20000)
+    args = arguments(12000, pictures=16000, small_pictures=20000)
     until = time.time() + 60 * args.minutes
     vae = slim_vae()
     vae.load_state_dict(torch.load(os.path.join(args.work, "vae_slim.pt"), weights_only=True))
@@ -109,18 +132,19 @@ def main():
         flush=True,
     )
     with quick():
-        train(run, unet, text, latents, args.steps)
+        train(run, unet, text, latents)
     run.use_mean()
     report(unet.eval(), text.eval(), vae, run, args)
 
 
-def train(run, unet, text, latents, steps):
+def train(run, unet, text, latents):
     snr = ALPHAS / (1 - ALPHAS)
+    plain = {small: plain_rows(SMALL_SEED * small, len(latents[small])) for small in (True, False)}
     for step in run:
         rng = np.random.default_rng([20240605, step])
         torch.manual_seed(step)
-        small, n = plan(step, steps)
-        rows = rng.integers(0, len(latents[small]), n)
+        small, n = plan(step)
+        rows = chosen(rng, n, len(latents[small]), plain[small], step)
         mean, std = latents[small][rows].float().unbind(1)
         x0 = mean + std * torch.randn_like(std)
         t = torch.randint(0, 1000, (n,))
