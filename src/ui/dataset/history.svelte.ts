@@ -46,6 +46,7 @@ export class History {
 
   /** What is to be done again. */
   redo(): Changes | undefined {
+    this.settle();
     const step = this.#undone.at(-1);
     if (!step) return undefined;
     this.#undone = this.#undone.slice(0, -1);
