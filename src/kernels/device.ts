@@ -37,6 +37,11 @@ export function gpu(): Gpu {
   return current;
 }
 
+/** The open device, if there is one. */
+export function openGpu(): Gpu | undefined {
+  return current;
+}
+
 /**
  * Opens the GPU and makes it tfjs's backend. Any device opened before is destroyed with all its tensors.
  * `tier` asks for at most that tier (for tests and comparison); without it, the best the adapter has.

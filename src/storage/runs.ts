@@ -3,26 +3,11 @@
  * written, and older states let go, in one transaction; what reads them is told nothing of how they lie.
  */
 import { get, promisifyRequest } from 'idb-keyval';
+import type { RunPlan } from '../protocol/trainer';
 import { appendTo, readLists } from './lists';
 import { readAll, records, under, write } from './records';
 
 export type RunState = 'running' | 'paused' | 'stopped' | 'finished' | 'failed';
-
-/** What the run was before its first step; the shape of the trainer's plan, which this room does not import. */
-export interface RunPlan {
-  steps: number;
-  epochs: number;
-  stepsPerEpoch: number;
-  images: number;
-  loraModules: number;
-  loraParameters: number;
-  recomputedBlocks: number;
-  blocks: number;
-  weightBytes: number;
-  predictedPeakBytes: number;
-  tier: string;
-  adapter: string;
-}
 
 export interface Run {
   id: string;

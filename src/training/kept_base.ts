@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '../formats/byte_source';
 import { sha256Hex } from '../formats/kohya_lora';
-import { closeDevice, gpu, openDevice, type Gpu, type Tier } from '../kernels/device';
+import { closeDevice, openDevice, openGpu, type Gpu, type Tier } from '../kernels/device';
 import { loadBaseModel, type BaseModel, type LoadOptions } from './base_model';
 
 export interface KeptBase {
@@ -71,11 +71,3 @@ async function digestOf(files: readonly ByteSource[]): Promise<string> {
 
 const WINDOWS = 64;
 const WINDOW_BYTES = 1024;
-
-function openGpu(): Gpu | undefined {
-  try {
-    return gpu();
-  } catch {
-    return undefined;
-  }
-}

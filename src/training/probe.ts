@@ -3,7 +3,7 @@
  * three seconds. Opens the GPU for questions too (estimates), where no run has opened it.
  */
 import * as tf from '@tensorflow/tfjs';
-import { gpu, openDevice, type Gpu } from '../kernels/device';
+import { gpu, openDevice, openGpu } from '../kernels/device';
 import { linear, type HalfWeight } from '../kernels/linear/linear';
 import { settled, trim, upload } from '../kernels/program';
 import type { Probe } from '../protocol/trainer';
@@ -97,11 +97,3 @@ function operands({ rows, in: inputs, out }: Product): { x: tf.Tensor; weight: H
 
 /** Two halves of 0.01. */
 const HALVES = 0x211f211f;
-
-function openGpu(): Gpu | undefined {
-  try {
-    return gpu();
-  } catch {
-    return undefined;
-  }
-}

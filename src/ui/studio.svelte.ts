@@ -7,6 +7,7 @@ import { deleteProject, getProject, listProjects, putProject, type Project } fro
 import type { AdapterFacts } from './gpu/facts';
 import { ProjectLock } from './shell/project_lock';
 import { recall, remember } from './shell/remembered';
+import { sentenceOf } from './sentence';
 
 export const stages = ['images', 'captions', 'settings', 'training', 'results'] as const;
 export type Stage = 'start' | (typeof stages)[number];
@@ -47,7 +48,7 @@ export class Studio {
     try {
       this.projects = await listProjects();
     } catch (error) {
-      this.trouble = sentence(error);
+      this.trouble = sentenceOf(error);
     }
     const last = recall('project');
     const found = this.projects.find(({ id }) => id === last) ?? this.projects[0];
@@ -118,7 +119,7 @@ export class Studio {
       this.trouble = undefined;
       this.#lock.announce();
     } catch (error) {
-      this.trouble = sentence(error);
+      this.trouble = sentenceOf(error);
     }
   }
 
@@ -152,8 +153,4 @@ function newId(): string {
 export function stageOf(hash: string): Stage {
   const name = hash.slice(1);
   return stages.find((stage) => stage === name) ?? 'start';
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -15,6 +15,7 @@ import { Likeness } from './import/likeness';
 import type { Outcome } from './import/outcome';
 import { openPool, type Pool } from './import/pool';
 import { Unsaved } from './unsaved';
+import { sentenceOf } from '../sentence';
 
 export type { Change } from './changes';
 export type { Outcome, RejectReason } from './import/outcome';
@@ -111,7 +112,7 @@ export class Dataset {
     try {
       await deletePictures(project, gone);
     } catch (error) {
-      this.trouble = error instanceof Error ? error.message : String(error);
+      this.trouble = sentenceOf(error);
     }
   }
 

@@ -3,6 +3,7 @@
  * is hidden or goes away. What could not be written stays here and is tried again with the next change.
  */
 import { putPictures, type Picture } from '../../storage/pictures';
+import { sentenceOf } from '../sentence';
 
 const SAVE_AFTER_MS = 300;
 
@@ -79,7 +80,7 @@ export class Unsaved {
       // Then the write that took its place has them.
       if (abandon?.aborted) return;
       for (const { id } of newest()) this.#waiting.add(id);
-      this.onTrouble(error instanceof Error ? error.message : String(error));
+      this.onTrouble(sentenceOf(error));
     }
   }
 }

@@ -9,6 +9,7 @@ import { askAdapter } from './adapter';
 import type { AdapterFacts } from './facts';
 import { lockedUntil } from './losses';
 import { whyNoAdapter, whyNoWebGpu, type Missing } from './reasons';
+import { sentenceOf } from '../sentence';
 
 export type Preflight =
   | { readonly state: 'asking' }
@@ -57,7 +58,7 @@ class GpuPreflight {
       this.#found(measured);
       this.measuring = { state: 'idle' };
     } catch (error) {
-      const sentence = error instanceof Error ? error.message : String(error);
+      const sentence = sentenceOf(error);
       this.measuring = { state: 'failed', sentence };
     }
   }

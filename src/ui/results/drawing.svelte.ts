@@ -6,9 +6,12 @@ import * as Comlink from 'comlink';
 import { SvelteMap } from 'svelte/reactivity';
 import type { DrawEvent } from '../../protocol/trainer';
 import type { BaseModelRef } from '../../storage/projects';
+import { mergeList } from '../merge_list';
 import { openBase } from '../start/open_base';
+import { pngOf } from '../training/png';
 import { withTrainer } from '../training/trainer_worker';
 import { batchKey, type Wanted } from './combine';
+import { sentenceOf } from '../sentence';
 
 export interface Drawn {
   readonly url: string;
@@ -41,7 +44,6 @@ class Drawing {
 
   #working = false;
   #base: { ref: BaseModelRef; files: Promise<Blob[]> } | undefined;
-  #merges: Promise<string> | undefined;
 
   /** Puts pictures into the queue that are neither there nor in it. Called from a click: the browser may ask. */
   draw(wanted: readonly Wanted[], base: BaseModelRef): void {
@@ -88,7 +90,7 @@ class Drawing {
         if (error instanceof Error && error.name === 'AbortError') continue;
         this.waiting = [];
         this.#base = undefined;
-        this.failure = error instanceof Error ? error.message : String(error);
+        this.failure = sentenceOf(error);
       }
     }
     this.now = { state: 'idle' };
@@ -98,7 +100,7 @@ class Drawing {
   async #drawBatch(batch: readonly Wanted[]): Promise<void> {
     const [first] = batch;
     const { clipSkip, vPrediction } = first.manner;
-    const [base, merges] = [await this.#base?.files, await this.#mergeList()];
+    const [base, merges] = [await this.#base?.files, await mergeList()];
     // Stopped while the files were being opened.
     if (!base || !this.waiting.includes(first)) return;
     this.#begin(first.key);
@@ -118,7 +120,7 @@ class Drawing {
       }
       this.seconds = (performance.now() - started) / 1000;
       started = performance.now();
-      this.#keep(key, await png(event), manner.width, manner.height, false);
+      this.#keep(key, await pngOf(event.rgba, event.width, event.height), manner.width, manner.height, false);
       const next = batch.at(event.picture + 1);
       if (next) this.#begin(next.key);
     };
@@ -159,22 +161,6 @@ class Drawing {
       this.pictures.delete(oldest);
     }
   }
-
-  #mergeList(): Promise<string> {
-    this.#merges ??= fetch('/clip/merges.txt').then((response) => {
-      if (!response.ok)
-        throw new Error('The list of words (clip/merges.txt) could not be read. Reload the page.');
-      return response.text();
-    });
-    this.#merges.catch(() => (this.#merges = undefined));
-    return this.#merges;
-  }
 }
 
 export const drawing = new Drawing();
-
-function png({ width, height, rgba }: Extract<DrawEvent, { kind: 'picture' }>): Promise<Blob> {
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
-  return canvas.convertToBlob({ type: 'image/png' });
-}

@@ -1,5 +1,6 @@
 /** LoRA files from the person's disk, for prompts to name: what became of each. */
 import { results } from './results.svelte';
+import { sentenceOf } from '../sentence';
 
 export type Added =
   | { readonly state: 'added'; readonly name: string }
@@ -13,7 +14,7 @@ export function addFiles(files: Iterable<File>): Promise<Added[]> {
         (error: unknown): Added => ({
           state: 'refused',
           file: file.name,
-          sentence: error instanceof Error ? error.message : String(error),
+          sentence: sentenceOf(error),
         }),
       ),
     ),

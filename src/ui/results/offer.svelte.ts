@@ -14,6 +14,7 @@ import {
   type VerificationCode,
 } from '../../formats/verify_lora';
 import type { Checkpoint } from '../../storage/runs';
+import { sentenceOf } from '../sentence';
 
 export type OfferState =
   | { readonly state: 'checking' }
@@ -65,7 +66,7 @@ export class Offer {
     this.saved = { state: 'saving' };
     const saved = await saveFile(file, name, report.sha256).catch((error: unknown): SavedState => {
       if (error instanceof DOMException && error.name === 'AbortError') return { state: 'no' };
-      return { state: 'failed', sentence: error instanceof Error ? error.message : String(error) };
+      return { state: 'failed', sentence: sentenceOf(error) };
     });
     if (turn === this.#turn) this.saved = saved;
   }

@@ -30,6 +30,7 @@ import {
 } from './combine';
 import { configOf } from './compare_runs';
 import { drawing } from './drawing.svelte';
+import { sentenceOf } from '../sentence';
 
 export interface Row {
   readonly id: string;
@@ -140,7 +141,7 @@ export class Results {
       else this.run = undefined;
       this.loading = 'ready';
     } catch (error) {
-      this.loading = { failed: error instanceof Error ? error.message : String(error) };
+      this.loading = { failed: sentenceOf(error) };
     }
   }
 

@@ -19,6 +19,7 @@ import {
   type LeverName,
 } from './make_it_fit';
 import type { SizedPicture } from './run_length';
+import { sentenceOf } from '../sentence';
 
 export interface Question {
   readonly config: TrainConfig;
@@ -192,7 +193,7 @@ function keyOf({ config, base, pictures }: Question): string {
 }
 
 function failed(error: unknown): Answer {
-  const sentence = error instanceof Error ? error.message : String(error);
+  const sentence = sentenceOf(error);
   if (!(error instanceof BaseModelUnreadable)) return { state: 'failed', sentence };
   return { state: 'failed', sentence, unreadable: error.reason };
 }

@@ -7,6 +7,7 @@ import type { BaseModelRef } from '../../storage/projects';
 import { studio } from '../studio.svelte';
 import { BaseModelUnreadable, DEMO_BASE, openBase } from './open_base';
 import { recogniseBase, type Recognised } from './recognise';
+import { sentenceOf } from '../sentence';
 
 export type Choosing =
   | { readonly state: 'idle' }
@@ -45,7 +46,7 @@ class BaseModelChoice {
       this.#take({ name: recognised.name, byteLength, kind: SD1, where });
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
-      else this.choosing = { state: 'failed', sentence: sentence(error) };
+      else this.choosing = { state: 'failed', sentence: sentenceOf(error) };
     }
   }
 
@@ -57,7 +58,7 @@ class BaseModelChoice {
       const [file] = await openBase({ name: '', kind: '', byteLength: 0, where: { in: 'demo' } });
       this.#take({ name: 'demo', byteLength: file.size, kind: SD1, where: { in: 'demo' } });
     } catch (error) {
-      this.choosing = { state: 'failed', sentence: sentence(error) };
+      this.choosing = { state: 'failed', sentence: sentenceOf(error) };
     }
   }
 
@@ -122,8 +123,4 @@ async function dropUnused(paths: readonly string[]): Promise<void> {
     studio.projects.flatMap(({ base }) => (base?.where.in === 'stored' ? base.where.paths : [])),
   );
   await Promise.all(paths.filter((path) => !used.has(path)).map((path) => deleteFile(path)));
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

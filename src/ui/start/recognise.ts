@@ -6,6 +6,7 @@ import { fromBlob } from '../../formats/byte_source';
 import { identifyCheckpoint, mapCheckpoint, type CheckpointKind } from '../../formats/checkpoint_kind';
 import { readHeader } from '../../formats/safetensors';
 import { SafetensorsError, type SafetensorsErrorCode } from '../../formats/safetensors_error';
+import { sentenceOf } from '../sentence';
 
 const PARTS = ['unet', 'text', 'vae'] as const;
 export type Part = (typeof PARTS)[number];
@@ -46,7 +47,7 @@ async function partsOf(file: File): Promise<{ parts: readonly Part[] } | { why: 
     return { parts: PARTS.filter((part) => parts[part].size > 0) };
   } catch (error) {
     if (!(error instanceof SafetensorsError)) {
-      return { why: { unreadable: error instanceof Error ? error.message : String(error) } };
+      return { why: { unreadable: sentenceOf(error) } };
     }
     const expected = error.code === 'truncated' ? Number.parseInt(error.expected, 10) : NaN;
     return {

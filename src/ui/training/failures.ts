@@ -1,4 +1,5 @@
 /** What went wrong, by the names that errors carry across the worker's border, as what can be done about it. */
+import { sentenceOf } from '../sentence';
 import type { Failure } from './states';
 
 const NAMED: Readonly<Record<string, Failure>> = {
@@ -24,8 +25,4 @@ export function failureOf(error: unknown): Failure {
   const known = Object.hasOwn(NAMED, name) ? NAMED[name] : undefined;
   // What the driver says when an allocation fails has no name of its own.
   return known ?? (/out of memory|allocation/i.test(sentenceOf(error)) ? 'memory' : 'other');
-}
-
-export function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

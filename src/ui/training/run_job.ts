@@ -3,6 +3,7 @@ import type { TrainJob } from '../../protocol/trainer';
 import { getImage } from '../../storage/pictures';
 import type { BaseModelRef } from '../../storage/projects';
 import type { RunPicture } from '../../storage/runs';
+import { mergeList } from '../merge_list';
 import { openBase } from '../start/open_base';
 
 export interface JobSource {
@@ -36,10 +37,4 @@ export async function jobFor({ config, base, pictures, pretrained, state }: JobS
     ...(pretrained ? { pretrained } : {}),
     ...(state ? { state } : {}),
   };
-}
-
-async function mergeList(): Promise<string> {
-  const response = await fetch('/clip/merges.txt').catch(() => undefined);
-  if (!response?.ok) throw new Error("CLIP's word list could not be read. Go online once and try again.");
-  return response.text();
 }

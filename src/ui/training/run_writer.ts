@@ -15,6 +15,7 @@ import {
   type Run,
   type Sample,
 } from '../../storage/runs';
+import { sentenceOf } from '../sentence';
 
 const GATHER_MS = 500;
 
@@ -91,7 +92,7 @@ export class RunWriter {
     const done = this.#last.then(write).then(
       () => true,
       (error: unknown) => {
-        const sentence = error instanceof Error ? error.message : String(error);
+        const sentence = sentenceOf(error);
         this.tell({ full: error instanceof StorageFullError, sentence });
         return false;
       },

@@ -3,6 +3,7 @@
  * first count is asked for; until then, and if it cannot be read, there is no count.
  */
 import { makeTokenizer } from '../../../formats/tokenizer';
+import { mergeList } from '../../merge_list';
 import { counter } from './counter';
 
 /** SD 1.x: its text encoder's table of tokens. */
@@ -17,9 +18,7 @@ export class TokenCount {
     if (this.#asked) return;
     this.#asked = true;
     try {
-      const answer = await fetch(`${import.meta.env.BASE_URL}clip/merges.txt`);
-      if (!answer.ok) throw new Error(`clip/merges.txt answered ${answer.status}.`);
-      this.#count = counter(makeTokenizer(await answer.text(), VOCABULARY));
+      this.#count = counter(makeTokenizer(await mergeList(), VOCABULARY));
     } catch (error) {
       // Offline before the first visit was complete: it is asked for again with the next picture.
       this.#asked = false;

@@ -1,0 +1,17 @@
+/** CLIP's merge list (half a megabyte, of our own origin): fetched when first needed, then kept for the page. */
+let list: Promise<string> | undefined;
+
+/** Rejects with a sentence; the next call asks again. */
+export function mergeList(): Promise<string> {
+  const asked = (list ??= fetched());
+  asked.catch(() => {
+    if (list === asked) list = undefined;
+  });
+  return asked;
+}
+
+async function fetched(): Promise<string> {
+  const response = await fetch(`${import.meta.env.BASE_URL}clip/merges.txt`).catch(() => undefined);
+  if (!response?.ok) throw new Error("CLIP's word list could not be read. Go online once and try again.");
+  return response.text();
+}
