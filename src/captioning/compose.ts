@@ -3,10 +3,11 @@
  * out, and everything left out comes back with its reason. Also how a proposal joins a caption that is there already.
  */
 import type { Tokenizer } from '../formats/tokenizer';
+import type { Purpose } from '../protocol/captioner';
 import { phraseKey, type Constant } from './constants';
 import type { Ranked } from './rank';
 import { fillTemplate, type Template } from './template';
-import type { Purpose, Slot } from './vocabulary/slot';
+import type { Slot } from './vocabulary/slot';
 
 /** What CLIP's text encoder reads between its start and end tokens. */
 export const maxTokens = 75;

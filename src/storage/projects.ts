@@ -1,11 +1,10 @@
 /** Projects: a name, a purpose and settings each. Their pictures and runs lie in stores of their own. */
 import { get } from 'idb-keyval';
+import type { Purpose } from '../protocol/captioner';
 import { deleteFile } from './opfs';
 import { deletePicturesOf } from './pictures';
 import { readAll, records, write } from './records';
 import { deleteRun, listRuns } from './runs';
-
-export type Purpose = 'style' | 'character' | 'object';
 
 export interface BaseModelRef {
   name: string;

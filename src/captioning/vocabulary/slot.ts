@@ -2,9 +2,7 @@
  * What a slot of a caption is: a question CLIP is asked about a picture, with the phrases that may answer it.
  * Phrases are written as they stand in a caption, without an article; the prompts that CLIP sees are made from them.
  */
-
-/** What a set is trained for; as projects store it. */
-export type Purpose = 'style' | 'character' | 'object';
+import type { Purpose } from '../../protocol/captioner';
 
 export interface SlotFacts {
   /** As templates call it: `[subject]`. Lower-case letters. */

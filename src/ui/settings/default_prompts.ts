@@ -2,7 +2,7 @@
  * The prompts that samples are drawn from unless a person writes their own: the trigger word with things that are
  * probably not in the set, for what was learned should show on them too, and one caption of the set itself.
  */
-import type { Purpose } from '../../storage/projects';
+import type { Purpose } from '../../protocol/captioner';
 
 /** Base models read English, whatever the page speaks. */
 const subjects: Readonly<Record<Purpose, readonly string[]>> = {

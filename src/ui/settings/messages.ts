@@ -2,7 +2,7 @@
 import type { Field } from '../../formats/config_fields';
 import type { ImportNote } from '../../formats/kohya_config';
 import type { LinkRefusal, ShareLinkError } from '../../formats/share_link';
-import type { Purpose } from '../../storage/projects';
+import type { Purpose } from '../../protocol/captioner';
 import type { AdviceCode } from './advice';
 import type { LeverName } from './make_it_fit';
 

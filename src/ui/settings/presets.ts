@@ -4,7 +4,7 @@
  * size of the set or of the batch: what people with good results report, at rates like these.
  */
 import type { Bilingual, FieldName, TrainConfig } from '../../formats/config_fields';
-import type { Purpose } from '../../storage/projects';
+import type { Purpose } from '../../protocol/captioner';
 
 /** A value and its reason. */
 export interface Chosen<V> {

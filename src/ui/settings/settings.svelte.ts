@@ -5,7 +5,8 @@
 import { untrack } from 'svelte';
 import { configFields, type FieldName, type TrainConfig } from '../../formats/config_fields';
 import { formatConfig } from '../../formats/config_format';
-import type { Project, Purpose } from '../../storage/projects';
+import type { Purpose } from '../../protocol/captioner';
+import type { Project } from '../../storage/projects';
 import { dataset } from '../dataset/dataset.svelte';
 import { studio } from '../studio.svelte';
 import { adviceOn, type Advice } from './advice';

@@ -2,7 +2,7 @@
  * Each stage's state in words and figures, as the rail shows it. Pure functions of plain facts; a long form for the
  * rail, a brief one for the stepper of small screens.
  */
-import type { Purpose } from '../../storage/projects';
+import type { Purpose } from '../../protocol/captioner';
 import type { Now } from '../training/states';
 import { duration, number } from './figures';
 import type { messages } from './messages';

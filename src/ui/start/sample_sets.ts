@@ -1,5 +1,5 @@
 /** Which sample sets come with the studio, from their list; opening one is the dataset's `addDemoSet`. */
-import type { Purpose } from '../../storage/projects';
+import type { Purpose } from '../../protocol/captioner';
 import type { Language } from '../language.svelte';
 
 export interface SampleSet {

@@ -2,7 +2,7 @@
  * What a good teacher would say of a set before training: about its size, its captions, and what they leave to the
  * trigger word. Facts only, each with the pictures it is about; the screen has the words.
  */
-import type { Purpose } from '../../../storage/projects';
+import type { Purpose } from '../../../protocol/captioner';
 import type { TagCount } from './frequency';
 import { conflictsWithin, mixedSides, namedStyles } from './conflicts';
 import { hasTag } from './tags';

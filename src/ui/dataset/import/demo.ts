@@ -1,5 +1,5 @@
 /** Demo sets: pictures and captions served by our own origin, listed in demo/sets.json, taken in like any others. */
-import type { Purpose } from '../../../storage/projects';
+import type { Purpose } from '../../../protocol/captioner';
 import type { Incoming } from './incoming';
 
 export interface DemoSet {
