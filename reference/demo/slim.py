@@ -157,3 +157,20 @@ def widened(slim):
         new[name] = value
     wide.load_state_dict(new, strict=True)
     return wide
+
+
+@torch.no_grad()
+def narrowed(wide, slim):
+    """The state of the slim model that `widened` would turn into this full one."""
+    full, new = wide.state_dict(), {}
+    signal = torch.arange(32) * 3
+    for name, shape in ((n, p.shape) for n, p in slim.state_dict().items()):
+        module = name.rpartition(".")[0]
+        value = full[name]
+        if module in NORMS or module in WRITERS:
+            value = value[signal]
+        if module in READERS and name.endswith("weight"):
+            value = value[:, signal]
+        assert value.shape == shape, (name, value.shape, shape)
+        new[name] = value.clone()
+    return new
