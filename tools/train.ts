@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { parseConfig } from '../src/formats/config';
 import type { TrainConfig } from '../src/formats/config_fields';
-import { closeDevice, gpu, openDevice } from '../src/kernels/device';
+import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
 import { tierFor } from '../src/training/job';
 import { train } from '../src/training/train';
@@ -166,5 +166,8 @@ async function readText(path: string | URL, what: string): Promise<string> {
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+  if (error instanceof GpuUnavailableError) {
+    console.error('Without a GPU it also runs on the CPU: `npm run setup` finds or installs a driver for that.');
+  }
   process.exitCode = 1;
 });

@@ -3,6 +3,7 @@
 // along the keys; a row of scores stays in the first-level cache and is made again in the backward pass.
 #include <torch/extension.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -11,6 +12,23 @@ using torch::Tensor;
 
 constexpr int D = 8;
 constexpr int LANES = 16;
+
+// e^x for x <= 0, to 2e-7: inlined, so that it is computed for a whole vector at once (libmvec's is a call).
+static inline float exponential(float x) {
+  x = (x < -87.0f ? -87.0f : x) * 1.44269504f;
+  const float whole = __builtin_rintf(x), f = x - whole;
+  float p = 1.5403530e-4f;
+  p = p * f + 1.3333558e-3f;
+  p = p * f + 9.6181291e-3f;
+  p = p * f + 5.5504109e-2f;
+  p = p * f + 2.4022651e-1f;
+  p = p * f + 6.9314718e-1f;
+  p = p * f + 1.0f;
+  const int32_t bits = ((int32_t)whole + 127) << 23;
+  float power;
+  __builtin_memcpy(&power, &bits, 4);
+  return p * power;
+}
 
 static int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
@@ -34,6 +52,25 @@ static void scores(const float* q, const float* kt, float scale, int64_t n, int6
   for (int64_t j = n; j < m; j++) s[j] = -1e30f;
 }
 
+// row [m] x x [D, m]: D sums, the row read once.
+static void products(const float* row, const float* x, int64_t m, float* out) {
+  float a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+#pragma omp simd reduction(+ : a, b, c, d, e, f, g, h)
+  for (int64_t j = 0; j < m; j++) {
+    const float w = row[j];
+    a += w * x[j];
+    b += w * x[m + j];
+    c += w * x[2 * m + j];
+    d += w * x[3 * m + j];
+    e += w * x[4 * m + j];
+    f += w * x[5 * m + j];
+    g += w * x[6 * m + j];
+    h += w * x[7 * m + j];
+  }
+  const float sums[D] = {a, b, c, d, e, f, g, h};
+  std::copy(sums, sums + D, out);
+}
+
 // q [G, N, 8], k and v [G, M, 8] -> {y [G, N, 8], log of the sum of exponentials [G, N]}
 std::vector<Tensor> forward(Tensor q, Tensor k, Tensor v, double scale) {
   const int64_t G = q.size(0), N = q.size(1), M = k.size(1), W = padded(M);
@@ -53,16 +90,12 @@ std::vector<Tensor> forward(Tensor q, Tensor k, Tensor v, double scale) {
         for (int64_t j = 0; j < W; j++) top = row[j] > top ? row[j] : top;
 #pragma omp simd reduction(+ : total)
         for (int64_t j = 0; j < W; j++) {
-          row[j] = expf(row[j] - top);
+          row[j] = exponential(row[j] - top);
           total += row[j];
         }
-        for (int d = 0; d < D; d++) {
-          float sum = 0;
-          const float* vd = vt.data() + d * W;
-#pragma omp simd reduction(+ : sum)
-          for (int64_t j = 0; j < W; j++) sum += row[j] * vd[j];
-          yp[(g * N + i) * D + d] = sum / total;
-        }
+        float sums[D];
+        products(row, vt.data(), W, sums);
+        for (int d = 0; d < D; d++) yp[(g * N + i) * D + d] = sums[d] / total;
         lp[g * N + i] = top + std::log(total);
       }
     }
@@ -92,23 +125,20 @@ std::vector<Tensor> backward(Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, 
         scores(qi, kt.data(), scale, M, W, row);
 #pragma omp simd
         for (int64_t j = 0; j < W; j++) {
-          row[j] = expf(row[j] - norm);
+          row[j] = exponential(row[j] - norm);
           float dp = 0;
           for (int d = 0; d < D; d++) dp += dyi[d] * vt[d * W + j];
           grad[j] = row[j] * (dp - delta) * (float)scale;
         }
+        products(grad, kt.data(), W, dqp + (g * N + i) * D);
         for (int d = 0; d < D; d++) {
-          float sum = 0;
-          const float* kd = kt.data() + d * W;
           const float a = qi[d], b = dyi[d];
           float *__restrict dkd = dkt.data() + d * W, *__restrict dvd = dvt.data() + d * W;
-#pragma omp simd reduction(+ : sum)
+#pragma omp simd
           for (int64_t j = 0; j < W; j++) {
-            sum += grad[j] * kd[j];
             dkd[j] += grad[j] * a;
             dvd[j] += row[j] * b;
           }
-          dqp[(g * N + i) * D + d] = sum;
         }
       }
       for (int d = 0; d < D; d++)

@@ -33,7 +33,8 @@ def quick(module=F):
     kernels = load(
         "demo_attention",
         [os.path.join(HERE, "attention.cpp")],
-        extra_cflags=["-O3", "-march=native", "-ffast-math", "-fopenmp-simd", "-mprefer-vector-width=512"],
+        extra_cflags=["-O3", "-march=native", "-ffast-math", "-fopenmp", "-mprefer-vector-width=512"],
+        extra_ldflags=["-fopenmp"],
     )
     theirs = module.scaled_dot_product_attention
 

@@ -11,6 +11,10 @@ import time
 
 import torch
 
+from muon import Muon
+
+MUON_LR = 0.01
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -45,7 +49,11 @@ def fast(function, *modules):
 class Run:
     """modules: {name: nn.Module}. Iterate over it for the steps left: `for step in run: run.learn(loss)`."""
 
-    def __init__(self, name, modules, args, lr, weight_decay=0.01, ema=0.999, save_every_s=120, log_every=25):
+    def __init__(
+        self, name, modules, args, lr, weight_decay=0.01, ema=0.999, save_every_s=120, log_every=25, muon_from=None
+    ):
+        """From the step `muon_from` on, matrices are trained by Muon and all rates fall in a straight line to nothing."""
+        self.muon_from = muon_from
         self.name, self.modules, self.args, self.lr, self.decay = name, modules, args, lr, ema
         self.path = os.path.join(args.work, f"{name}.pt")
         self.log_path = os.path.join(args.work, f"{name}.csv")
@@ -58,6 +66,9 @@ class Run:
             betas=(0.9, 0.98),
             fused=True,
         )
+        embeddings = {p for m in modules.values() for e in m.modules() if isinstance(e, torch.nn.Embedding) for p in e.parameters()}
+        self.matrices = [p for p in decays if p not in embeddings]
+        self.muon = Muon(self.matrices, MUON_LR)
         self.mean = [p.detach().clone() for p in self.parameters]
         self.step, self.seconds, self.sums = 0, 0.0, {}
         self.save_every_s, self.log_every = save_every_s, log_every
@@ -68,8 +79,7 @@ class Run:
         start = saved = time.time()
         before = self.seconds
         while self.step < self.args.steps and time.time() - start < 60 * self.args.minutes:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.rate()
+            self.set_rates()
             yield self.step
             self.step += 1
             self.seconds = before + time.time() - start
@@ -87,6 +97,21 @@ class Run:
     def finished(self):
         return self.step >= self.args.steps
 
+    @property
+    def late(self):
+        return self.muon_from is not None and self.step >= self.muon_from
+
+    def set_rates(self):
+        rate = self.rate()
+        if self.late:
+            done = (self.step - self.muon_from) / (self.args.steps - self.muon_from)
+            share = min(1.0, (self.step - self.muon_from + 1) / 50) * (1 - done)
+            rate = self.lr * share
+            for group in self.muon.param_groups:
+                group["lr"] = MUON_LR * share
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
     def rate(self):
         warm = min(1.0, (self.step + 1) / 200)
         return self.lr * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * self.step / self.args.steps)))
@@ -96,6 +121,10 @@ class Run:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         if bool(torch.isfinite(norm)):
+            if self.late:
+                self.muon.step()
+                for p in self.matrices:
+                    p.grad = None  # AdamW passes over what has no gradient
             self.optimizer.step()
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -120,6 +149,7 @@ class Run:
         state = {
             "modules": {name: m.state_dict() for name, m in self.modules.items()},
             "optimizer": self.optimizer.state_dict(),
+            "muon": self.muon.state_dict(),
             "mean": self.mean,
             "step": self.step,
             "seconds": self.seconds,
@@ -132,6 +162,8 @@ class Run:
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
         self.optimizer.load_state_dict(state["optimizer"])
+        if "muon" in state:
+            self.muon.load_state_dict(state["muon"])
         self.mean = state["mean"]
         self.step, self.seconds = state["step"], state["seconds"]
 
