@@ -167,7 +167,9 @@ async function readText(path: string | URL, what: string): Promise<string> {
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
   if (error instanceof GpuUnavailableError) {
-    console.error('Without a GPU it also runs on the CPU: `npm run setup` finds or installs a driver for that.');
+    console.error(
+      'Without a GPU it also runs on the CPU: `npm run setup` finds or installs a driver for that.',
+    );
   }
   process.exitCode = 1;
 });
