@@ -31,7 +31,11 @@ def orthogonal(x, steps=5):
     wide = x.shape[1] <= x.shape[2]
     x = x if wide else x.mT
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    # The polynomials are of x x' alone, so they are multiplied up in the smaller square and meet x once.
+    square = x @ x.mT
+    factor = torch.eye(x.shape[1]).expand_as(square)
     for _ in range(steps):
-        a = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+        a = factor @ square @ factor
+        factor = (3.4445 * torch.eye(x.shape[1]) - 4.7750 * a + 2.0315 * a @ a) @ factor
+    x = factor @ x
     return x if wide else x.mT

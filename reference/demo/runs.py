@@ -13,7 +13,7 @@ import torch
 
 from muon import Muon
 
-MUON_LR = 0.01
+MUON_LR = 0.003
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -106,7 +106,7 @@ class Run:
         if self.late:
             done = (self.step - self.muon_from) / (self.args.steps - self.muon_from)
             share = min(1.0, (self.step - self.muon_from + 1) / 50) * (1 - done)
-            rate = self.lr * share
+            rate = 0.5 * self.lr * share
             for group in self.muon.param_groups:
                 group["lr"] = MUON_LR * share
         for group in self.optimizer.param_groups:

@@ -99,7 +99,7 @@ class Text(torch.nn.Module):
 
 
 def main():
-    args = arguments(4000, pictures=24000)
+    args = arguments(1500, pictures=24000)
     clip = build()
     run = Run("clip", {"clip": clip}, args, lr=1e-3, weight_decay=0.05)
     print(f"CLIP {millions(clip):.2f} M parameters, from step {run.step}", flush=True)
