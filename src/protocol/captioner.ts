@@ -91,7 +91,43 @@ export interface Constant {
 export type CaptionEvent =
   | { kind: 'proposal'; proposal: CaptionProposal; done: number; total: number }
   /** One picture could not be read; the others go on. */
-  | { kind: 'failed'; id: string; sentence: string; done: number; total: number };
+  | { kind: 'failed'; id: string; problem: CaptionerProblem; sentence: string; done: number; total: number };
+
+/**
+ * Why the captioner refuses. It is the `name` of the error that a method rejects with (all of an error that crosses,
+ * besides its English sentence), so that a page can say it in its own language.
+ */
+export const captionerProblems = [
+  // the file
+  'empty-model',
+  'checkpoint-as-model',
+  'pickle-as-model',
+  'web-page-as-model',
+  'pointer-as-model',
+  'not-onnx',
+  'model-cut-short',
+  'model-not-loadable',
+  // what it computes
+  'text-as-vision',
+  'vision-as-text',
+  'tagger-as-clip',
+  'clip-as-tagger',
+  'unknown-model',
+  'towers-differ',
+  'other-words',
+  'not-a-tag-list',
+  'tags-differ',
+  'wrong-numbers',
+  // the rest
+  'runtime-missing',
+  'word-list-missing',
+  'out-of-memory',
+  'undecodable-picture',
+  'bad-template',
+  'no-search',
+  'no-model-open',
+] as const;
+export type CaptionerProblem = (typeof captionerProblems)[number];
 
 /** What can be said once all pictures were looked at; proposals are made anew, for constants change them. */
 export interface Composed {
@@ -109,7 +145,7 @@ export interface Kinship {
 
 /** The captioner worker. It does one thing at a time, in the order asked. */
 export interface Captioner {
-  /** Checks the model's inputs, outputs and sizes and embeds the vocabulary; rejects with a sentence. */
+  /** Checks the model's inputs, outputs and sizes and embeds the vocabulary; rejects with a `CaptionerProblem`. */
   open(model: CaptionModel, onEvent: (event: OpenEvent) => void): Promise<CaptionModelFacts>;
   /** Resolves when all pictures were looked at or `stop` was asked; those looked at stay known. */
   caption(
