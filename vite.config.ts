@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defaultClientConditions } from 'vite';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { lavapipeIcd, vulkanEnvironment } from './tools/adapters.ts';
 import { notices } from './tools/notices.ts';
@@ -16,6 +17,9 @@ const licences = notices();
 
 export default defineConfig({
   plugins: [svelte({ configFile: false }), licences.page, offline()],
+  // onnxruntime's loaders without a WebAssembly of their own choice: captioning's browser_runtime says which.
+  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
+  optimizeDeps: { exclude: ['onnxruntime-web'] },
   worker: { format: 'es', plugins: () => [licences.worker()] },
   build: {
     target: 'es2023',

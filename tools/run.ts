@@ -27,7 +27,7 @@ await build({
   target: 'node20',
   // The ES modules of tfjs, so that there is one copy of its core; its `main` files bring a copy each.
   mainFields: ['module', 'main'],
-  external: ['webgpu', 'sharp'],
+  external: ['webgpu', 'sharp', 'onnxruntime-web'],
   sourcemap: true,
   logLevel: 'warning',
   // What is left of CommonJS in the bundle asks for `require`.

@@ -16,6 +16,8 @@ export interface ComposeOptions {
   readonly template: Template;
   /** Empty for none. */
   readonly trigger: string;
+  /** The trigger word is put first by whoever uses the caption: it takes its tokens here, and is not written. */
+  readonly triggerElsewhere?: boolean;
   readonly purpose: Purpose;
   readonly slots: readonly Slot[];
   readonly tokenizer: Tokenizer;
@@ -57,14 +59,19 @@ export function compose(ranked: readonly Ranked[], options: ComposeOptions): Pro
     else said.push(phrase);
   }
 
-  let whole = written(said, options);
-  while (said.length > 0 && options.tokenizer.encode(whole).length > maxTokens) {
+  const word = options.trigger.trim().replace(/\s+/g, ' ');
+  const [before, reserved] = options.triggerElsewhere ? ['', word && `${word},`] : [word, ''];
+  const room = Math.max(0, maxTokens - options.tokenizer.encode(reserved).length);
+  const written = (): string => [before, filled(said, options.template)].filter(Boolean).join(', ');
+
+  let whole = written();
+  while (said.length > 0 && options.tokenizer.encode(whole).length > room) {
     const dropped = leastNeeded(said);
     said = said.filter((phrase) => phrase !== dropped);
     hidden.push({ ...dropped, why: 'too-long' });
-    whole = written(said, options);
+    whole = written();
   }
-  const caption = cutToTokens(whole, options.tokenizer);
+  const caption = cutToTokens(whole, options.tokenizer, room);
   const confidence = said.length === 0 ? undefined : Math.min(...said.map((phrase) => phrase.confidence));
   return { caption, said, hidden, confidence, cut: caption !== whole };
 }
@@ -106,14 +113,13 @@ function reasonToHide(
   return template.slots.has(phrase.slot) ? undefined : 'not-in-template';
 }
 
-function written(said: readonly Ranked[], { template, trigger }: ComposeOptions): string {
+function filled(said: readonly Ranked[], template: Template): string {
   const values = new Map<string, string>();
   for (const { slot, phrase } of said) {
     const before = values.get(slot);
     values.set(slot, before === undefined ? phrase : `${before}, ${phrase}`);
   }
-  const word = trigger.trim().replace(/\s+/g, ' ');
-  return [word, fillTemplate(template, values)].filter(Boolean).join(', ');
+  return fillTemplate(template, values);
 }
 
 function leastNeeded(said: readonly Ranked[]): Ranked {
@@ -122,16 +128,16 @@ function leastNeeded(said: readonly Ranked[]): Ranked {
 }
 
 /** Whole words from the front, as many as fit; of one endless word, its beginning. */
-function cutToTokens(text: string, tokenizer: Tokenizer): string {
+function cutToTokens(text: string, tokenizer: Tokenizer, room: number): string {
   const count = (part: string): number => tokenizer.encode(part).length;
-  if (count(text) <= maxTokens) return text;
+  if (count(text) <= room) return text;
   // No token reaches across a space, so words can be counted one by one.
   const kept: string[] = [];
-  let left = maxTokens;
+  let left = room;
   for (const word of text.split(' ')) {
     left -= count(word);
     if (left < 0) {
-      if (kept.length === 0) kept.push(cutWord(word, count));
+      if (kept.length === 0) kept.push(cutWord(word, count, room));
       break;
     }
     kept.push(word);
@@ -139,12 +145,12 @@ function cutToTokens(text: string, tokenizer: Tokenizer): string {
   return kept.join(' ').replace(/[\s,]+$/, '');
 }
 
-function cutWord(word: string, count: (part: string) => number): string {
+function cutWord(word: string, count: (part: string) => number, room: number): string {
   const letters = Array.from(word);
   let [fits, exceeds] = [0, letters.length];
   while (exceeds - fits > 1) {
     const middle = (fits + exceeds) >> 1;
-    if (count(letters.slice(0, middle).join('')) <= maxTokens) fits = middle;
+    if (count(letters.slice(0, middle).join('')) <= room) fits = middle;
     else exceeds = middle;
   }
   return letters.slice(0, fits).join('');

@@ -83,7 +83,7 @@ function tensorsAt({ width, height, data }: Pixels, size: number, crops: readonl
 }
 
 /** Blends one row [width, 4] over white into [width, 3], rounded to the nearest 8-bit value. */
-function overWhite(data: Pixels['data'], start: number, row: Uint8Array): void {
+export function overWhite(data: Pixels['data'], start: number, row: Uint8Array): void {
   for (let i = start, o = 0; o < row.length; i += 4) {
     const alpha = data[i + 3];
     const white = 255 * (255 - alpha);

@@ -1,6 +1,7 @@
 // Captions on disk: `metadata.csv` as lora-scripts reads and writes it (file name, caption), and the .txt
 // files beside images that every trainer knows. CSV is RFC 4180, read strictly: a stray quote or comma is
 // reported with its line, because guessing would train on a wrong caption.
+import { CsvError, countLines, parseCsv, type CsvRecord } from './csv';
 
 export type CaptionErrorCode =
   | 'encoding'
@@ -41,7 +42,7 @@ const maxBytes = 64 * 2 ** 20;
  * CaptionFileError.
  */
 export function parseMetadataCsv(input: Uint8Array | string): CaptionRow[] {
-  const records = parseCsv(decodeText(input, 'metadata.csv'));
+  const records = recordsOf(decodeText(input, 'metadata.csv'));
   const columns = records.length > 0 ? headerColumns(records[0]) : undefined;
   const rows = records
     .slice(columns ? 1 : 0)
@@ -70,11 +71,6 @@ export function fileKey(name: string): string {
 export function readSidecar(input: Uint8Array | string): string {
   const [first] = decodeText(input, 'This caption file').split(/\r\n|\n|\r/, 1);
   return first.trim();
-}
-
-interface CsvRecord {
-  readonly fields: string[];
-  readonly line: number;
 }
 
 function decodeText(input: Uint8Array | string, what: string): string {
@@ -129,57 +125,17 @@ function firstBadLine(bytes: Uint8Array): number {
   return line;
 }
 
-function parseCsv(text: string): CsvRecord[] {
-  const records: CsvRecord[] = [];
-  const plain = /[^",\r\n]*/y;
-  let at = 0;
-  let line = 1;
-  while (at < text.length) {
-    const record: CsvRecord = { fields: [], line };
-    for (;;) {
-      if (text[at] === '"') {
-        const body = quotedBody(text, at + 1);
-        if (body === undefined) {
-          throw new CaptionFileError(
-            'unclosed-quote',
-            `metadata.csv opens a quote in line ${line} that is never closed. Add the closing quote.`,
-            line,
-          );
-        }
-        record.fields.push(body.replaceAll('""', '"'));
-        at += body.length + 2;
-        line += countLines(body) - 1;
-      } else {
-        plain.lastIndex = at;
-        const body = plain.exec(text)?.[0] ?? '';
-        record.fields.push(body);
-        at += body.length;
-      }
-      if (text[at] === ',') {
-        at++;
-        continue;
-      }
-      break;
-    }
-    if (at < text.length && text[at] !== '\n' && text[at] !== '\r') {
-      const sentence = `metadata.csv has a stray quote or text after a quote in line ${line}. Put the whole caption in quotes and write a quote inside it twice ("").`;
-      throw new CaptionFileError('stray-quote', sentence, line);
-    }
-    if (text[at] === '\r' && text[at + 1] === '\n') at++;
-    at++;
-    line++;
-    // A blank line holds no record.
-    if (record.fields.length > 1 || record.fields[0].trim() !== '') records.push(record);
-  }
-  return records;
-}
-
-/** The text up to the closing quote, doubled quotes still doubled; undefined where there is none. */
-function quotedBody(text: string, start: number): string | undefined {
-  for (let at = start; ; at += 2) {
-    at = text.indexOf('"', at);
-    if (at < 0) return undefined;
-    if (text[at + 1] !== '"') return text.slice(start, at);
+function recordsOf(text: string): CsvRecord[] {
+  try {
+    return parseCsv(text, 'metadata.csv');
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const { code, line } = error;
+    const advice =
+      code === 'unclosed-quote'
+        ? 'Add the closing quote.'
+        : 'Put the whole caption in quotes and write a quote inside it twice ("").';
+    throw new CaptionFileError(code, `${error.message} ${advice}`, line);
   }
 }
 
@@ -235,10 +191,6 @@ function refuseDuplicates(rows: readonly CaptionRow[]): void {
     }
     lines.set(fileKey(file), line);
   }
-}
-
-function countLines(text: string): number {
-  return (text.match(/\r\n|\n|\r/g)?.length ?? 0) + 1;
 }
 
 function quoteIfNeeded(field: string): string {

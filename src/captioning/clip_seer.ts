@@ -1,0 +1,76 @@
+/** CLIP as a seer: a picture is an embedding, and the vocabulary's phrases are asked how near they are to it. */
+import type { Tokenizer } from '../formats/tokenizer';
+import type { CaptionModel, OpenEvent } from '../protocol/captioner';
+import type { EmbeddingCache } from './cache';
+import { openClip } from './clip_model';
+import { meanDirection, type Embedding } from './embedding';
+import { Phrases } from './phrases';
+import { clipTensors } from './preprocess';
+import { rank, usualOf, type EmbeddedSlot } from './rank';
+import type { Runtime } from './runtime';
+import type { Seer } from './seer';
+import { withTerms, type Vocabulary } from './vocabulary';
+
+/** What the public CLIPs ended their training with, and the demo's nearly. */
+const logitScale = 100;
+/** Counted up when preprocess.ts or the crops change. */
+const looking = 1;
+
+export async function openClipSeer(
+  runtime: Runtime,
+  { key }: CaptionModel,
+  files: { readonly vision: Uint8Array; readonly text: Uint8Array },
+  vocabulary: Vocabulary,
+  tokenizer: Tokenizer,
+  cache: EmbeddingCache | undefined,
+  onEvent: (event: OpenEvent) => void,
+): Promise<Seer> {
+  const { vision, text } = await openClip(runtime, files, tokenizer);
+  const phrases = new Phrases(text);
+  await phrases.learn(vocabulary.slots, key, cache, (done, total) =>
+    onEvent({ kind: 'phrases', done, total }),
+  );
+  return {
+    facts: {
+      kind: 'clip',
+      provider: vision.provider,
+      threads: runtime.threads,
+      side: vision.side,
+      dimensions: vision.dimensions,
+      slots: vocabulary.slots.map((slot) => ({ name: slot.name, phrases: slot.phrases.length })),
+      template: vocabulary.template,
+    },
+    template: vocabulary.template,
+    tokenizer,
+    version: `clip ${looking}`,
+    fits: (seen) => seen.length === vision.dimensions,
+    async look(pixels) {
+      return meanDirection(await vision.embed(clipTensors(pixels, vision.side)));
+    },
+    async ask({ terms }) {
+      const slots = vocabulary.slots.map((slot) => withTerms(slot, terms[slot.name] ?? []));
+      const embedded: EmbeddedSlot[] = [];
+      for (const slot of slots) embedded.push({ slot, embeddings: await phrases.of(slot) });
+      return {
+        slots,
+        among(set) {
+          const measured = embedded.map((each) => measuredAgainst(each, set));
+          return (seen) => rank(seen, measured, logitScale);
+        },
+      };
+    },
+    async embed(words) {
+      const [embedding] = await text.embed([words]);
+      return embedding;
+    },
+    async close() {
+      await vision.close();
+      await text.close();
+    },
+  };
+}
+
+function measuredAgainst(each: EmbeddedSlot, set: readonly Embedding[]): EmbeddedSlot {
+  const usual = each.slot.kind === 'multi' ? usualOf(set, each.embeddings) : undefined;
+  return usual ? { ...each, usual } : each;
+}

@@ -1,0 +1,89 @@
+/**
+ * What a session takes and gives, and which part of which model that makes it: told from names and shapes, never from
+ * the file's name.
+ */
+import type { InferenceSession } from 'onnxruntime-web';
+import { CaptionerError } from './error';
+
+export interface Value {
+  readonly name: string;
+  readonly type: string;
+  /** undefined where the model takes any size. */
+  readonly shape: readonly (number | undefined)[];
+}
+
+export interface Signature {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
+export type Role = 'vision' | 'text' | 'whole-clip' | 'tagger' | 'other';
+
+export function signatureOf(session: InferenceSession): Signature {
+  return { inputs: session.inputMetadata.map(value), outputs: session.outputMetadata.map(value) };
+}
+
+export function roleOf({ inputs, outputs }: Signature): Role {
+  const pixels = inputs.some(({ name }) => name === 'pixel_values');
+  const words = inputs.some(({ name }) => name === 'input_ids');
+  if (pixels && words) return 'whole-clip';
+  if (words) return 'text';
+  const [first, ...more] = inputs;
+  if (first === undefined || more.length > 0 || first.shape.length !== 4) return 'other';
+  // Taggers take height, width, channels; CLIP channels first.
+  const channelsLast = first.shape[3] === 3 && first.shape[1] !== 3;
+  if (channelsLast) return outputs.length === 1 && outputs[0].shape.length === 2 ? 'tagger' : 'other';
+  return pixels || first.shape[1] === 3 ? 'vision' : 'other';
+}
+
+const roleWords: Readonly<Record<Role, string>> = {
+  vision: "CLIP's vision part (pictures in)",
+  text: "CLIP's text part (words in)",
+  'whole-clip':
+    'both parts of CLIP in one file; the studio needs them apart, vision_model.onnx and text_model.onnx',
+  tagger: 'a tagger (pictures in, tags out)',
+  other: 'neither CLIP nor a tagger',
+};
+
+/** Throws CaptionerError if the session is another part than the one wanted. */
+export function demandRole(signature: Signature, wanted: 'vision' | 'text' | 'tagger'): void {
+  const role = roleOf(signature);
+  if (role === wanted) return;
+  const problem =
+    wanted === 'vision' && role === 'text'
+      ? 'text-as-vision'
+      : wanted === 'text' && role === 'vision'
+        ? 'vision-as-text'
+        : wanted !== 'tagger' && role === 'tagger'
+          ? 'tagger-as-clip'
+          : wanted === 'tagger' && (role === 'vision' || role === 'text' || role === 'whole-clip')
+            ? 'clip-as-tagger'
+            : 'unknown-model';
+  const names = signature.inputs.map(({ name }) => name).join(', ') || 'nothing';
+  throw new CaptionerError(
+    problem,
+    `The file given as ${roleWords[wanted]} is ${roleWords[role]}: it takes ${names}. Choose the other file.`,
+  );
+}
+
+/**
+ * The output that holds embeddings: the one of that name, else the only one of rank 2. Throws CaptionerError where
+ * there is none: a tower exported without its projection gives hidden states, which mean nothing to the other tower.
+ */
+export function embeddingOutput({ outputs }: Signature, name: 'image_embeds' | 'text_embeds'): Value {
+  const named = outputs.find((output) => output.name === name);
+  const flat = outputs.filter(({ shape }) => shape.length === 2);
+  const output = named ?? (outputs.length === 1 && flat.length === 1 ? flat[0] : undefined);
+  if (output) return output;
+  throw new CaptionerError(
+    'unknown-model',
+    `This CLIP gives ${outputs.map((each) => each.name).join(', ')}, but no ${name}: it was exported without its ` +
+      'projection. Choose an export with projection.',
+  );
+}
+
+function value(metadata: InferenceSession.ValueMetadata): Value {
+  if (!metadata.isTensor) return { name: metadata.name, type: 'no tensor', shape: [] };
+  const shape = metadata.shape.map((size) => (typeof size === 'number' && size > 0 ? size : undefined));
+  return { name: metadata.name, type: metadata.type, shape };
+}

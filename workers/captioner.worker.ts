@@ -1,0 +1,20 @@
+/** The captioner's worker, to be ended and started again: a lost session of onnxruntime cannot be mended in its realm. */
+import * as Comlink from 'comlink';
+import { openRuntime } from '../src/captioning/browser_runtime';
+import { makeCaptioner } from '../src/captioning/captioner';
+import type { Captioner } from '../src/protocol/captioner';
+import { getEmbedding, putEmbedding } from '../src/storage/embeddings';
+import { pixelsOf } from './pixels';
+
+const captioner = makeCaptioner({
+  openRuntime,
+  decode: pixelsOf,
+  async wordList() {
+    const response = await fetch(`${import.meta.env.BASE_URL}clip/merges.txt`);
+    if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+    return response.text();
+  },
+  cache: { get: getEmbedding, put: putEmbedding },
+}) satisfies Captioner;
+
+Comlink.expose(captioner);

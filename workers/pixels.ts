@@ -1,0 +1,19 @@
+/** Decodes a picture in a worker: upright, sRGB, 8 bits, alpha over white. Rejects with a sentence that names it. */
+
+/** RGBA, opaque. [height, width, 4] */
+export async function pixelsOf({ name, file }: { name: string; file: Blob }): Promise<ImageData> {
+  const bitmap = await createImageBitmap(file, {
+    imageOrientation: 'from-image',
+    colorSpaceConversion: 'default',
+  }).catch(() => {
+    throw new Error(`${name} cannot be decoded. Remove it, or save it again as PNG or JPEG.`);
+  });
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext('2d', { colorSpace: 'srgb' });
+  if (!context) throw new Error(`${name}: this browser gave no canvas to decode it with.`);
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}
