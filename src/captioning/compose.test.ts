@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { maxTokens } from '../formats/caption_merge';
 import { makeTokenizer } from '../formats/tokenizer';
-import { compose, maxTokens, merged, type ComposeOptions } from './compose';
+import { compose, type ComposeOptions } from './compose';
 import { constantsOf, phraseKey } from './constants';
 import type { Ranked } from './rank';
 import { parseTemplate } from './template';
@@ -123,35 +124,6 @@ describe('compose', () => {
       }),
       { numRuns: 15 },
     );
-  });
-});
-
-describe('merged', () => {
-  const join = (existing: string, proposed: string, mode: 'only-empty' | 'append' | 'replace'): string =>
-    merged(existing, proposed, mode, tokenizer);
-
-  it('fills only what is empty, or replaces', () => {
-    expect(join('mine', 'new', 'only-empty')).toBe('mine');
-    expect(join(' \n', 'new', 'only-empty')).toBe('new');
-    expect(join('mine', 'new', 'replace')).toBe('new');
-    for (const mode of ['only-empty', 'append', 'replace'] as const)
-      expect(join('mine', ' ', mode)).toBe('mine');
-  });
-
-  it('appends the parts that are not there', () => {
-    expect(join('kiko, Cat', 'kiko, cat, on a sofa, on a sofa', 'append')).toBe('kiko, Cat, on a sofa');
-    expect(join('kiko, ', 'calm', 'append')).toBe('kiko, calm');
-    expect(join('kiko, ', 'Kiko', 'append')).toBe('kiko, ');
-    expect(join('', 'calm', 'append')).toBe('calm');
-  });
-
-  it('appends as much as fits in 75 tokens, and never cuts what a person wrote', () => {
-    const seventy = Array.from({ length: 70 }, () => 'cat').join(' ');
-    expect(join(seventy, 'a very long part that does not fit, calm, dog', 'append')).toBe(
-      `${seventy}, calm, dog`,
-    );
-    const eighty = Array.from({ length: 80 }, () => 'cat').join(' ');
-    expect(join(eighty, 'calm', 'append')).toBe(eighty);
   });
 });
 

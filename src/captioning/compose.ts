@@ -1,16 +1,15 @@
 /**
  * From ranked phrases to a caption: trigger word first, then the template; what the trigger word is to learn is left
- * out, and everything left out comes back with its reason. Also how a proposal joins a caption that is there already.
+ * out, and everything left out comes back with its reason. How a proposal joins a caption that is there already is
+ * formats/caption_merge.
  */
+import { maxTokens } from '../formats/caption_merge';
 import type { Tokenizer } from '../formats/tokenizer';
 import type { Purpose } from '../protocol/captioner';
 import { phraseKey, type Constant } from './constants';
 import type { Ranked } from './rank';
 import { fillTemplate, type Template } from './template';
 import type { Slot } from './vocabulary/slot';
-
-/** What CLIP's text encoder reads between its start and end tokens. */
-export const maxTokens = 75;
 
 export interface ComposeOptions {
   readonly template: Template;
@@ -76,29 +75,6 @@ export function compose(ranked: readonly Ranked[], options: ComposeOptions): Pro
   return { caption, said, hidden, confidence, cut: caption !== whole };
 }
 
-export type Mode = 'only-empty' | 'append' | 'replace';
-
-/**
- * The caption after a proposal. Appending adds the parts between commas that are not there yet, as many as fit in 75
- * tokens, and never touches what is there; a proposal of nothing leaves everything as it is.
- */
-export function merged(existing: string, proposed: string, mode: Mode, tokenizer: Tokenizer): string {
-  if (proposed.trim() === '') return existing;
-  if (mode === 'replace' || existing.trim() === '') return proposed;
-  if (mode === 'only-empty') return existing;
-  const known = new Set(partsOf(existing).map((part) => part.toLowerCase()));
-  let out = existing.replace(/[\s,]+$/, '');
-  let added = false;
-  for (const part of partsOf(proposed)) {
-    const longer = `${out}, ${part}`;
-    if (known.has(part.toLowerCase()) || tokenizer.encode(longer).length > maxTokens) continue;
-    known.add(part.toLowerCase());
-    out = longer;
-    added = true;
-  }
-  return added ? out : existing;
-}
-
 function reasonToHide(
   phrase: Ranked,
   { template, slots, purpose, constants, shown, folded }: ComposeOptions,
@@ -154,11 +130,4 @@ function cutWord(word: string, count: (part: string) => number, room: number): s
     else exceeds = middle;
   }
   return letters.slice(0, fits).join('');
-}
-
-function partsOf(caption: string): string[] {
-  return caption
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
 }
