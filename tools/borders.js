@@ -24,7 +24,7 @@ export const ROOMS = {
   captioning: { rooms: ['formats'], types: ['protocol'], packages: ['onnxruntime-web'] },
   formats: { rooms: [], types: ['protocol'], packages: ['yaml', 'smol-toml', 'fflate'] },
   protocol: { rooms: [], packages: [] },
-  storage: { rooms: [], types: ['protocol'], packages: ['idb-keyval'] },
+  storage: { rooms: [], types: ['protocol'], packages: ['idb-keyval', '@noble/hashes'] },
   tools: {
     rooms: ['workers', 'training', 'models', 'kernels', 'captioning', 'formats', 'protocol', 'storage'],
     packages: ANY,

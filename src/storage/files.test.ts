@@ -1,6 +1,7 @@
 /** Big files over a private file system in memory: whole or not there, and swept after a crash. */
 import './fake_indexeddb.testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { captionerKey, deleteCaptioner, listCaptioners, putCaptioner } from './captioners';
 import { StorageFullError } from './error';
 import { deleteFile, openFile, storeFile, sweepOrphans } from './files';
 import { storedFiles } from './opfs';
@@ -72,6 +73,27 @@ test('A deleted project takes its base model along unless another one uses it', 
   await putProject(project('second', [shared]));
   await deleteProject('first');
   expect([...(await storedFiles()).keys()]).toEqual([shared]);
+});
+
+test('A captioner is listed, its files outlast the sweep, and both go together', async () => {
+  const files = await Promise.all(
+    (['vision', 'text'] as const).map(async (role, i) => ({
+      role,
+      path: await storeFile(`${role}_model.onnx`, new Blob([role])),
+      name: `${role}_model.onnx`,
+      byteLength: role.length,
+      sha256: String(i).repeat(64),
+    })),
+  );
+  const key = captionerKey(files);
+  expect(captionerKey([...files].reverse())).toBe(key);
+  const captioner = { key, kind: 'clip' as const, name: 'clip', files, addedAt: 1 };
+  await putCaptioner(captioner);
+  expect(await listCaptioners()).toEqual([captioner]);
+  expect(await sweepOrphans(Date.now() + 2 * DAY)).toBe(0);
+  await deleteCaptioner(captioner);
+  expect(await listCaptioners()).toEqual([]);
+  expect((await storedFiles()).size).toBe(0);
 });
 
 function project(id: string, paths: string[]) {

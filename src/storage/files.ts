@@ -1,7 +1,8 @@
 /**
- * Big files (base models) in the browser's private file system. A file is there whole or not at all: it is written
+ * Big files (base models, captioning models) in the browser's private file system. A file is there whole or not at all: it is written
  * beside and moved in by the browser when it is closed. What a crash left lying is swept.
  */
+import { listCaptioners } from './captioners';
 import { StorageError, StorageFullError, storageError } from './error';
 import { fileOf, FOLDER, leafOf, models } from './opfs';
 import { listProjects, storedPaths } from './projects';
@@ -60,11 +61,15 @@ export async function openFile(path: string): Promise<File> {
   }
 }
 
-/** Deletes what a crash left half written, and old files that no project uses. Gives how many. */
+/** Deletes what a crash left half written, and old files that no project and no captioner uses. Gives how many. */
 export async function sweepOrphans(now = Date.now()): Promise<number> {
   const folder = await models().catch(() => undefined);
   if (!folder) return 0;
-  const used = new Set((await listProjects()).flatMap(storedPaths));
+  const captioners = await listCaptioners();
+  const used = new Set([
+    ...(await listProjects()).flatMap(storedPaths),
+    ...captioners.flatMap(({ files }) => files.map(({ path }) => path)),
+  ]);
   let swept = 0;
   for await (const [leaf, entry] of folder.entries()) {
     if (entry.kind !== 'file' || used.has(`${FOLDER}/${leaf}`)) continue;

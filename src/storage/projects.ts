@@ -1,6 +1,6 @@
 /** Projects: a name, a purpose and settings each. Their pictures and runs lie in stores of their own. */
 import { get } from 'idb-keyval';
-import type { Purpose } from '../protocol/captioner';
+import type { CaptionOptions, Purpose } from '../protocol/captioner';
 import { deleteFile } from './opfs';
 import { deletePicturesOf } from './pictures';
 import { readAll, records, write } from './records';
@@ -18,6 +18,13 @@ export interface BaseModelRef {
     | { in: 'stored'; paths: string[] };
 }
 
+/** How captions are proposed: what is not there is at its default. */
+export interface CaptionSettings extends Partial<Omit<CaptionOptions, 'purpose' | 'trigger'>> {
+  /** Key of a captioner, or 'demo' for the studio's own. */
+  model?: string;
+  mode?: 'only-empty' | 'append' | 'replace';
+}
+
 export interface Project {
   id: string;
   name: string;
@@ -28,6 +35,7 @@ export interface Project {
   /** Settings that differ from the defaults, by field name. */
   settings: Readonly<Record<string, unknown>>;
   base?: BaseModelRef;
+  captions?: CaptionSettings;
 }
 
 const store = records('projects');
