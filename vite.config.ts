@@ -2,21 +2,22 @@
  * How the page is built and served, and how Vitest runs: one `unit` and one `golden` project, both in Node on Mesa's
  * CPU driver, through Dawn.
  */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defaultClientConditions } from 'vite';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { lavapipeIcd, vulkanEnvironment } from './tools/adapters.ts';
+import { headersFor, serveHeaders, shippedRules } from './tools/headers.ts';
 import { notices } from './tools/notices.ts';
 import { offline } from './tools/offline.ts';
 
 const GOLDEN = 'src/**/*.golden.test.ts';
 
 const licences = notices();
+const headers = shippedRules();
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false }), licences.page, offline()],
+  plugins: [svelte({ configFile: false }), licences.page, offline(), serveHeaders(headers)],
   // onnxruntime's loaders without a WebAssembly of their own choice: captioning's browser_runtime says which.
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
@@ -30,8 +31,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 3000,
   },
   // In development Vite injects styles and a socket, which the strict policy forbids: only the isolation headers.
-  server: { headers: pick(shippedHeaders(), /^Cross-Origin-/) },
-  preview: { headers: shippedHeaders() },
+  server: { headers: pick(headersFor('/', headers), /^Cross-Origin-/) },
   test: {
     maxWorkers: 2,
     projects: [
@@ -57,14 +57,6 @@ function project(name: string, include: string[], exclude: string[]) {
       setupFiles: [fileURLToPath(new URL('tools/vitest_setup.ts', import.meta.url))],
     },
   };
-}
-
-/** The headers for every path, from the file that static hosts read: what is tested is what is shipped. */
-function shippedHeaders(): Record<string, string> {
-  const text = readFileSync(new URL('public/_headers', import.meta.url), 'utf8');
-  return Object.fromEntries(
-    [...text.matchAll(/^ +([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value]),
-  );
 }
 
 function pick(headers: Record<string, string>, names: RegExp): Record<string, string> {

@@ -2,6 +2,7 @@
  * What is around the screens: projects, tabs, theme and language, what is missing on a computer, base models of every
  * kind, offline, and that nothing leaves. By role and label, on the built page.
  */
+import { readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test, type Page } from '@playwright/test';
@@ -306,7 +307,51 @@ test.describe('nothing leaves', () => {
     await page.waitForTimeout(500);
     expect(hits).toEqual([]);
   });
+
+  test('no worker may ask elsewhere by what it is served with, but the one that downloads', async ({
+    browser,
+    baseURL,
+    request,
+  }) => {
+    // A service worker's requests are not to be routed.
+    const context = await browser.newContext({ serviceWorkers: 'block', baseURL });
+    const page = await context.newPage();
+    await page.goto('/');
+    const workers = readdirSync('dist/assets').filter((name) => /\.worker-[^.]+\.js$/.test(name));
+    expect(workers.length).toBeGreaterThan(2);
+    for (const name of workers) {
+      const served = Object.entries((await request.get(`/assets/${name}`)).headers());
+      const headers = Object.fromEntries(
+        served.filter(([header]) => !/^content-(length|encoding)$/.test(header)),
+      );
+      const script = `/probe-${name}`;
+      // Those headers on a script that tries: a browser goes by the worker's own response.
+      await page.route(`**${script}`, (route) =>
+        route.fulfill({ headers, body: probe(`${address}/${name}`) }),
+      );
+      hits.length = 0;
+      const said = await page.evaluate(
+        (script) =>
+          new Promise<string>((resolve, reject) => {
+            const worker = new Worker(script, { type: 'module' });
+            worker.onmessage = ({ data }) => resolve(String(data));
+            worker.onerror = () => reject(new Error('the worker did not start'));
+          }),
+        script,
+      );
+      const downloads = name.startsWith('download.worker-');
+      expect([name, said, hits]).toEqual([
+        name,
+        downloads ? 'here' : 'refused',
+        downloads ? [`/${name}`] : [],
+      ]);
+    }
+  });
 });
+
+function probe(to: string): string {
+  return `fetch('${to}').then((r) => r.text()).catch(() => 'refused').then((said) => postMessage(said))`;
+}
 
 async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> {
   const transfer = await page.evaluateHandle(

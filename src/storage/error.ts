@@ -10,12 +10,15 @@ export class StorageError extends Error {
 /** There was no room. Nothing of what was being written was kept, and what was there before still is. */
 export class StorageFullError extends StorageError {
   override name = 'StorageFullError';
+  readonly code = 'no-room';
+  readonly facts: { readonly what: string };
   constructor(what: string, cause?: unknown) {
     super(
       `This browser has no room left for ${what}. Delete a project or old checkpoints under Storage, or free space on ` +
         'the disk, and try again.',
       { cause },
     );
+    this.facts = { what };
   }
 }
 

@@ -1,10 +1,12 @@
 /**
- * Big files (base models, captioning models) in the browser's private file system. A file is there whole or not at all: it is written
- * beside and moved in by the browser when it is closed. What a crash left lying is swept.
+ * Big files (base models, captioning models) in the browser's private file system. A file is there whole or not at
+ * all: it is written beside and moved in by the browser when it is closed. A download's part alone is neither, and only
+ * `downloads` opens it. What a crash left lying is swept.
  */
+import { begunDownloads, dropBegun } from './begun_downloads';
 import { listCaptioners } from './captioners';
-import { StorageError, StorageFullError, storageError } from './error';
-import { fileOf, FOLDER, leafOf, models } from './opfs';
+import { StorageError, storageError } from './error';
+import { fileOf, FOLDER, leafOf, models, nameWithSize, newLeaf, refuseWithoutRoom } from './opfs';
 import { listProjects, storedPaths } from './projects';
 
 export { deleteFile } from './opfs';
@@ -12,6 +14,8 @@ export { deleteFile } from './opfs';
 const PIECE = 8 * 2 ** 20;
 /** A file this young may belong to a project that is about to be saved. */
 const SWEEP_AFTER_MS = 24 * 3600 * 1000;
+/** A download that stopped half-way can be gone on with for a week. */
+const SWEEP_PARTS_AFTER_MS = 7 * SWEEP_AFTER_MS;
 
 /**
  * Copies `blob` in and gives its path. `onProgress` is told the bytes written. Rejects with `StorageFullError`, or
@@ -23,11 +27,10 @@ export async function storeFile(
   onProgress?: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<string> {
-  const size = blob.size < 1e9 ? `${Math.ceil(blob.size / 1e6)} MB` : `${(blob.size / 1e9).toFixed(1)} GB`;
-  const what = `${name} (${size})`;
+  const what = nameWithSize(name, blob.size);
   await refuseWithoutRoom(what, blob.size);
   const folder = await models();
-  const leaf = `${crypto.randomUUID()}-${name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(-100)}`;
+  const leaf = newLeaf(name);
   let to: FileSystemWritableFileStream | undefined;
   try {
     const handle = await folder.getFileHandle(leaf, { create: true });
@@ -61,7 +64,10 @@ export async function openFile(path: string): Promise<File> {
   }
 }
 
-/** Deletes what a crash left half written, and old files that no project and no captioner uses. Gives how many. */
+/**
+ * Deletes what a crash left half written, old files that no project and no captioner uses, and old parts. Gives how
+ * many.
+ */
 export async function sweepOrphans(now = Date.now()): Promise<number> {
   const folder = await models().catch(() => undefined);
   if (!folder) return 0;
@@ -70,20 +76,23 @@ export async function sweepOrphans(now = Date.now()): Promise<number> {
     ...(await listProjects()).flatMap(storedPaths),
     ...captioners.flatMap(({ files }) => files.map(({ path }) => path)),
   ]);
+  const begun = await begunDownloads();
+  const there = new Set<string>();
   let swept = 0;
   for await (const [leaf, entry] of folder.entries()) {
+    there.add(leaf);
     if (entry.kind !== 'file' || used.has(`${FOLDER}/${leaf}`)) continue;
+    const part = begun.find(({ path }) => leafOf(path) === leaf);
     // What is being written now, here or in another tab, is refused or young.
-    if (now - (await fileOf(entry)).lastModified < SWEEP_AFTER_MS) continue;
-    await folder.removeEntry(leaf).then(
-      () => swept++,
-      () => undefined,
+    const patience = part ? SWEEP_PARTS_AFTER_MS : SWEEP_AFTER_MS;
+    if (now - (await fileOf(entry)).lastModified < patience) continue;
+    const gone = await folder.removeEntry(leaf).then(
+      () => true,
+      () => false,
     );
+    if (gone) there.delete(leaf);
+    if (gone) swept++;
   }
+  for (const { address, path } of begun) if (!there.has(leafOf(path))) await dropBegun(address);
   return swept;
-}
-
-async function refuseWithoutRoom(what: string, bytes: number): Promise<void> {
-  const { quota, usage } = await navigator.storage.estimate();
-  if (quota !== undefined && usage !== undefined && quota - usage < bytes) throw new StorageFullError(what);
 }

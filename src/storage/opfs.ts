@@ -1,8 +1,8 @@
 /**
- * The folder in the browser's private file system that big files lie in: naming, listing and deleting. Writing and
- * opening are `files`.
+ * The folder in the browser's private file system that big files lie in: naming, room, listing and deleting. Writing
+ * and opening are `files`, and `downloads`.
  */
-import { StorageError } from './error';
+import { StorageError, StorageFullError } from './error';
 
 export const FOLDER = 'models';
 
@@ -40,6 +40,22 @@ export async function fileOf(entry: FileSystemHandle): Promise<{ size: number; l
 
 export function leafOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** A name of its own for a new file, which people still know it by. */
+export function newLeaf(name: string): string {
+  return `${crypto.randomUUID()}-${name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(-100)}`;
+}
+
+/** For sentences. */
+export function nameWithSize(name: string, bytes: number): string {
+  const size = bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  return `${name} (${size})`;
+}
+
+export async function refuseWithoutRoom(what: string, bytes: number): Promise<void> {
+  const { quota, usage } = await navigator.storage.estimate();
+  if (quota !== undefined && usage !== undefined && quota - usage < bytes) throw new StorageFullError(what);
 }
 
 function ignoreMissing(error: unknown): void {

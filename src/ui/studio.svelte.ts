@@ -70,6 +70,19 @@ export class Studio {
     this.#timer = setTimeout(() => void this.flush(), SAVE_AFTER_MS);
   }
 
+  /** The same for a project that need not be the open one: for what takes long, such as a download. */
+  async changeIn(id: string, patch: Partial<Omit<Project, 'id' | 'createdAt'>>): Promise<void> {
+    if (id === this.project.id) {
+      this.change(patch);
+      return;
+    }
+    const project = this.projects.find((each) => each.id === id);
+    if (!project) return;
+    const changed = { ...project, ...patch, changedAt: Date.now() };
+    this.projects = this.projects.map((each) => (each.id === id ? changed : each));
+    await this.#save(changed);
+  }
+
   /** Saves what is not saved yet. */
   async flush(): Promise<void> {
     if (this.#timer === undefined) return;

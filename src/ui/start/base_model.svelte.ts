@@ -2,7 +2,8 @@
  * Choosing the base model: recognise what was given, remember where it lies (by file handle where the browser has
  * them, else by a copy in its private files), and say what is wrong with what cannot be used.
  */
-import { deleteFile, storeFile } from '../../storage/files';
+import type { Download } from '../../protocol/downloader';
+import { deleteFile, openFile, storeFile } from '../../storage/files';
 import type { BaseModelRef } from '../../storage/projects';
 import { studio } from '../studio.svelte';
 import { BaseModelUnreadable, DEMO_BASE, openBase } from './open_base';
@@ -62,6 +63,28 @@ class BaseModelChoice {
     }
   }
 
+  /**
+   * Takes a file that came from an address, for the project that asked for it, which need not be the open one any more.
+   * What is no base model is deleted: nobody would find it again.
+   */
+  async takeDownloaded({ path, name }: Download, project: string): Promise<void> {
+    this.cancel();
+    this.choosing = { state: 'checking', name };
+    try {
+      const recognised = await recogniseBase([new File([await openFile(path)], name)]);
+      if (!recognised.fits) {
+        await deleteFile(path);
+        this.choosing = { state: 'refused', refused: recognised };
+        return;
+      }
+      const byteLength = recognised.files[0].size;
+      const where = { in: 'stored' as const, paths: [path] };
+      this.#take({ name: recognised.name, byteLength, kind: SD1, where }, project);
+    } catch (error) {
+      this.choosing = { state: 'failed', sentence: sentenceOf(error) };
+    }
+  }
+
   /** Stops a copy under way. */
   cancel(): void {
     this.#copy?.abort();
@@ -106,11 +129,11 @@ class BaseModelChoice {
     }
   }
 
-  #take(base: BaseModelRef): void {
-    const before = studio.project.base;
-    studio.change({ base });
+  #take(base: BaseModelRef, project = studio.project.id): void {
+    const before = studio.projects.find(({ id }) => id === project)?.base;
+    void studio.changeIn(project, { base });
     this.choosing = { state: 'idle' };
-    this.readable = 'yes';
+    if (project === studio.project.id) this.readable = 'yes';
     if (before?.where.in === 'stored') void dropUnused(before.where.paths);
   }
 }

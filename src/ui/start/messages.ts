@@ -72,6 +72,14 @@ const en = {
   choose: 'Choose',
   chooseOther: 'Choose another',
   ownInput: 'Base model file',
+  sd15: 'Stable Diffusion 1.5',
+  sd15Text: (size: string) => `downloaded once, ${size}`,
+  sd15Named: 'Download a base model',
+  download: 'Download',
+  sd15Note: (size: string, host: string) =>
+    `${size} from ${host}, under the CreativeML Open RAIL-M licence. This is the one request that leaves this page: the address goes out, nothing of yours does. The file is kept in this browser.`,
+  ownAddressNote: (host: string) =>
+    `Asks ${host} for this file. That is the one request that leaves this page: the address goes out, nothing of yours does. The file is kept in this browser.`,
   demo: 'Demo model',
   demoText: (size?: string) =>
     size ? `comes with the studio, ${size}, small pictures` : 'comes with the studio, small pictures',
@@ -200,6 +208,14 @@ const zh: typeof en = {
   choose: '选择',
   chooseOther: '另选一个',
   ownInput: '底模文件',
+  sd15: 'Stable Diffusion 1.5',
+  sd15Text: (size) => `下载一次，${size}`,
+  sd15Named: '下载底模',
+  download: '下载',
+  sd15Note: (size, host) =>
+    `从 ${host} 下载 ${size}，许可证为 CreativeML Open RAIL-M。这是唯一离开本页的请求：只发出该地址，不发送你的任何内容。文件保存在此浏览器中。`,
+  ownAddressNote: (host) =>
+    `向 ${host} 请求此文件。这是唯一离开本页的请求：只发出该地址，不发送你的任何内容。文件保存在此浏览器中。`,
   demo: '演示底模',
   demoText: (size) => (size ? `随工作室提供，${size}，小尺寸图片` : '随工作室提供，小尺寸图片'),
   use: '使用',
