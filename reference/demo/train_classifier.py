@@ -98,7 +98,7 @@ def load_reader():
 
 
 def main():
-    args = arguments(1500)
+    args = arguments(1000)
     torch.manual_seed(20240606)
     reader = Reader()
     run = Run("classifier", {"reader": reader}, args, lr=2e-3)
