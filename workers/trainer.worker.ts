@@ -1,5 +1,4 @@
 /** The trainer's worker: one thing at a time, reported event by event. */
-import * as Comlink from 'comlink';
 import type { Trainer } from '../src/protocol/trainer';
 import { Asks } from '../src/training/asks';
 import { estimate } from '../src/training/estimate';
@@ -7,14 +6,24 @@ import { runDraw } from '../src/training/draw_job';
 import { runJob } from '../src/training/job';
 import { openForQuestions, probe } from '../src/training/probe';
 import { decodeImage } from './decode_image';
+import { expose } from './expose';
 
 let running: Asks | undefined;
 let drawing: AbortController | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
+class BusyError extends Error {
+  override readonly name = 'BusyError';
+  readonly code = 'busy';
+  readonly facts = {};
+  constructor() {
+    super('A run is under way. Stop it first.');
+  }
+}
+
 /** Short things wait for each other; none waits for a run. */
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running) throw new Error('A run is under way. Stop it first.');
+  if (running) throw new BusyError();
   const turn = last.then(work, work);
   last = turn.catch(() => undefined);
   return turn;
@@ -54,4 +63,4 @@ const trainer = {
     }),
 } satisfies Trainer;
 
-Comlink.expose(trainer);
+expose(trainer);

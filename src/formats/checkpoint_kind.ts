@@ -90,9 +90,26 @@ function kindOfParts(tensors: TensorShapes): CheckpointKind {
   return parts.has('text') ? 'text-encoder' : 'unknown';
 }
 
-/** A checkpoint cannot be mapped: two tensors claim one place. */
-export class CheckpointError extends Error {
+/** What is wrong with a base model: of another kind, or one that cannot be used. */
+export interface CheckpointFacts {
+  /** It is no base model of SD 1.x, or not alone. */
+  kind: { kind: CheckpointKind; lacks?: readonly string[] };
+  /** Two tensors claim one place. */
+  layouts: { first: string; second: string };
+  quantized: { tensor: string; dtype: string };
+  cut: { tensor: string };
+  'non-finite': { tensor: string; count: number };
+}
+
+export class CheckpointError<Code extends keyof CheckpointFacts = keyof CheckpointFacts> extends Error {
   override name = 'CheckpointError';
+  constructor(
+    readonly code: Code,
+    readonly facts: CheckpointFacts[Code],
+    sentence: string,
+  ) {
+    super(sentence);
+  }
 }
 
 /** For each part: diffusers name to the file's own name. */
@@ -124,6 +141,8 @@ export function mapCheckpoint(names: Iterable<string>): CheckpointMap {
       const other = map.get(mapped.name);
       if (other !== undefined) {
         throw new CheckpointError(
+          'layouts',
+          { first: other, second: key },
           `"${other}" and "${key}" are both ${mapped.name} of the ${mapped.part}; the file mixes two layouts. ${choose}`,
         );
       }

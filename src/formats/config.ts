@@ -31,14 +31,14 @@ export function defaultConfig(): TrainConfig {
 }
 
 /**
- * Reads a configuration; fields it leaves out get their defaults. Throws ConfigError with every problem:
+ * Reads a configuration; fields it leaves out are as in `rest`, by default each field's default. Throws ConfigError with every problem:
  * broken YAML, unknown fields (with the likely meant one), doubled keys, wrong types, values out of range.
  */
-export function parseConfig(yamlText: string): TrainConfig {
+export function parseConfig(yamlText: string, rest: Values = {}): TrainConfig {
   const lines = new LineCounter();
   const document = readDocument(yamlText, lines);
   const { values, places, problems } = readFields(document, lines);
-  const config = complete(values);
+  const config = complete({ ...rest, ...values });
   if (problems.length === 0) problems.push(...conflicts(config, places));
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
   return config;

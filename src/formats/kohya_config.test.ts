@@ -196,6 +196,22 @@ describe('YAML', () => {
     expect(notes).toEqual([{ kind: 'place', key: 'base_model', value: './other.safetensors' }]);
   });
 
+  it('changes only what it names, and is held against what there is', () => {
+    expect(importSettings('lora_rank: 8\nmin_bucket_reso: 256\n').settings).toEqual({
+      lora_rank: 8,
+      min_bucket_reso: 256,
+    });
+    const text = 'min_bucket_reso: 1280\n';
+    expect(() => importSettings(text)).toThrow(/above max_bucket_reso/);
+    expect(importSettings(text, { ...defaultConfig(), max_bucket_reso: 1536 }).settings).toEqual({
+      min_bucket_reso: 1280,
+    });
+    const off = { ...defaultConfig(), train_text_encoder: false };
+    expect(() => importSettings('train_unet: false\n', off)).toThrow(/nothing would be trained/);
+    // A place that was set here is none of the file's.
+    expect(importSettings('seed: 1\n', { ...defaultConfig(), base_model: './mine' }).notes).toEqual([]);
+  });
+
   it('with our names and a mistake is refused with its line', () => {
     expect(() => importSettings('lora_rank: 8\nlora_rnk: 9\n')).toThrow(/Line 2: .*Did you mean lora_rank/);
   });

@@ -28,22 +28,26 @@ export interface ImportedSettings {
   readonly notes: readonly ImportNote[];
 }
 
-/** Reads a settings file of any of the kinds. Throws ConfigError with what is wrong and where. */
-export function importSettings(text: string): ImportedSettings {
+/**
+ * Reads a settings file of any of the kinds. One of ours changes only what it names, and must get on with the rest of
+ * what there is (`yours`). Throws ConfigError with what is wrong and where.
+ */
+export function importSettings(text: string, yours: Partial<TrainConfig> = {}): ImportedSettings {
   const file = readFlat(text);
   const foreign =
     file.notation !== 'yaml' || [...file.values.keys()].some((key) => !isFieldName(key) && isKohyaKey(key));
-  return foreign ? fromKohya(file.values) : fromStudio(text);
+  return foreign ? fromKohya(file.values) : fromStudio(text, file.values, yours);
 }
 
-function fromStudio(text: string): ImportedSettings {
-  const config = parseConfig(text);
-  const kept = fieldList.filter(({ field }) => !isPlace(field));
-  const values: { readonly [name: string]: unknown } = config;
+function fromStudio(text: string, file: FlatValues, yours: Partial<TrainConfig>): ImportedSettings {
+  const values: { readonly [name: string]: unknown } = parseConfig(text, yours);
+  const named = fieldList.filter(({ name }) => file.has(name));
   return {
     from: 'studio',
-    settings: Object.fromEntries(kept.map(({ name }) => [name, values[name]])),
-    notes: fieldList
+    settings: Object.fromEntries(
+      named.filter(({ field }) => !isPlace(field)).map(({ name }) => [name, values[name]]),
+    ),
+    notes: named
       .filter(({ name, field }) => isPlace(field) && values[name] !== field.default)
       .map(({ name }) => ({ kind: 'place', key: name, value: shorten(values[name]) })),
   };

@@ -40,6 +40,10 @@ export class LoraError extends Error {
   ) {
     super(sentence);
   }
+
+  get facts() {
+    return { module: this.module };
+  }
 }
 
 /**

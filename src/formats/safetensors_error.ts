@@ -33,6 +33,10 @@ export class SafetensorsError extends Error {
   ) {
     super(`${sentence} At byte ${offset}: expected ${expected}, got ${got}.`);
   }
+
+  get facts() {
+    return { offset: this.offset, expected: this.expected, got: this.got };
+  }
 }
 
 /** Throws SafetensorsError where `first` (the first 16 bytes, or all) is the mark of another format. */

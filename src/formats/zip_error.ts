@@ -13,6 +13,7 @@ export type ZipErrorCode =
 
 export class ZipError extends Error {
   override name = 'ZipError';
+  readonly facts = {};
   constructor(
     readonly code: ZipErrorCode,
     sentence: string,

@@ -50,7 +50,7 @@ export class BufferPool {
       throw new Error(`A GPU buffer of ${buffer.size} bytes was released twice, or never acquired.`);
     this.used.delete(buffer);
     this.numBytesUsed -= owned.size;
-    if (owned.arena) owned.arena.free.push(buffer);
+    if (owned.arena) owned.arena.take(buffer);
     else if (reuse) {
       const key = `${buffer.size}_${buffer.usage}`;
       const list = this.free.get(key);
@@ -147,24 +147,17 @@ export class BufferPool {
   }
 
   destroyArena(arena: Arena): void {
-    for (const buffer of arena.free) this.destroy(buffer);
-    arena.free.length = 0;
+    for (const list of arena.free.values()) for (const buffer of list) this.destroy(buffer);
+    arena.free.clear();
   }
 
   private fromArena(arena: Arena, size: number): GPUBuffer {
     const wanted = sizeClass(size);
-    let best = -1;
-    for (let i = 0; i < arena.free.length; i++) {
-      const have = (arena.free[i] as GPUBuffer).size;
-      if (have >= wanted && have <= 2 * wanted && (best < 0 || have < (arena.free[best] as GPUBuffer).size))
-        best = i;
-    }
-    let buffer: GPUBuffer;
-    if (best >= 0) {
-      buffer = arena.free[best] as GPUBuffer;
-      arena.free[best] = arena.free[arena.free.length - 1] as GPUBuffer;
-      arena.free.pop();
-    } else {
+    // The smallest that is free, up to twice as large: nine classes to look at, where one after another was thousands.
+    let buffer: GPUBuffer | undefined;
+    for (let have = wanted; buffer === undefined && have <= 2 * wanted; have = sizeClass(have + 1))
+      buffer = arena.free.get(have)?.pop();
+    if (buffer === undefined) {
       buffer = this.create(wanted, STORAGE, false);
       arena.bytes += wanted;
     }
@@ -197,28 +190,47 @@ export class BufferPool {
 
 /** tfjs asks `instanceof GPUBuffer` before it releases one. */
 function madeUp(size: number, usage: number): GPUBuffer {
-  const fixed = (value: unknown) => ({ value });
-  return Object.create(GPUBuffer.prototype, {
-    size: fixed(size),
-    usage: fixed(usage),
-    destroy: fixed(() => undefined),
-    mapState: fixed('unmapped'),
-  }) as GPUBuffer;
+  const buffer = Object.create(madeUpOnes()) as { size: number; usage: number };
+  buffer.size = size;
+  buffer.usage = usage;
+  return buffer as GPUBuffer;
 }
+
+/** What they have in common; GPUBuffer's own properties cannot be written. Absent before set-up in Node. */
+function madeUpOnes(): object {
+  ones ??= Object.create(GPUBuffer.prototype, {
+    size: { value: 0, writable: true },
+    usage: { value: 0, writable: true },
+    destroy: { value: () => undefined },
+    mapState: { value: 'unmapped' },
+  }) as object;
+  return ones;
+}
+let ones: object | undefined;
 
 /** Buffers that belong to recorded steps; see `BufferPool.inArena`. */
 export class Arena {
-  readonly free: GPUBuffer[] = [];
+  /** By size, each a `sizeClass`. */
+  readonly free = new Map<number, GPUBuffer[]>();
   bytes = 0;
+
+  take(buffer: GPUBuffer): void {
+    const list = this.free.get(buffer.size);
+    if (list) list.push(buffer);
+    else this.free.set(buffer.size, [buffer]);
+  }
 }
 
 export class BufferTooLargeError extends Error {
   override readonly name = 'BufferTooLargeError';
+  readonly code = 'buffer';
+  readonly facts: { bytes: number; limitBytes: number };
   constructor(size: number, limit: number) {
     super(
       `A GPU buffer of ${(size / 2 ** 20).toFixed(0)} MiB was needed, and this adapter allows ${(limit / 2 ** 20).toFixed(0)} MiB. ` +
         'Lower the resolution or the batch size.',
     );
+    this.facts = { bytes: size, limitBytes: limit };
   }
 }
 

@@ -27,6 +27,13 @@ export interface Gpu {
 
 export class GpuUnavailableError extends Error {
   override readonly name = 'GpuUnavailableError';
+  readonly facts = {};
+  constructor(
+    sentence: string,
+    readonly code: 'no-webgpu' | 'no-adapter' | 'no-tier' | 'not-open' = 'not-open',
+  ) {
+    super(sentence);
+  }
 }
 
 let current: Gpu | undefined;
@@ -55,11 +62,13 @@ export async function openDevice(
   if (!api)
     throw new GpuUnavailableError(
       'This browser has no WebGPU. Use a current Chrome, Edge, Firefox or Safari.',
+      'no-webgpu',
     );
   const adapter = await api.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new GpuUnavailableError(
       'WebGPU is there, but no graphics adapter was offered. Check the driver, or unblock the GPU in the browser settings.',
+      'no-adapter',
     );
   }
   const f16 = adapter.features.has('shader-f16');
@@ -67,7 +76,10 @@ export async function openDevice(
   const best: Tier = subgroups ? 'f16-subgroups' : f16 ? 'f16' : 'f32';
   const tier = options.tier ?? best;
   if (TIERS.indexOf(tier) > TIERS.indexOf(best)) {
-    throw new GpuUnavailableError(`Tier ${tier} was asked for, but the adapter's best is ${best}.`);
+    throw new GpuUnavailableError(
+      `Tier ${tier} was asked for, but the adapter's best is ${best}.`,
+      'no-tier',
+    );
   }
   const requiredFeatures: GPUFeatureName[] = [];
   if (tier !== 'f32') requiredFeatures.push('shader-f16');

@@ -49,13 +49,12 @@ const says: { [Code in DownloadCode]: (facts: DownloadFacts[Code]) => string } =
   busy: ({ name }) => `Another tab is downloading ${name}. Let it finish, or close it.`,
 };
 
-export class DownloadError<Code extends DownloadCode = DownloadCode> extends StorageError {
+export class DownloadError<Code extends DownloadCode = DownloadCode> extends StorageError<
+  Code,
+  DownloadFacts[Code]
+> {
   override name = 'DownloadError';
-  constructor(
-    readonly code: Code,
-    readonly facts: DownloadFacts[Code],
-    cause?: unknown,
-  ) {
-    super(says[code](facts), { cause });
+  constructor(code: Code, facts: DownloadFacts[Code], cause?: unknown) {
+    super(code, facts, says[code](facts), { cause });
   }
 }

@@ -3,22 +3,37 @@
  * it has a remedy of its own: make room and try again.
  */
 
-export class StorageError extends Error {
+export class StorageError<Code extends string = string, Facts = unknown> extends Error {
   override name = 'StorageError';
+  constructor(
+    readonly code: Code,
+    readonly facts: Facts,
+    sentence: string,
+    options?: ErrorOptions,
+  ) {
+    super(sentence, options);
+  }
+}
+
+/** What a plain StorageError knows, by its code. */
+export interface StorageFacts {
+  /** `what` was not written; the browser's reason, in its own words. */
+  'not-kept': { what: string; reason: string };
+  gone: { file: string };
+  'no-folder': Record<string, never>;
 }
 
 /** There was no room. Nothing of what was being written was kept, and what was there before still is. */
-export class StorageFullError extends StorageError {
+export class StorageFullError extends StorageError<'no-room', { readonly what: string }> {
   override name = 'StorageFullError';
-  readonly code = 'no-room';
-  readonly facts: { readonly what: string };
   constructor(what: string, cause?: unknown) {
     super(
+      'no-room',
+      { what },
       `This browser has no room left for ${what}. Delete a project or old checkpoints under Storage, or free space on ` +
         'the disk, and try again.',
       { cause },
     );
-    this.facts = { what };
   }
 }
 
@@ -29,7 +44,9 @@ export function storageError(what: string, cause: unknown): Error {
   if (name === 'QuotaExceededError') return new StorageFullError(what, cause);
   if (name === 'AbortError' && cause instanceof Error) return cause;
   const reason = cause instanceof Error && cause.message ? cause.message : 'it gave no reason';
-  return new StorageError(
+  return new StorageError<'not-kept', StorageFacts['not-kept']>(
+    'not-kept',
+    { what, reason },
     `This browser did not keep ${what} (${reason}). If this is a private window, open the studio in a normal one.`,
     { cause },
   );

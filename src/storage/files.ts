@@ -5,7 +5,7 @@
  */
 import { begunDownloads, dropBegun } from './begun_downloads';
 import { listCaptioners } from './captioners';
-import { StorageError, storageError } from './error';
+import { StorageError, storageError, type StorageFacts } from './error';
 import { fileOf, FOLDER, leafOf, models, nameWithSize, newLeaf, refuseWithoutRoom } from './opfs';
 import { listProjects, storedPaths } from './projects';
 
@@ -57,7 +57,9 @@ export async function openFile(path: string): Promise<File> {
     const handle = await (await models()).getFileHandle(leafOf(path));
     return await handle.getFile();
   } catch (error) {
-    throw new StorageError(
+    throw new StorageError<'gone', StorageFacts['gone']>(
+      'gone',
+      { file: leafOf(path) },
       `The stored file ${leafOf(path)} is gone: this browser or a person has cleared its data. Choose the file again.`,
       { cause: error },
     );

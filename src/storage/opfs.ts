@@ -2,7 +2,7 @@
  * The folder in the browser's private file system that big files lie in: naming, room, listing and deleting. Writing
  * and opening are `files`, and `downloads`.
  */
-import { StorageError, StorageFullError } from './error';
+import { StorageError, StorageFullError, type StorageFacts } from './error';
 
 export const FOLDER = 'models';
 
@@ -27,7 +27,9 @@ export async function models(): Promise<FileSystemDirectoryHandle> {
     const root = await navigator.storage.getDirectory();
     return await root.getDirectoryHandle(FOLDER, { create: true });
   } catch (error) {
-    throw new StorageError(
+    throw new StorageError<'no-folder', StorageFacts['no-folder']>(
+      'no-folder',
+      {},
       'This browser gives no room for files of the studio, as in a private window. Open it in a normal one.',
       { cause: error },
     );

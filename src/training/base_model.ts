@@ -4,7 +4,12 @@
  */
 import type { ByteSource } from '../formats/byte_source';
 import type { ModelPart } from '../formats/checkpoint_keys';
-import { CheckpointError, identifyCheckpoint, mapCheckpoint } from '../formats/checkpoint_kind';
+import {
+  CheckpointError,
+  identifyCheckpoint,
+  mapCheckpoint,
+  type CheckpointKind,
+} from '../formats/checkpoint_kind';
 import { isFloatDtype, toFloats, toHalves } from '../formats/halves';
 import { readHeader, type TensorEntry } from '../formats/safetensors';
 import {
@@ -58,12 +63,13 @@ export interface BaseModelPlan extends BaseModelConfig {
 export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseModelPlan> {
   const tensors: BaseModelPlan['tensors'] = { unet: new Map(), vae: new Map(), text: new Map() };
   let sentence = 'No file was given.';
+  let kind: CheckpointKind = 'empty';
   for (const source of files) {
     const header = await readHeader(source);
     const identity = identifyCheckpoint(header.tensors);
-    sentence = identity.sentence;
+    ({ kind, sentence } = identity);
     const usable = ['sd1', 'unet', 'vae', 'text-encoder'].includes(identity.kind);
-    if (!usable) throw new CheckpointError(identity.sentence);
+    if (!usable) throw new CheckpointError('kind', { kind }, sentence);
     const map = mapCheckpoint(header.tensors.keys());
     for (const part of ['unet', 'vae', 'text'] as const) {
       for (const [name, own] of map.parts[part]) {
@@ -75,6 +81,8 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
   const missing = (['unet', 'vae', 'text'] as const).filter((part) => tensors[part].size === 0);
   if (missing.length) {
     throw new CheckpointError(
+      'kind',
+      { kind, lacks: missing },
       `${sentence} It lacks the ${missing.join(', ')}. Give the whole checkpoint, or all files of the diffusers folder.`,
     );
   }
@@ -190,12 +198,16 @@ async function loadTensor(
   const { dtype } = entry;
   if (!isFloatDtype(dtype)) {
     throw new CheckpointError(
+      'quantized',
+      { tensor: entry.name, dtype },
       `"${entry.name}" is ${dtype}; weights must be F16, BF16 or F32. Use a checkpoint that is not quantized.`,
     );
   }
   const bytes = await source.slice(entry.start, entry.end);
   if (bytes.byteLength !== entry.end - entry.start) {
     throw new CheckpointError(
+      'cut',
+      { tensor: entry.name },
       `"${entry.name}" at byte ${entry.start}: ${entry.end - entry.start} bytes expected, ${bytes.byteLength} read. The file changed or is cut short.`,
     );
   }
@@ -204,6 +216,8 @@ async function loadTensor(
     const { bits, nonFinite } = toHalves(bytes, dtype);
     if (nonFinite) {
       throw new CheckpointError(
+        'non-finite',
+        { tensor: entry.name, count: nonFinite },
         `"${entry.name}" has ${nonFinite} values that are infinite or not a number. The checkpoint is damaged; download it again.`,
       );
     }

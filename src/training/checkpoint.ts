@@ -2,6 +2,7 @@
  * The state of an interrupted run as a safetensors file: LoRA masters, optimizer moments, the optimizer's scalars, the
  * step. Everything random is a function of (seed, step), so nothing else is needed to go on bit for bit.
  */
+import type { EngineFacts } from '../protocol/engine_errors';
 import type { ByteSource } from '../formats/byte_source';
 import { readHeader } from '../formats/safetensors';
 import { writeSafetensors } from '../formats/safetensors_write';
@@ -24,6 +25,13 @@ const FORMAT = 'lora-studio-state-1';
 /** A saved state that cannot be resumed. */
 export class ResumeError extends Error {
   override readonly name = 'ResumeError';
+  readonly facts = {};
+  constructor(
+    readonly code: keyof EngineFacts['ResumeError'],
+    sentence: string,
+  ) {
+    super(sentence);
+  }
 }
 
 export function writeState(state: RunState): Uint8Array<ArrayBuffer> {
@@ -57,10 +65,12 @@ export async function readState(
   const { metadata, tensors } = await readHeader(source);
   if (metadata['format'] !== FORMAT)
     throw new ResumeError(
+      'not-a-state',
       'This is not a saved training state. Choose the .state.safetensors file of the run.',
     );
   if (metadata['fingerprint'] !== expected.fingerprint) {
     throw new ResumeError(
+      'other-run',
       'The saved state belongs to a run with other settings, pictures or base model. Restore them, or start a new run with pretrained_lora.',
     );
   }
@@ -69,6 +79,7 @@ export async function readState(
   const averageLoss = Number(metadata['averageLoss']);
   if (!Number.isSafeInteger(step) || step < 0 || !Number.isFinite(startedAt)) {
     throw new ResumeError(
+      'damaged',
       `The saved state says step "${metadata['step']}", begun at "${metadata['startedAt']}": it is damaged.`,
     );
   }
@@ -76,6 +87,7 @@ export async function readState(
     const entry = tensors.get(name);
     if (!entry || entry.dtype !== 'F32' || (entry.end - entry.start) / 4 !== expected.sizes[name]) {
       throw new ResumeError(
+        'other-size',
         `The saved state's "${name}" is missing or of another size; the rank or the trained parts differ.`,
       );
     }

@@ -13,7 +13,7 @@ import {
 } from '../formats/buckets';
 import type { TrainConfig } from '../formats/config_fields';
 import { chunks, type Tokenizer } from '../formats/tokenizer';
-import { read, upload } from '../kernels/program';
+import { read, trim, upload } from '../kernels/program';
 import { promptRows } from '../kernels/layout/layout';
 import { encodeChunks } from '../models/clip';
 import type { Model } from '../models/layers';
@@ -78,6 +78,9 @@ export async function* cacheLatents(
 ): AsyncGenerator<CachedImage> {
   for (const [index, item] of placed.entries()) {
     const [width, height] = item.bucket;
+    // Buffers are kept by their size: those of another bucket would only pile up beside this one's.
+    const [lastWidth, lastHeight] = placed[index - 1]?.bucket ?? item.bucket;
+    if (width !== lastWidth || height !== lastHeight) trim();
     const straight = await item.image.pixels(item.placement);
     const sides = config.flip_aug ? [straight, mirrored(straight, width)] : [straight];
     const latents: Float32Array[] = [];

@@ -17,9 +17,11 @@ import { placeImages, type Placed } from './dataset';
 import {
   fitMemory,
   MemoryBudgetError,
-  predictMemory,
+  predictions,
+  stepFlops,
   type MemoryPrediction,
   type MemoryRequest,
+  type Predictions,
 } from './memory';
 import { createOptimizer, disposeOptimizer } from './optimizer';
 import { RunSettingsError } from './prepare';
@@ -28,25 +30,25 @@ import { outlineOf, type Outline } from './run_plan';
 /** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
 export async function estimate(request: EstimateRequest): Promise<Estimate> {
   const config = parseConfig(request.config);
-  if (!request.images.length) throw new RunSettingsError('There are no pictures to train on.');
-  if (!config.train_unet && !config.train_text_encoder)
-    throw new RunSettingsError('Nothing is trained: set train_unet or train_text_encoder to true.');
+  if (!request.images.length) throw new RunSettingsError('no-pictures');
+  if (!config.train_unet && !config.train_text_encoder) throw new RunSettingsError('nothing-trained');
   const plan = await planBaseModel(request.base.map(fromBlob));
   const placed = placeImages(
     request.images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
     config,
   );
   const outline = outlineOf(plan, config, placed);
-  const key = JSON.stringify([plan.unet, plan.vae, plan.text, outline, config.save_precision]);
-  const known = recent.get(key) ?? work(plan, config, placed, outline);
+  const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text] };
+  const key = JSON.stringify(asked);
+  const predicted = recent.get(key) ?? predictions(outline.request);
   recent.delete(key);
-  recent.set(key, known);
+  recent.set(key, predicted);
   if (recent.size > REMEMBERED) recent.delete(recent.keys().next().value as string);
-  return known;
+  return work(plan, config, placed, outline, predicted);
 }
 
-/** A learning rate that changes leaves the memory as it was: predicting it takes up to seconds. */
-const recent = new Map<string, Estimate>();
+/** A learning rate or a budget that changes leaves the walks as they were: each takes up to a second. */
+const recent = new Map<string, Predictions>();
 const REMEMBERED = 16;
 
 function work(
@@ -54,10 +56,11 @@ function work(
   config: TrainConfig,
   placed: readonly Placed<unknown>[],
   outline: Outline,
+  predicted: Predictions,
 ): Estimate {
   const { request, budgetBytes } = outline;
   const blocks = unetBlocks(plan.unet).length;
-  const memory = fitted(request, blocks, budgetBytes);
+  const memory = fitted(request, blocks, budgetBytes, predicted);
   const buckets = groupByBucket(placed).map(({ bucket: [width, height], members }) => ({
     width,
     height,
@@ -75,7 +78,7 @@ function work(
       request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
     recomputedBlocks: memory.keepFrom,
     blocks,
-    bytes: partsOf(request, memory, blocks),
+    bytes: partsOf(request, memory, blocks, predicted),
     peakBytes: memory.peakBytes,
     budgetBytes,
     fits: memory.peakBytes <= budgetBytes,
@@ -95,24 +98,33 @@ const HEADER_BYTES_PER_MODULE = 420;
 const EFFICIENCY = 0.5;
 
 /** What does not fit is predicted at its least, to say by how much. */
-function fitted(request: MemoryRequest, blocks: number, budgetBytes: number): MemoryPrediction {
+function fitted(
+  request: MemoryRequest,
+  blocks: number,
+  budgetBytes: number,
+  predicted: Predictions,
+): MemoryPrediction {
   try {
-    return fitMemory(request, blocks, budgetBytes);
+    return fitMemory(request, blocks, budgetBytes, predicted);
   } catch (error) {
     if (!(error instanceof MemoryBudgetError)) throw error;
-    return predictMemory(request, blocks - 1);
+    return predicted.of(blocks - 1);
   }
 }
 
 /** The peak taken apart: weights and LoRA as they are, kept activations as what recomputing them all would save. */
-function partsOf(request: MemoryRequest, memory: MemoryPrediction, blocks: number): Estimate['bytes'] {
+function partsOf(
+  request: MemoryRequest,
+  memory: MemoryPrediction,
+  blocks: number,
+  predicted: Predictions,
+): Estimate['bytes'] {
   const encoding = memory.encodingBytes > memory.trainingBytes;
   const weights = weightBytes(request, encoding ? ['text', 'vae'] : ['unet', ...request.keep]);
   const lora = encoding ? 0 : loraBytes(request);
-  const kept =
-    encoding || memory.keepFrom === blocks - 1
-      ? 0
-      : Math.max(0, memory.trainingBytes - predictMemory(request, blocks - 1).trainingBytes);
+  const saved = (keepFrom: number) =>
+    predicted.ofLargest(keepFrom).trainingBytes - predicted.ofLargest(blocks - 1).trainingBytes;
+  const kept = encoding || memory.keepFrom === blocks - 1 ? 0 : Math.max(0, saved(memory.keepFrom));
   return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
 }
 
@@ -143,7 +155,7 @@ function flopsOf(
   const pixels = ({ size, width, height }: { size: number; width: number; height: number }) =>
     size * width * height;
   const typical = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
-  const { flops } = predictMemory({ ...request, buckets: [typical], samples: undefined }, keepFrom);
+  const flops = stepFlops(request, typical, keepFrom);
   const epoch = placed.reduce((sum, { bucket, repeats }) => sum + repeats * bucket[0] * bucket[1], 0);
   return (flops / pixels(typical)) * (epoch / stepsPerEpoch);
 }

@@ -5,6 +5,7 @@
 import { fromBlob } from '../formats/byte_source';
 import { parseConfig } from '../formats/config';
 import { closeDevice, openDevice, type Tier } from '../kernels/device';
+import type { EngineFacts } from '../protocol/engine_errors';
 import type { JobImage, TrainEvent, TrainJob } from '../protocol/trainer';
 import type { Asks } from './asks';
 import type { TrainingImage } from './dataset';
@@ -25,8 +26,7 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
   });
   await openDevice({
     ...tierFor(config.mixed_precision),
-    onLost: (reason) =>
-      lost.abort(new DeviceLostError(`The GPU was lost (${reason}). Resume from the last checkpoint.`)),
+    onLost: (reason) => lost.abort(new DeviceLostError(reason)),
   });
   const images: TrainingImage[] = [];
   for (const image of job.images) {
@@ -67,6 +67,12 @@ const LOST_NEWS_MS = 250;
 
 export class DeviceLostError extends Error {
   override readonly name = 'DeviceLostError';
+  readonly code = 'lost';
+  readonly facts: EngineFacts['DeviceLostError']['lost'];
+  constructor(reason: string) {
+    super(`The GPU was lost (${reason}). Resume from the last checkpoint.`);
+    this.facts = { reason };
+  }
 }
 
 /** `fp32` keeps to the lowest tier; `fp16` insists on halves; `auto` takes the best there is. */

@@ -2,6 +2,7 @@
  * The base model that pictures are drawn with, left on the GPU between calls: until another is asked for,
  * `releaseBase` is called, or somebody else opens the device (a training run does), which frees it by itself.
  */
+import type { EngineFacts } from '../protocol/engine_errors';
 import type { ByteSource } from '../formats/byte_source';
 import { sha256Hex } from '../formats/kohya_lora';
 import { closeDevice, openDevice, openGpu, type Gpu, type Tier } from '../kernels/device';
@@ -26,7 +27,7 @@ export async function keptBase(
   const lost = new AbortController();
   const device = await openDevice({
     ...(tier ? { tier } : {}),
-    onLost: (reason) => lost.abort(new DrawingLostError(`The GPU was lost (${reason}). Draw again.`)),
+    onLost: (reason) => lost.abort(new DrawingLostError(reason)),
   });
   const base = await loadBaseModel(files, options);
   kept = { digest, base, device, lost: lost.signal };
@@ -49,6 +50,12 @@ export function throwIfLost(): void {
 
 export class DrawingLostError extends Error {
   override readonly name = 'DrawingLostError';
+  readonly code = 'lost';
+  readonly facts: EngineFacts['DrawingLostError']['lost'];
+  constructor(reason: string) {
+    super(`The GPU was lost (${reason}). Draw again.`);
+    this.facts = { reason };
+  }
 }
 
 /**

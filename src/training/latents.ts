@@ -2,6 +2,7 @@
  * Pictures to latents, once: x0 = 0.18215 x a sample of the VAE's posterior, kept on the host (64 KiB a picture at
  * 512 px). One sample is frozen for the whole run, as kohya's latent cache does.
  */
+import type { EngineFacts } from '../protocol/engine_errors';
 import * as tf from '@tensorflow/tfjs';
 import { gpu, inFullPrecision } from '../kernels/device';
 import { read } from '../kernels/program';
@@ -10,6 +11,14 @@ import type { BaseModel } from './base_model';
 
 export class NonFiniteLatentsError extends Error {
   override readonly name = 'NonFiniteLatentsError';
+  readonly code = 'latents';
+  readonly facts: EngineFacts['NonFiniteLatentsError']['latents'];
+  constructor(picture: string) {
+    super(
+      `${picture}: the VAE gave values that are not finite. Remove the picture, or use a base model with a repaired VAE.`,
+    );
+    this.facts = { picture };
+  }
 }
 
 export interface Pixels {
@@ -41,9 +50,7 @@ export async function encodeLatents(
     );
     if (again.every(Number.isFinite)) return again;
   }
-  throw new NonFiniteLatentsError(
-    `${name}: the VAE gave values that are not finite. Remove the picture, or use a base model with a repaired VAE.`,
-  );
+  throw new NonFiniteLatentsError(name);
 }
 
 /** moments [..., mean 4 | logvar 4], eps [..., 4] -> scaling x (mean + exp(logvar / 2) eps). */

@@ -4,6 +4,7 @@
  * The rule is PyTorch's GradScaler (Micikevicius et al. 2018), with a floor, a ceiling, and an end to patience.
  * The scale itself is kept by `kernels/optimizer` on the GPU, by the same rule; here it is followed.
  */
+import type { EngineFacts } from '../protocol/engine_errors';
 
 export interface LossScaleConfig {
   initialScale: number;
@@ -50,6 +51,7 @@ export interface LossScaleState {
 /** Loss or gradients stay infinite or NaN though the loss is no longer scaled: training cannot go on. */
 export class NonFiniteLossError extends Error {
   override readonly name = 'NonFiniteLossError';
+  readonly code = 'loss';
   constructor(
     readonly step: number,
     readonly skips: number,
@@ -60,6 +62,10 @@ export class NonFiniteLossError extends Error {
         `without loss scaling (${skippedSteps} steps were skipped in all). Lower the learning rate, check the ` +
         `base model, or continue from the last checkpoint.`,
     );
+  }
+
+  get facts(): EngineFacts['NonFiniteLossError']['loss'] {
+    return { step: this.step, skips: this.skips, skippedSteps: this.skippedSteps };
   }
 }
 

@@ -4,10 +4,11 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { ModelPart } from '../formats/checkpoint_keys';
-import { reserve, simulate } from '../kernels/program';
+import { reserve, simulate, trim } from '../kernels/program';
 import { LoraParameters, type LoraShape } from '../models/lora';
 import { unet } from '../models/unet';
 import { vaeDecode, vaeEncode } from '../models/vae';
+import type { EngineFacts } from '../protocol/engine_errors';
 import { reserveParts, type BaseModel, type BaseModelConfig } from './base_model';
 import { createOptimizer, disposeOptimizer, update, type OptimizerKind } from './optimizer';
 import { decodedWhole } from './sample';
@@ -49,47 +50,90 @@ export interface MemoryPrediction {
 /** A run that does not fit the memory it was given. */
 export class MemoryBudgetError extends Error {
   override readonly name = 'MemoryBudgetError';
+  readonly code = 'budget';
+  readonly facts: EngineFacts['MemoryBudgetError']['budget'];
+  constructor(neededBytes: number, budgetBytes: number) {
+    const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
+    super(
+      `This run needs ${gb(neededBytes)} GB of GPU memory, and its budget is ${gb(budgetBytes)} GB. ` +
+        'Lower batch_size (and raise gradient_accumulation_steps), lower resolution, or raise memory_budget_gb.',
+    );
+    this.facts = { neededBytes, budgetBytes };
+  }
+}
+
+/** What one request needs, each question walked through once however often it is asked. */
+export interface Predictions {
+  /** With the blocks from `keepFrom` on keeping their activations. */
+  of(keepFrom: number): MemoryPrediction;
+  /** The same if the largest batch were the only one: nearly as much, for one walk instead of one a shape. */
+  ofLargest(keepFrom: number): MemoryPrediction;
+}
+
+export function predictions(request: MemoryRequest): Predictions {
+  const weights = simulate(() => dispose(reserveParts(request.config, ['text', 'vae', 'unet'])));
+  const encoding = simulate(() => encode(request));
+  const pixels = ({ size, width, height }: BatchShape) => size * width * height;
+  const largest = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
+  const predict = (of: MemoryRequest): ((keepFrom: number) => MemoryPrediction) => {
+    const known = new Map<number, MemoryPrediction>();
+    return (keepFrom) => {
+      const before = known.get(keepFrom);
+      if (before) return before;
+      const training = simulate(() => train(of, keepFrom));
+      const prediction = {
+        keepFrom,
+        weightBytes: weights.peakBytes,
+        encodingBytes: encoding.peakBytes,
+        trainingBytes: training.peakBytes,
+        peakBytes: Math.max(encoding.peakBytes, training.peakBytes),
+        flops: training.flops,
+        dispatches: training.dispatches,
+      };
+      known.set(keepFrom, prediction);
+      return prediction;
+    };
+  };
+  const all = predict(request);
+  return {
+    of: all,
+    ofLargest: request.buckets.length === 1 ? all : predict({ ...request, buckets: [largest] }),
+  };
 }
 
 /** What a run needs whose blocks from `keepFrom` on keep their activations. */
 export function predictMemory(request: MemoryRequest, keepFrom: number): MemoryPrediction {
-  const weights = simulate(() => dispose(reserveParts(request.config, ['text', 'vae', 'unet'])));
-  const encoding = simulate(() => encode(request));
-  const training = simulate(() => train(request, keepFrom));
-  return {
-    keepFrom,
-    weightBytes: weights.peakBytes,
-    encodingBytes: encoding.peakBytes,
-    trainingBytes: training.peakBytes,
-    peakBytes: Math.max(encoding.peakBytes, training.peakBytes),
-    flops: training.flops,
-    dispatches: training.dispatches,
-  };
+  return predictions(request).of(keepFrom);
+}
+
+/** Operations of one micro-step of this shape. */
+export function stepFlops(request: MemoryRequest, shape: BatchShape, keepFrom: number): number {
+  return simulate(() => train({ ...request, buckets: [shape], samples: undefined }, keepFrom)).flops;
 }
 
 /**
  * The prediction with the fewest recomputed blocks that stays within the budget. Throws `MemoryBudgetError` if not
  * even recomputing all of them does.
  */
-export function fitMemory(request: MemoryRequest, blocks: number, budgetBytes: number): MemoryPrediction {
-  const least = predictMemory(request, blocks - 1);
-  if (least.peakBytes > budgetBytes) {
-    const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
-    throw new MemoryBudgetError(
-      `This run needs ${gb(least.peakBytes)} GB of GPU memory, and its budget is ${gb(budgetBytes)} GB. ` +
-        'Lower batch_size (and raise gradient_accumulation_steps), lower resolution, or raise memory_budget_gb.',
-    );
-  }
-  let fits = least;
-  for (let low = 0, high = blocks - 1; low < high;) {
+export function fitMemory(
+  request: MemoryRequest,
+  blocks: number,
+  budgetBytes: number,
+  predicted = predictions(request),
+): MemoryPrediction {
+  const fits = ({ peakBytes }: MemoryPrediction) => peakBytes <= budgetBytes;
+  // The largest batch says where, all together whether.
+  let low = 0;
+  for (let high = blocks - 1; low < high;) {
     const middle = Math.floor((low + high) / 2);
-    const prediction = predictMemory(request, middle);
-    if (prediction.peakBytes <= budgetBytes) {
-      fits = prediction;
-      high = middle;
-    } else low = middle + 1;
+    if (fits(predicted.ofLargest(middle))) high = middle;
+    else low = middle + 1;
   }
-  return fits;
+  for (let keepFrom = low; keepFrom < blocks; keepFrom++) {
+    const prediction = predicted.of(keepFrom);
+    if (fits(prediction)) return prediction;
+  }
+  throw new MemoryBudgetError(predicted.of(blocks - 1).peakBytes, budgetBytes);
 }
 
 function encode({ config, buckets }: MemoryRequest): void {
@@ -98,6 +142,8 @@ function encode({ config, buckets }: MemoryRequest): void {
     const pixels = reserve([1, height, width, 3], 'float32', 'pixels');
     tf.tidy(() => void vaeEncode({ weights: parts.vae.weights }, config.vae, pixels));
     pixels.dispose();
+    // As cacheLatents does between pictures of different sizes.
+    trim();
   }
   dispose(parts);
 }

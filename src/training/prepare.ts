@@ -2,6 +2,7 @@
  * From files and pictures to a run that is ready for its next step. Text encoder and VAE come first and leave the GPU
  * before the U-Net arrives, unless the run still needs them.
  */
+import type { EngineFacts } from '../protocol/engine_errors';
 import { legacyHash } from '../formats/kohya_lora';
 import type { TrainConfig } from '../formats/config_fields';
 import { makeTokenizer, type Tokenizer } from '../formats/tokenizer';
@@ -68,15 +69,23 @@ export interface Prepared {
 /** Settings that contradict each other or the data. */
 export class RunSettingsError extends Error {
   override readonly name = 'RunSettingsError';
+  readonly facts = {};
+  constructor(readonly code: keyof EngineFacts['RunSettingsError']) {
+    super(
+      code === 'no-pictures'
+        ? 'There are no pictures to train on.'
+        : 'Nothing is trained: set train_unet or train_text_encoder to true.',
+    );
+  }
 }
 
 /** Yields phases, progress and the plan; returns the run. Disposes everything if it throws. */
 export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Prepared> {
   const { config } = run;
   if (!config.train_unet && !config.train_text_encoder) {
-    throw new RunSettingsError('Nothing is trained: set train_unet or train_text_encoder to true.');
+    throw new RunSettingsError('nothing-trained');
   }
-  if (!run.images.length) throw new RunSettingsError('There are no pictures to train on.');
+  if (!run.images.length) throw new RunSettingsError('no-pictures');
   yield { kind: 'phase', phase: 'load' };
   const plan = await planBaseModel(run.base.files);
   const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);

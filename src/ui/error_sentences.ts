@@ -1,10 +1,13 @@
 /**
- * In Simplified Chinese, what the errors of other rooms say in English by themselves: by the error's name, then its
- * code, from its facts.
+ * In Simplified Chinese, what errors of storage and of the page say in English by themselves: by name, code and facts.
+ * Those of files and of the trainer are in engine_sentences.ts.
  */
-import type { DownloadCode, DownloadFacts } from '../storage/download_error';
+import type { DownloadFacts } from '../storage/download_error';
+import type { StorageFacts } from '../storage/error';
+import { engineSentences, type Sentences } from './engine_sentences';
+import type { BaseModelUnreadable as Unreadable } from './start/open_base';
 
-const DownloadError: { [Code in DownloadCode]: (facts: DownloadFacts[Code]) => string } = {
+const DownloadError: Sentences<DownloadFacts> = {
   'not-an-address': ({ address }) => `“${address}”不是文件地址。地址应以 https:// 开头，最长 2000 个字符。`,
   'has-password': ({ host }) =>
     `${host} 的地址中含有用户名和密码，这些不会被发送。请自行下载该文件，再在这里选择。`,
@@ -24,9 +27,53 @@ const DownloadError: { [Code in DownloadCode]: (facts: DownloadFacts[Code]) => s
   busy: ({ name }) => `另一个标签页正在下载 ${name}。请等它完成，或关闭它。`,
 };
 
-const StorageFullError: { 'no-room': (facts: { what: string }) => string } = {
+/** What storage calls the things it writes, where it is no file of the person's. */
+const things: Readonly<Record<string, string>> = {
+  'the project': '项目',
+  'the removal': '删除操作',
+  'the run': '训练记录',
+  'the list of pictures': '图片列表',
+  'the loss curve': '损失曲线',
+  'the log': '日志',
+  'this checkpoint': '此检查点',
+  'this sample': '此样图',
+  'the changes to your pictures': '对图片的修改',
+  'these pictures': '这些图片',
+  'this picture': '这张图片',
+  'the note of a download': '下载记录',
+  'the end of a download': '下载记录',
+};
+const thing = (what: string) => things[what] ?? what;
+
+const StorageFullError: Sentences<{ 'no-room': { what: string } }> = {
   'no-room': ({ what }) =>
-    `此浏览器没有空间保存 ${what}。请在“存储”中删除项目或旧检查点，或清理磁盘空间，然后重试。`,
+    `此浏览器没有空间保存${thing(what)}。请在“存储”中删除项目或旧检查点，或清理磁盘空间，然后重试。`,
 };
 
-export const sentencesZh = { DownloadError, StorageFullError };
+const StorageError: Sentences<StorageFacts> = {
+  'not-kept': ({ what, reason }) =>
+    `此浏览器没有保存${thing(what)}（${reason}）。如果这是无痕窗口，请在普通窗口中打开本工具。`,
+  gone: ({ file }) => `保存的文件 ${file} 不见了：浏览器或有人清除了数据。请重新选择文件。`,
+  'no-folder': () => '此浏览器不允许本工具保存文件，例如在无痕窗口中。请在普通窗口中打开。',
+};
+
+const BaseModelUnreadable: Sentences<Record<Unreadable['reason'], { model: string }>> = {
+  permission: ({ model }) => `浏览器在读取 ${model} 前会再次询问。请在开始页面的“底模”处允许。`,
+  moved: ({ model }) => `${model} 已不在原处。请在开始页面的“底模”处重新选择。`,
+  offline: () => '演示底模还不在这台电脑上。请联网一次后重试。',
+  missing: ({ model }) => `服务器上没有演示底模（${model}）。请选择你自己的底模。`,
+  cleared: ({ model }) => `${model} 已不在此浏览器中：其数据已被清除。请重新选择文件。`,
+};
+
+const PictureGoneError: Sentences<{ gone: { picture: string } }> = {
+  gone: ({ picture }) => `${picture} 已不在这里，因此这次训练无法继续。`,
+};
+
+export const sentencesZh = {
+  ...engineSentences,
+  DownloadError,
+  StorageFullError,
+  StorageError,
+  BaseModelUnreadable,
+  PictureGoneError,
+};

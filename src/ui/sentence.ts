@@ -1,6 +1,6 @@
 /**
  * What to tell a person of anything that was thrown. Errors of ours carry a sentence in English, and a code and facts
- * by which it is said in another language.
+ * by which it is said in Chinese.
  */
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
@@ -10,9 +10,12 @@ export function sentenceOf(error: unknown): string {
   return (language.current === 'zh' && inChinese(error)) || error.message;
 }
 
+/** Errors that came from a worker are of no class any more: name, code and facts are what is left. */
 function inChinese(error: Error): string | undefined {
   if (!('code' in error && 'facts' in error)) return undefined;
-  const ofKind: Readonly<Record<string, unknown>> = sentencesZh[error.name as keyof typeof sentencesZh] ?? {};
-  const say = ofKind[String(error.code)];
+  if (!Object.hasOwn(sentencesZh, error.name)) return undefined;
+  const ofKind: Readonly<Record<string, unknown>> = sentencesZh[error.name as keyof typeof sentencesZh];
+  const code = String(error.code);
+  const say = Object.hasOwn(ofKind, code) ? ofKind[code] : undefined;
   return typeof say === 'function' ? String(say(error.facts)) : undefined;
 }

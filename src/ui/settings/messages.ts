@@ -176,7 +176,7 @@ const en = {
 
   importTitle: 'Import settings',
   importAbout:
-    'kohya_ss JSON, sd-scripts TOML, lora-scripts TOML or YAML, or a YAML file of this studio. Nothing changes until you take it.',
+    'kohya_ss JSON, sd-scripts TOML, lora-scripts TOML or YAML, or a YAML file of this studio, which changes only what it names. Nothing changes until you take it.',
   openFile: 'Open a file',
   paste: 'Or paste its text here',
   lineSays: (line: number, sentence: string) => `Line ${line}: ${sentence}`,
@@ -373,7 +373,7 @@ const zh: typeof en = {
 
   importTitle: '导入设置',
   importAbout:
-    '支持 kohya_ss 的 JSON、sd-scripts 的 TOML、lora-scripts 的 TOML 或 YAML，以及本工具的 YAML。确认之前不会有任何改变。',
+    '支持 kohya_ss 的 JSON、sd-scripts 的 TOML、lora-scripts 的 TOML 或 YAML，以及本工具的 YAML（只改变其中写明的设置）。确认之前不会有任何改变。',
   openFile: '打开文件',
   paste: '或在此粘贴内容',
   lineSays: (line, sentence) => `第 ${line} 行：${sentence}`,

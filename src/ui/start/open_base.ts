@@ -11,11 +11,20 @@ export const DEMO_BASE = '/demo/base.safetensors';
 export class BaseModelUnreadable extends Error {
   override name = 'BaseModelUnreadable';
   constructor(
-    readonly reason: 'permission' | 'moved' | 'offline' | 'cleared',
+    readonly reason: 'permission' | 'moved' | 'offline' | 'missing' | 'cleared',
+    readonly model: string,
     sentence: string,
     options?: ErrorOptions,
   ) {
     super(sentence, options);
+  }
+
+  get code() {
+    return this.reason;
+  }
+
+  get facts() {
+    return { model: this.model };
   }
 }
 
@@ -29,9 +38,8 @@ export async function openBase({ name, where }: BaseModelRef, ask = false): Prom
     return Promise.all(
       where.paths.map((path) =>
         openFile(path).catch((cause: unknown) => {
-          throw new BaseModelUnreadable('cleared', cause instanceof Error ? cause.message : String(cause), {
-            cause,
-          });
+          const sentence = cause instanceof Error ? cause.message : String(cause);
+          throw new BaseModelUnreadable('cleared', name, sentence, { cause });
         }),
       ),
     );
@@ -41,6 +49,7 @@ export async function openBase({ name, where }: BaseModelRef, ask = false): Prom
     if (!(await mayRead(handle, ask))) {
       throw new BaseModelUnreadable(
         'permission',
+        name,
         `The browser asks again before it reads ${name}. Allow it under Base model on the start screen.`,
       );
     }
@@ -67,6 +76,7 @@ async function fileOf(handle: FileSystemFileHandle): Promise<File> {
   } catch (cause) {
     throw new BaseModelUnreadable(
       'moved',
+      handle.name,
       `${handle.name} is no longer where it was. Choose it again under Base model on the start screen.`,
       { cause },
     );
@@ -77,6 +87,7 @@ async function fetchDemo(): Promise<Blob> {
   const response = await fetch(DEMO_BASE).catch((cause: unknown) => {
     throw new BaseModelUnreadable(
       'offline',
+      DEMO_BASE,
       'The demo model is not on this computer yet. Go online once and try again.',
       { cause },
     );
@@ -84,7 +95,8 @@ async function fetchDemo(): Promise<Blob> {
   // Many hosts answer a missing file with the page itself.
   if (!response.ok || response.headers.get('content-type')?.startsWith('text/html')) {
     throw new BaseModelUnreadable(
-      'offline',
+      'missing',
+      DEMO_BASE,
       `The server has no demo model (${DEMO_BASE}). Choose a model of your own.`,
     );
   }

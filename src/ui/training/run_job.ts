@@ -18,6 +18,12 @@ export interface JobSource {
 /** A picture of the run whose file is gone: the run as it was cannot go on. */
 export class PictureGoneError extends Error {
   override readonly name = 'PictureGoneError';
+  readonly code = 'gone';
+  readonly facts: { picture: string };
+  constructor(picture: string) {
+    super(`${picture} is no longer stored here, so this run cannot go on.`);
+    this.facts = { picture };
+  }
 }
 
 /** Rejects with `BaseModelUnreadable` or `PictureGoneError`. Call it from a click: a remembered file may need one. */
@@ -30,7 +36,7 @@ export async function jobFor({ config, base, pictures, pretrained, state }: JobS
     images: await Promise.all(
       pictures.map(async ({ id, name, caption, repeats, focus }) => {
         const file = await getImage(id);
-        if (!file) throw new PictureGoneError(`${name} is no longer stored here, so this run cannot go on.`);
+        if (!file) throw new PictureGoneError(name);
         return { name, caption, repeats, focus, file };
       }),
     ),

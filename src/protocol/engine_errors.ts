@@ -1,0 +1,26 @@
+/**
+ * What the errors of the trainer worker know, by their name and code: the page says them in the person's language from
+ * this. The English sentence is the error's own. Errors of `formats` and `storage` are described there.
+ */
+
+type Nothing = Record<string, never>;
+
+export interface EngineFacts {
+  /** Not even recomputing everything fits. */
+  MemoryBudgetError: { budget: { neededBytes: number; budgetBytes: number } };
+  BufferTooLargeError: { buffer: { bytes: number; limitBytes: number } };
+  DeviceLostError: { lost: { reason: string } };
+  DrawingLostError: { lost: { reason: string } };
+  NonFiniteLossError: { loss: { step: number; skips: number; skippedSteps: number } };
+  NonFiniteLatentsError: { latents: { picture: string } };
+  ResumeError: { 'not-a-state': Nothing; 'other-run': Nothing; damaged: Nothing; 'other-size': Nothing };
+  RunSettingsError: { 'no-pictures': Nothing; 'nothing-trained': Nothing };
+  GpuUnavailableError: {
+    'no-webgpu': Nothing;
+    'no-adapter': Nothing;
+    'no-tier': Nothing;
+    'not-open': Nothing;
+  };
+  DecodeError: { decode: { picture: string } };
+  BusyError: { busy: Nothing };
+}

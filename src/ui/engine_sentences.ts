@@ -1,0 +1,145 @@
+/**
+ * In Simplified Chinese, what the errors of files and of the trainer say in English by themselves: by name, code and
+ * facts. Types make sure that no code is missing.
+ */
+import type { CheckpointFacts, CheckpointKind } from '../formats/checkpoint_kind';
+import type { LoraErrorCode } from '../formats/kohya_lora';
+import type { SafetensorsErrorCode } from '../formats/safetensors_error';
+import type { ZipErrorCode } from '../formats/zip_error';
+import type { EngineFacts } from '../protocol/engine_errors';
+
+/** A sentence for each code of an error, from its facts. */
+export type Sentences<Facts> = { readonly [Code in keyof Facts]: (facts: Facts[Code]) => string };
+
+const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
+
+const chooseSd1 = '请选择 Stable Diffusion 1.x 的完整底模。';
+
+const kinds: Record<CheckpointKind, string> = {
+  sd1: '这是 Stable Diffusion 1.x 底模。',
+  'sd1-inpainting': '这是局部重绘（inpainting）模型，这里不能训练。',
+  sd2: '这是 Stable Diffusion 2 模型，不受支持。',
+  sdxl: '这是 SDXL 模型，不受支持。',
+  sd3: '这是 Stable Diffusion 3 模型，不受支持。',
+  flux: '这是 Flux 模型，不受支持。',
+  lora: '这是 LoRA，不是底模。',
+  embedding: '这是 textual inversion 嵌入，不是底模。',
+  controlnet: '这是 ControlNet，不是底模。',
+  unet: '此文件只有 U-Net。',
+  vae: '此文件只有 VAE。',
+  'text-encoder': '此文件只有文本编码器。',
+  empty: '此文件中没有模型。',
+  unknown: '无法识别这个模型。',
+};
+
+const parts: Readonly<Record<string, string>> = { unet: 'U-Net', vae: 'VAE', text: '文本编码器' };
+
+const CheckpointError: Sentences<CheckpointFacts> = {
+  kind: ({ kind, lacks }) =>
+    lacks
+      ? `${kinds[kind]}缺少${lacks.map((part) => parts[part] ?? part).join('、')}。请提供完整底模，或 diffusers 文件夹中的全部文件。`
+      : `${kinds[kind]}${chooseSd1}`,
+  layouts: ({ first, second }) => `“${first}”与“${second}”是同一个张量：文件混用了两种布局。${chooseSd1}`,
+  quantized: ({ tensor, dtype }) =>
+    `“${tensor}”是 ${dtype}；权重必须是 F16、BF16 或 F32。请使用未量化的底模。`,
+  cut: ({ tensor }) => `“${tensor}”读不完整：文件已改变或被截断。请重新选择或重新下载。`,
+  'non-finite': ({ tensor, count }) => `“${tensor}”中有 ${count} 个无穷大或非数值。底模已损坏，请重新下载。`,
+};
+
+type Place = { offset: number; expected: string; got: string };
+const at = ({ offset }: Place) => `（第 ${offset} 字节）`;
+const damaged = (facts: Place) => `文件头已损坏${at(facts)}。请重新下载。`;
+const again = '请获取同一模型的 .safetensors 文件。';
+
+const SafetensorsError: Sentences<Record<SafetensorsErrorCode, Place>> = {
+  'too-small': () => '文件太小，不是 safetensors 文件。请重新下载。',
+  pickle: () => `这是 Python pickle（旧的 .ckpt 或 .pt），打开时可能运行代码，因此不会打开。${again}`,
+  zip: () => `这是 zip 压缩包（.ckpt、.pt 也是），打开时可能运行代码，因此不会打开。${again}`,
+  gguf: () => `这是 GGUF 文件，其量化权重不能用于训练。${again}`,
+  'not-safetensors': () => '这不是 safetensors 文件，或开头已损坏。请重新下载。',
+  'header-too-large': () => '这不是 safetensors 文件，或开头已损坏。请重新下载。',
+  truncated: (facts) => `文件过早结束${at(facts)}。请重新下载。`,
+  'invalid-utf8': damaged,
+  'invalid-json': damaged,
+  'duplicate-name': (facts) => `文件头中有重复的名称${at(facts)}，无法确定指的是哪份数据。请向作者重新获取。`,
+  'invalid-metadata': (facts) => `文件的元数据不符合格式${at(facts)}。请重新获取。`,
+  'invalid-entry': damaged,
+  'unknown-dtype': (facts) => `文件使用了未知的数据类型 ${facts.got}${at(facts)}。请换一个文件。`,
+  'size-overflow': damaged,
+  'size-mismatch': damaged,
+  'invalid-offsets': damaged,
+  'trailing-bytes': (facts) => `文件中有不属于任何张量的数据${at(facts)}。请向作者重新获取。`,
+  'invalid-name': damaged,
+};
+
+const broken = () => '此 zip 已损坏。请重新打包，或解压后再添加。';
+
+const ZipError: Sentences<Record<ZipErrorCode, unknown>> = {
+  'not-zip': () => '这不是 zip 文件。请解压后添加其中的文件。',
+  broken,
+  'too-many': () => '此 zip 中的文件太多。请解压后分批添加。',
+  'too-large': () => '此 zip 解压后太大。请解压后分批添加。',
+  overlap: () => '此 zip 中的文件互相重叠，这是有害压缩包的特征，因此没有打开。',
+  'unsafe-name': () => 'zip 中的文件名指向文件夹之外，已略去。',
+  encrypted: () => '此 zip 有密码。请解压后再添加。',
+  method: () => 'zip 使用了这里不支持的压缩方法。请解压后再添加。',
+  ratio: () => 'zip 中的文件解压后异常大，没有打开。',
+};
+
+type Layer = { module?: string | undefined };
+const layer = ({ module }: Layer) => (module === undefined ? '' : `（${module}）`);
+
+const LoraError: Sentences<Record<LoraErrorCode, Layer>> = {
+  'no-modules': () => '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x 制作的 LoRA。',
+  'other-method': (facts) =>
+    `此文件不是 SD 1.x 的 kohya 格式 LoRA${layer(facts)}，不能在这里使用。请换一个，或先转换格式。`,
+  'missing-half': (facts) => `LoRA 不完整${layer(facts)}。请重新获取。`,
+  'wrong-shape': (facts) => `LoRA 的形状与底模不符${layer(facts)}：它是为另一种模型制作的。`,
+  'not-float': (facts) => `LoRA 的权重必须是 F16、BF16 或 F32${layer(facts)}。`,
+  'too-large': (facts) => `LoRA 的层过大，不属于 Stable Diffusion 1.x${layer(facts)}。`,
+  'non-finite': (facts) => `LoRA 中有无穷大或非数值${layer(facts)}。请选择更早的保存。`,
+  'unknown-module': (facts) => `LoRA 中有底模所没有的层${layer(facts)}：它是为另一种模型制作的。`,
+  'wrong-rank': (facts) => `LoRA 的秩与设置不同${layer(facts)}。请把 lora_rank 设为与它相同。`,
+};
+
+type Engine = { readonly [Name in keyof EngineFacts]: Sentences<EngineFacts[Name]> };
+
+const engine: Engine = {
+  MemoryBudgetError: {
+    budget: ({ neededBytes, budgetBytes }) =>
+      `此次训练需要 ${gb(neededBytes)} GB 显存，而预算为 ${gb(budgetBytes)} GB。请减小批量大小（并增加梯度累积），降低分辨率，或提高 memory_budget_gb。`,
+  },
+  BufferTooLargeError: {
+    buffer: ({ bytes, limitBytes }) =>
+      `需要一块 ${gb(bytes)} GB 的显存，而此显卡最多允许 ${gb(limitBytes)} GB。请降低分辨率或批量大小。`,
+  },
+  DeviceLostError: { lost: ({ reason }) => `GPU 已断开（${reason}）。请从最近的检查点继续。` },
+  DrawingLostError: { lost: ({ reason }) => `GPU 已断开（${reason}）。请重新绘制。` },
+  NonFiniteLossError: {
+    loss: ({ step, skips, skippedSteps }) =>
+      `到第 ${step} 步为止，损失或梯度连续 ${skips} 步为无穷大或非数值（共跳过 ${skippedSteps} 步）。请降低学习率，检查底模，或从最近的检查点继续。`,
+  },
+  NonFiniteLatentsError: {
+    latents: ({ picture }) => `${picture}：VAE 给出了非有限的值。请移除这张图片，或换用 VAE 正常的底模。`,
+  },
+  ResumeError: {
+    'not-a-state': () => '这不是保存的训练状态。请选择该次训练的 .state.safetensors 文件。',
+    'other-run': () => '保存的状态属于设置、图片或底模不同的训练。请恢复它们，或开始新的训练。',
+    damaged: () => '保存的训练状态已损坏。请从更早的检查点继续。',
+    'other-size': () => '保存的状态与现在的设置大小不同：秩或训练的部分改变了。',
+  },
+  RunSettingsError: {
+    'no-pictures': () => '没有可训练的图片。',
+    'nothing-trained': () => '没有训练任何部分：请打开 train_unet 或 train_text_encoder。',
+  },
+  GpuUnavailableError: {
+    'no-webgpu': () => '此浏览器没有 WebGPU。请使用最新的 Chrome、Edge、Firefox 或 Safari。',
+    'no-adapter': () => '有 WebGPU，但没有可用的显卡。请检查驱动程序，或在浏览器设置中启用 GPU。',
+    'no-tier': () => '此显卡不支持所要求的精度。请把 mixed_precision 设为 auto。',
+    'not-open': () => 'GPU 尚未打开。请刷新页面后重试。',
+  },
+  DecodeError: { decode: ({ picture }) => `${picture} 无法解码。请移除它，或另存为 PNG 或 JPEG。` },
+  BusyError: { busy: () => '训练正在进行。请先停止它。' },
+};
+
+export const engineSentences = { CheckpointError, SafetensorsError, ZipError, LoraError, ...engine };

@@ -1,0 +1,72 @@
+/** Errors are said in both languages: English by themselves, Chinese by name, code and facts. */
+import { afterEach, expect, test } from 'vitest';
+import { CheckpointError } from '../formats/checkpoint_kind';
+import { LoraError } from '../formats/kohya_lora';
+import { SafetensorsError } from '../formats/safetensors_error';
+import { ZipError } from '../formats/zip_error';
+import { DownloadError } from '../storage/download_error';
+import { storageError, StorageFullError } from '../storage/error';
+import { sentencesZh } from './error_sentences';
+import { language } from './language.svelte';
+import { sentenceOf } from './sentence';
+import { BaseModelUnreadable } from './start/open_base';
+import { PictureGoneError } from './training/run_job';
+
+afterEach(() => language.set('en'));
+
+const thrown: Error[] = [
+  new CheckpointError('kind', { kind: 'sdxl' }, 'This is an SDXL checkpoint.'),
+  new CheckpointError('kind', { kind: 'unet', lacks: ['vae', 'text'] }, 'This holds the U-Net alone.'),
+  new SafetensorsError('truncated', 'The file ends too early.', 8, '9 bytes', '8 bytes'),
+  new ZipError('overlap', 'In this zip two files lie over each other.'),
+  new LoraError('wrong-rank', 'The rank differs.', 'lora_unet_x'),
+  new DownloadError('missing', { host: 'example.org', status: 404 }),
+  new StorageFullError('model.safetensors (4.3 GB)'),
+  storageError('the project', new Error('disk')),
+  new BaseModelUnreadable('moved', 'photon', 'photon is no longer where it was.'),
+  new PictureGoneError('cat.png'),
+];
+
+test.each(thrown.map((error) => [error.name, error] as const))('%s', (_, error) => {
+  expect(sentenceOf(error)).toBe(error.message);
+  language.set('zh');
+  expect(sentenceOf(error)).toMatch(/\p{Script=Han}.*。/u);
+  // As it comes out of a worker: an Error with name, code and facts.
+  const { name, message } = error;
+  const { code, facts } = error as Error & { code: unknown; facts: unknown };
+  const carried = Object.assign(new Error(message), { name, code, facts });
+  expect(sentenceOf(carried)).toBe(sentenceOf(error));
+});
+
+test('facts are said: who, what and how much', () => {
+  language.set('zh');
+  expect(thrown.map(sentenceOf)).toEqual([
+    expect.stringContaining('SDXL'),
+    expect.stringContaining('VAE、文本编码器'),
+    expect.stringContaining('第 8 字节'),
+    expect.stringContaining('重叠'),
+    expect.stringContaining('lora_unet_x'),
+    expect.stringMatching(/example\.org.*404/),
+    expect.stringContaining('model.safetensors (4.3 GB)'),
+    expect.stringMatching(/项目.*disk/),
+    expect.stringContaining('photon'),
+    expect.stringContaining('cat.png'),
+  ]);
+});
+
+test('what is not known, or not ours, is said as it is', () => {
+  language.set('zh');
+  expect(sentenceOf(new Error('boom'))).toBe('boom');
+  expect(sentenceOf('boom')).toBe('boom');
+  const odd = Object.assign(new Error('boom'), { name: 'StorageError', code: 'toString', facts: {} });
+  expect(sentenceOf(odd)).toBe('boom');
+});
+
+test('every code has a Chinese sentence that ends', () => {
+  for (const [name, codes] of Object.entries(sentencesZh)) {
+    for (const [code, say] of Object.entries(codes) as [string, (facts: object) => string][]) {
+      const sentence = say({ kind: 'sd1', host: 'h', expected: 'e', got: 'g', picture: 'p', what: 'w' });
+      expect(sentence, `${name} ${code}`).toMatch(/\p{Script=Han}.*。$/u);
+    }
+  }
+});
