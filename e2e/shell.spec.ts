@@ -1,12 +1,11 @@
 /**
- * What is around the screens: projects, tabs, theme and language, what is missing on a computer, base models of every
- * kind, offline, and that nothing leaves. By role and label, on the built page.
+ * What is around the screens: projects, tabs, theme and language, what is missing on a computer, offline, and that
+ * nothing leaves. By role and label, on the built page.
  */
 import { readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test, type Page } from '@playwright/test';
-import { writeSafetensors } from '../src/formats/safetensors_write';
 
 const preflight = (page: Page) => page.getByRole('status', { name: 'This computer' });
 
@@ -46,68 +45,6 @@ test.describe('what is missing', () => {
     await expect(page.getByText(/It opens again in [12]:\d\d\./)).toBeVisible();
     await page.clock.runFor(125_000);
     await expect(preflight(page)).toContainText('Only a software renderer was found.');
-  });
-});
-
-test.describe('base model', () => {
-  const tensor = (name: string, ...shape: number[]) => ({
-    name,
-    dtype: 'F16' as const,
-    shape,
-    data: new Uint8Array(2 * shape.reduce((product, side) => product * side, 1)),
-  });
-  const sd1 = [
-    tensor('model.diffusion_model.input_blocks.0.0.weight', 4, 4, 3, 3),
-    tensor('first_stage_model.decoder.conv_in.weight', 4, 4, 3, 3),
-    tensor('cond_stage_model.transformer.text_model.final_layer_norm.weight', 4),
-  ];
-
-  test('a wrong one is named for what it is', async ({ page }) => {
-    await page.goto('/');
-    const says = page.getByRole('region', { name: 'Base model' });
-    const wrong: [name: string, bytes: Uint8Array, sentence: string][] = [
-      [
-        'xl.safetensors',
-        writeSafetensors([tensor('conditioner.embedders.0.transformer.w', 4)]),
-        'This is an SDXL model.',
-      ],
-      [
-        'dev.safetensors',
-        writeSafetensors([tensor('double_blocks.0.img_attn.qkv.weight', 4, 4)]),
-        'This is a Flux model.',
-      ],
-      [
-        'style.safetensors',
-        writeSafetensors([tensor('lora_unet_mid_block_proj_in.lora_down.weight', 4, 4)]),
-        'This is a LoRA, not a base model.',
-      ],
-      ['photon.ckpt', new TextEncoder().encode(`PK\x03\x04${'\0'.repeat(40)}`), 'photon.ckpt is refused.'],
-      ['cut.safetensors', writeSafetensors(sd1).slice(0, -50), 'The file ends too early.'],
-      [
-        'page.safetensors',
-        new TextEncoder().encode('<!DOCTYPE html><title>404</title>'),
-        'page.safetensors is refused.',
-      ],
-    ];
-    for (const [name, bytes, sentence] of wrong) {
-      await drop(page, name, bytes);
-      await expect(says).toContainText(sentence);
-      await expect(says).toContainText(name);
-    }
-    await says.getByRole('button', { name: 'All right' }).click();
-    await expect(says).not.toContainText('is refused');
-    await expect(says).not.toContainText('in use');
-  });
-
-  test('a right one is taken and kept over a reload', async ({ page }) => {
-    await page.goto('/');
-    const says = page.getByRole('region', { name: 'Base model' });
-    await drop(page, 'photon.safetensors', writeSafetensors(sd1));
-    await expect(says.getByRole('listitem').filter({ hasText: 'photon' })).toContainText('in use');
-    await expect(page.getByText('Stable Diffusion 1.x · photon')).toBeVisible();
-    await page.reload();
-    await expect(says.getByRole('listitem').filter({ hasText: 'photon' })).toContainText('in use');
-    await expect(says.getByRole('button', { name: 'Choose another' })).toBeVisible();
   });
 });
 
@@ -351,18 +288,6 @@ test.describe('nothing leaves', () => {
 
 function probe(to: string): string {
   return `fetch('${to}').then((r) => r.text()).catch(() => 'refused').then((said) => postMessage(said))`;
-}
-
-async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> {
-  const transfer = await page.evaluateHandle(
-    ({ name, bytes }) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([new Uint8Array(bytes)], name));
-      return transfer;
-    },
-    { name, bytes: [...bytes] },
-  );
-  await page.getByRole('main').dispatchEvent('drop', { dataTransfer: transfer });
 }
 
 function background(page: Page): Promise<string> {

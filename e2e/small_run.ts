@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, type Page } from '@playwright/test';
 import sharp from 'sharp';
 
-const TINY = fileURLToPath(new URL('../reference/golden/tiny-sd15.safetensors', import.meta.url));
+export const tinyModel = fileURLToPath(new URL('../reference/golden/tiny-sd15.safetensors', import.meta.url));
 
 const SETTINGS = {
   output_name: 'squares',
@@ -30,22 +30,36 @@ const SETTINGS = {
 /** A project with base model, two captioned pictures and these settings, on the settings screen. */
 export async function prepareRun(page: Page, settings: Partial<typeof SETTINGS> = {}): Promise<void> {
   await page.goto('/');
-  await page.getByLabel('Base model file').setInputFiles(TINY);
-  await expect(page.getByText('Stable Diffusion 1.x · tiny-sd15')).toBeVisible();
-  await page.getByLabel('Pictures, captions or a zip').setInputFiles([
+  await chooseTinyModel(page);
+  await page.getByLabel('Pictures, captions or a zip').setInputFiles(await squares());
+  await expect(page.getByRole('heading', { name: 'Images', level: 1 })).toBeVisible();
+  await goTo(page, 'Settings');
+  await page.getByRole('button', { name: 'Import kohya or YAML' }).click();
+  await page.getByLabel('Or paste its text here').fill(smallSettings(settings));
+  await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();
+}
+
+/** As YAML. */
+export function smallSettings(settings: Partial<typeof SETTINGS> = {}): string {
+  return Object.entries({ ...SETTINGS, ...settings })
+    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .join('\n');
+}
+
+/** Two pictures with captions. */
+export async function squares() {
+  return [
     { name: 'red.png', mimeType: 'image/png', buffer: await picture('#c02020') },
     { name: 'red.txt', mimeType: 'text/plain', buffer: Buffer.from('a red square') },
     { name: 'blue.png', mimeType: 'image/png', buffer: await picture('#2040c0') },
     { name: 'blue.txt', mimeType: 'text/plain', buffer: Buffer.from('a blue square') },
-  ]);
-  await expect(page.getByRole('heading', { name: 'Images', level: 1 })).toBeVisible();
-  await goTo(page, 'Settings');
-  await page.getByRole('button', { name: 'Import kohya or YAML' }).click();
-  const yaml = Object.entries({ ...SETTINGS, ...settings }).map(
-    ([name, value]) => `${name}: ${JSON.stringify(value)}`,
-  );
-  await page.getByLabel('Or paste its text here').fill(yaml.join('\n'));
-  await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();
+  ];
+}
+
+/** From the start screen. */
+export async function chooseTinyModel(page: Page): Promise<void> {
+  await page.getByLabel('Base model file').setInputFiles(tinyModel);
+  await expect(page.getByText('Stable Diffusion 1.x · tiny-sd15')).toBeVisible();
 }
 
 export async function start(page: Page): Promise<void> {
@@ -54,7 +68,29 @@ export async function start(page: Page): Promise<void> {
 }
 
 export function goTo(page: Page, stage: 'Images' | 'Settings' | 'Training' | 'Results'): Promise<void> {
-  return page.getByRole('navigation', { name: 'Stages' }).getByRole('link', { name: stage }).click();
+  return page
+    .getByRole('navigation', { name: 'Stages' })
+    .getByRole('link', { name: new RegExp(`^${stage}`) })
+    .click();
+}
+
+/** Drops files onto the page, as from a file manager. */
+export async function dropFiles(
+  page: Page,
+  files: readonly { readonly name: string; readonly bytes: Uint8Array }[],
+): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    (given) => {
+      const transfer = new DataTransfer();
+      for (const { name, bytes } of given) {
+        const decoded = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+        transfer.items.add(new File([decoded], name));
+      }
+      return transfer;
+    },
+    files.map(({ name, bytes }) => ({ name, bytes: Buffer.from(bytes).toString('base64') })),
+  );
+  await page.getByRole('main').dispatchEvent('drop', { dataTransfer: transfer });
 }
 
 export const says = (page: Page) => page.getByRole('status', { name: 'Training' });

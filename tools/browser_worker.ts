@@ -1,7 +1,6 @@
 /**
  * Runs a worker in a real browser and returns what it posts: bundles the worker, serves it from a loopback port on an
- * otherwise empty page, and drives the browser with puppeteer-core (Firefox by WebDriver BiDi, Chromium by its own
- * protocol). Firefox runs on Mesa's CPU driver, Chromium on SwiftShader.
+ * otherwise empty page, and opens that page in the browser.
  *
  * The worker posts any number of `{ progress: string }` and ends with `{ result: T }` or `{ failure: string }`.
  */
@@ -9,10 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
 import type { Browser } from 'puppeteer-core';
-import puppeteer from 'puppeteer-core';
-import { CHROMIUM_FLAGS, chromiumPath, firefoxPath, lavapipeIcd, vulkanEnvironment } from './adapters';
-
-export type BrowserName = 'firefox' | 'chromium';
+import { launchBrowser, type BrowserName } from './browsers';
 
 /** What a worker run by `runInWorker` may post. */
 export type WorkerMessage<T> = { progress: string } | { result: T } | { failure: string };
@@ -68,7 +64,7 @@ export async function runInWorker<T>(
   );
   let browser: Browser | undefined;
   try {
-    browser = await launch(browserName);
+    browser = await launchBrowser(browserName);
     browser.on('disconnected', () =>
       done.reject(new Error(`${browserName} closed by itself (last: ${last})`)),
     );
@@ -106,29 +102,6 @@ async function bundleWorker(entry: string): Promise<string> {
     logLevel: 'warning',
   });
   return outputFiles[0].text;
-}
-
-function launch(name: BrowserName): Promise<Browser> {
-  if (name === 'chromium') {
-    return puppeteer.launch({ executablePath: found(chromiumPath(), 'Chromium'), args: [...CHROMIUM_FLAGS] });
-  }
-  return puppeteer.launch({
-    browser: 'firefox',
-    executablePath: found(firefoxPath(), 'Firefox'),
-    env: { ...process.env, ...vulkanEnvironment(found(lavapipeIcd(), "Mesa's Vulkan driver for the CPU")) },
-    extraPrefsFirefox: {
-      'dom.webgpu.enabled': true,
-      'dom.webgpu.workers.enabled': true,
-      'gfx.webgpu.ignore-blocklist': true,
-      'datareporting.policy.dataSubmissionEnabled': false,
-      'toolkit.telemetry.enabled': false,
-    },
-  });
-}
-
-function found(path: string | undefined, what: string): string {
-  if (path === undefined) throw new Error(`${what} was not found: run 'npm run setup'.`);
-  return path;
 }
 
 function settleable<T>() {

@@ -5,8 +5,8 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CaseResult, KernelResults } from './kernels_worker';
-import type { BrowserName, RunOptions } from './browser_worker';
-import { runInWorker } from './browser_worker';
+import { runInWorker, type RunOptions } from './browser_worker';
+import type { BrowserName } from './browsers';
 
 const WORKER = join(dirname(fileURLToPath(import.meta.url)), 'kernels_worker.ts');
 

@@ -45,7 +45,7 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   // A piece of a file must not be taken for the whole.
   if (request.headers.has('range')) return;
-  event.respondWith(request.mode === 'navigate' ? page(request) : file(request, url.pathname));
+  event.respondWith(request.mode === 'navigate' ? page(request) : file(event, url.pathname));
 });
 
 async function store(): Promise<void> {
@@ -72,14 +72,15 @@ async function page(request: Request): Promise<Response> {
 }
 
 /** Any other file: from this version's cache, from an older one if its name has a hash, else from the network. */
-async function file(request: Request, path: string): Promise<Response> {
+async function file(event: Fetching, path: string): Promise<Response> {
+  const { request } = event;
   const cache = await caches.open(CACHE);
   const hashed = path.startsWith('/assets/');
   const stored = (await cache.match(request, ANY)) ?? (hashed ? await caches.match(request, ANY) : undefined);
   if (stored) return stored;
   const fresh = await fetch(request);
-  // Demo files and big libraries are stored when they are first used.
-  if (fresh.status === 200) void cache.put(request, fresh.clone()).catch(() => undefined);
+  // Demo files and big libraries are stored when they are first used. The browser may end this worker before: not then.
+  if (fresh.status === 200) event.waitUntil(cache.put(request, fresh.clone()).catch(() => undefined));
   return fresh;
 }
 
