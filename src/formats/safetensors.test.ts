@@ -68,9 +68,12 @@ describe('readHeader', () => {
     ['an old pickle', '\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.', 'pickle'],
     ['a protocol-4 pickle', '\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}', 'pickle'],
     ['GGUF', 'GGUF\x03\x00\x00\x00\x01\x00\x00\x00', 'gguf'],
-    ['a git-lfs pointer', 'version https://git-lfs.github.com/spec/v1', 'not-safetensors'],
-    ['a web page', '<!DOCTYPE html><html></html>', 'not-safetensors'],
-    ['a PNG', '\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR', 'header-too-large'],
+    ['a git-lfs pointer', 'version https://git-lfs.github.com/spec/v1', 'text'],
+    ['a web page', '<!DOCTYPE html><html></html>', 'text'],
+    ['a PNG', '\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'picture'],
+    ['a JPEG', '\xff\xd8\xff\xe0\0\x10JFIF', 'picture'],
+    ['a WebP', 'RIFF\x24\0\0\0WEBPVP8 ', 'picture'],
+    ['anything else', '\x01\x02\x03\x04\x05\x06\x07\x08\x09', 'header-too-large'],
     ['nothing', '', 'too-small'],
   ])('knows %s by its content', async (_, text, code) => {
     expect((await refusal(Uint8Array.from(text, (character) => character.charCodeAt(0)))).code).toBe(code);

@@ -6,6 +6,8 @@ export type SafetensorsErrorCode =
   | 'pickle'
   | 'zip'
   | 'gguf'
+  | 'picture'
+  | 'text'
   | 'not-safetensors'
   | 'header-too-large'
   | 'truncated'
@@ -62,11 +64,13 @@ export function refuseOtherFormats(first: Uint8Array, size: number): void {
       'pickle',
       `This is a Python pickle (an old .ckpt or .pt); it can run code when loaded, so it is never opened. ${redo}`,
     );
-  } else if (/^(version |<!DOCTYP|<!doctyp|<html)/.test(start)) {
+  } else if (/^(\x89PNG\r\n|\xff\xd8\xff|GIF8|RIFF[^]{4}WEBP)/.test(start)) {
     refuse(
-      'not-safetensors',
-      'This is a text file that a download left in place of the model. Download it again.',
+      'picture',
+      'This is a picture, not a model, whatever its name says. Choose the .safetensors file.',
     );
+  } else if (/^(version |<!DOCTYP|<!doctyp|<html)/.test(start)) {
+    refuse('text', 'This is a text file that a download left in place of the model. Download it again.');
   }
 }
 

@@ -44,7 +44,9 @@ function factsOf(run: TrainingRun, prepared: Prepared): TrainingFacts {
   const { images, step, stepsPerEpoch } = prepared;
   const folders = new Map<string, { repeats: number; captions: string[] }>();
   for (const { image, repeats } of images) {
-    const folder = image.name.includes('/') ? image.name.slice(0, image.name.lastIndexOf('/')) : 'images';
+    // The page keeps no folders: its pictures are told apart by what kohya's folders say, their repeats.
+    const slash = image.name.lastIndexOf('/');
+    const folder = slash < 0 ? `${repeats}_images` : image.name.slice(0, slash);
     const known = folders.get(folder) ?? { repeats, captions: [] };
     known.captions.push(image.caption);
     folders.set(folder, known);

@@ -91,6 +91,11 @@ export class Studio {
     await this.#save(this.project);
   }
 
+  /** After trouble, once there is room. */
+  async tryAgain(): Promise<void> {
+    await this.#save(this.project);
+  }
+
   async create(name: string): Promise<void> {
     await this.flush();
     const project = blankProject(name);

@@ -46,6 +46,7 @@ const en = {
   show: 'Show',
   hide: 'Hide',
   dismiss: 'Dismiss',
+  tryAgain: 'Try again',
   cuts: (n: number) => `${plural(n, 'picture')} ${n === 1 ? 'loses' : 'lose'} more than 10 % in the crop.`,
   checkCrops: 'Check the crops',
   small: (n: number) =>
@@ -213,6 +214,7 @@ const zh: typeof en = {
   show: '查看',
   hide: '收起',
   dismiss: '忽略',
+  tryAgain: '重试',
   cuts: (n) => `${figure(n, 'zh')} 张图片裁剪损失超过 10 %。`,
   checkCrops: '检查裁剪',
   small: (n) => `${figure(n, 'zh')} 张图片小于训练尺寸，会被放大而变模糊。`,

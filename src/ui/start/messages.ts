@@ -27,7 +27,10 @@ const damaged: Partial<Record<SafetensorsErrorCode, string>> = {
   pickle: 'A .ckpt can run code when it is opened. Take the .safetensors of the same model.',
   zip: 'A .ckpt, .pt or zip can run code when it is opened. Take the .safetensors of the same model.',
   gguf: 'It is a GGUF, whose weights are rounded too coarsely to train on. Take the .safetensors of the same model.',
-  'not-safetensors': 'It is a text that a download left in place of the model. Download it again.',
+  picture: 'It is a picture, whatever its name says. Take the .safetensors of a model.',
+  text: 'It is a text that a download left in place of the model. Download it again.',
+  'not-safetensors': 'It is no .safetensors, or its beginning is damaged. Download it again.',
+  'header-too-large': 'It is no .safetensors, or its beginning is damaged. Download it again.',
   'too-small': 'It is too small to be a model. Download it again.',
 };
 
@@ -165,7 +168,10 @@ const damagedZh: typeof damaged = {
   pickle: '.ckpt 打开时可能运行代码。请使用同一模型的 .safetensors。',
   zip: '.ckpt、.pt 或 zip 打开时可能运行代码。请使用同一模型的 .safetensors。',
   gguf: '这是 GGUF，权重量化过粗，无法训练。请使用同一模型的 .safetensors。',
-  'not-safetensors': '这是下载时留下的文本，不是模型。请重新下载。',
+  picture: '不论文件名是什么，这是一张图片。请使用模型的 .safetensors。',
+  text: '这是下载时留下的文本，不是模型。请重新下载。',
+  'not-safetensors': '这不是 .safetensors，或文件开头已损坏。请重新下载。',
+  'header-too-large': '这不是 .safetensors，或文件开头已损坏。请重新下载。',
   'too-small': '文件太小，不可能是模型。请重新下载。',
 };
 

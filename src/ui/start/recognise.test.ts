@@ -23,6 +23,15 @@ describe('one file', () => {
     expect(found).toEqual({ fits: false, file: 'model.safetensors', why: { is: kind } });
   });
 
+  test.each([
+    ['unet', unet],
+    ['vae', vae],
+    ['text-encoder', text],
+  ] as const)('a part alone: %s', async (kind, tensor) => {
+    const found = await recogniseBase([fileOf('part.safetensors', tensor)]);
+    expect(found).toEqual({ fits: false, file: 'part.safetensors', why: { is: kind } });
+  });
+
   test('a checkpoint without its text encoder says what it lacks', async () => {
     const found = await recogniseBase([fileOf('half.safetensors', unet, vae)]);
     expect(found).toEqual({ fits: false, file: 'half', why: { lacks: ['text'] } });

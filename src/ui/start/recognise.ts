@@ -32,6 +32,9 @@ export async function recogniseBase(files: readonly File[]): Promise<Recognised>
   }
   const lacks = PARTS.filter((part) => !has.has(part));
   const name = nameOf(models, files);
+  const [only] = has;
+  if (files.length === 1 && only !== undefined && has.size === 1)
+    return { fits: false, file: files[0].name, why: { is: only === 'text' ? 'text-encoder' : only } };
   if (lacks.length) return { fits: false, file: name, why: { lacks } };
   return { fits: true, name, files: models };
 }

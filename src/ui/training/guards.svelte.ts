@@ -24,7 +24,7 @@ export class Guards {
 
   constructor(private readonly guarded: Guarded) {}
 
-  /** Until `end`. A second `begin` for another run ends the first. */
+  /** Until `end`. A second `begin` for another run ends the first. What is unsaved at the end is still asked about. */
   begin(run: string): void {
     this.end();
     const held = new Promise<void>((resolve) => (this.#release = resolve));
@@ -39,7 +39,7 @@ export class Guards {
   end(): void {
     this.#release?.();
     this.#release = undefined;
-    removeEventListener('beforeunload', this.#ask);
+    if (!this.guarded.unsaved()) removeEventListener('beforeunload', this.#ask);
     document.removeEventListener('visibilitychange', this.#visibility);
     this.#sleep();
     this.title(undefined);

@@ -81,13 +81,17 @@ export class TrainingRun {
   readonly progress: number = $derived(this.steps ? this.step / this.steps : 0);
   readonly safe: CheckpointView | undefined = $derived(this.checkpoints.at(-1));
   readonly guards = new Guards({
-    unsaved: () => this.active && (this.step > (this.safe?.step ?? 0) || this.now.state === 'saving'),
+    unsaved: () =>
+      this.notKept?.file !== undefined ||
+      (this.active && (this.step > (this.safe?.step ?? 0) || this.now.state === 'saving')),
     cameBack: (seconds) => this.#cameBack(seconds),
   });
 
   #base: BaseModelRef | undefined;
   #pretrained: Blob | undefined;
   #writer: RunWriter | undefined;
+  /** The newest checkpoint, where it could not be kept. */
+  #unkept: Checkpoint | undefined;
   #times = new PhaseTimes();
   #pace = new Pace();
   #timed = new TimedSaves(0);
@@ -228,6 +232,15 @@ export class TrainingRun {
   saveNow(): void {
     this.#saveWanted = true;
     this.#post('save');
+  }
+
+  /** A checkpoint that found no room, once there is more; also after the run has ended. */
+  async keepNow(): Promise<void> {
+    const checkpoint = this.#unkept;
+    if (!checkpoint || !(await this.#writer?.checkpoint(checkpoint))) return;
+    // Of a newer one there is nothing to say here.
+    if (this.#unkept === checkpoint) this.#kept(checkpoint);
+    await this.#writer?.flush();
   }
 
   /** After a failure, a second lost GPU: goes on from the newest state. */
@@ -473,6 +486,7 @@ export class TrainingRun {
       final,
     };
     this.notKept = undefined;
+    this.#unkept = undefined;
     let kept = await this.#writer.checkpoint(checkpoint);
     const stale = this.#timed.saved(step, wanted, Date.now());
     if (!kept && stale.length) {
@@ -480,16 +494,23 @@ export class TrainingRun {
       kept = await this.#writer.checkpoint(checkpoint);
     }
     if (kept) {
-      this.notKept = undefined;
       await this.#drop(final ? [...stale, ...this.#timed.end()] : stale);
-      this.checkpoints = [...this.checkpoints.filter((each) => each.step !== step), viewOf(checkpoint)];
-      const bytes = lora.bytes.length + state.bytes.length;
-      this.#note(this.#words().logged.saved(number(step), size(bytes)));
-      void this.#lookAtSpace(bytes);
+      this.#kept(checkpoint);
     } else {
       const trouble = this.notKept ?? { full: false, sentence: '' };
       this.notKept = { ...trouble, file: { name: lora.name, blob: checkpoint.lora } };
+      this.#unkept = checkpoint;
     }
+  }
+
+  #kept(checkpoint: Checkpoint): void {
+    const { step, lora, state } = checkpoint;
+    this.#unkept = undefined;
+    this.notKept = undefined;
+    this.checkpoints = [...this.checkpoints.filter((each) => each.step !== step), viewOf(checkpoint)];
+    const bytes = lora.size + (state?.size ?? 0);
+    this.#note(this.#words().logged.saved(number(step), size(bytes)));
+    void this.#lookAtSpace(bytes);
   }
 
   async #drop(steps: readonly number[]): Promise<void> {
@@ -575,10 +596,7 @@ export class TrainingRun {
   // ---- what is around it ----
 
   #begin(record: Run): void {
-    this.#writer = new RunWriter(record, (trouble) => {
-      this.notKept = { ...this.notKept, ...trouble };
-      this.#remember({ at: Date.now(), text: this.#words().logged.notKept(trouble.sentence) });
-    });
+    this.#writer = new RunWriter(record, (trouble) => this.#trouble(trouble));
     this.#times = new PhaseTimes();
     this.#pace = new Pace();
     this.#timed = new TimedSaves(Date.now());
@@ -606,6 +624,17 @@ export class TrainingRun {
     this.#change({ state });
     this.guards.end();
     if (this.sound) chime();
+  }
+
+  /** Said once, however often it is tried; over when something could be written again, unless a file still waits. */
+  #trouble(trouble: Trouble | undefined): void {
+    if (trouble === undefined) {
+      if (!this.notKept?.file) this.notKept = undefined;
+      return;
+    }
+    if (trouble.sentence !== this.notKept?.sentence)
+      this.#remember({ at: Date.now(), text: this.#words().logged.notKept(trouble.sentence) });
+    this.notKept = { ...this.notKept, ...trouble };
   }
 
   #tick(): void {
@@ -687,6 +716,7 @@ export class TrainingRun {
     this.notices = [];
     this.latest = undefined;
     this.notKept = undefined;
+    this.#unkept = undefined;
     this.config = undefined;
     this.asked = undefined;
   }

@@ -253,6 +253,34 @@ test('no room for a checkpoint: the training goes on, and the file is offered', 
   expect(run.notKept).toMatchObject({ full: true, file: { name: 'lora4.safetensors' } });
   expect(await run.notKept?.file?.blob.text()).toBe('lora4');
   expect(put.mock.calls.length).toBeGreaterThan(0);
+
+  // Still none: it stays on offer.
+  await run.keepNow();
+  expect(run.notKept?.file).toBeDefined();
+  put.mockRestore();
+  await run.keepNow();
+  expect(run.notKept).toBeUndefined();
+  expect(run.safe?.step).toBe(4);
+  const [kept] = await runs.listCheckpoints(run.record?.id ?? '');
+  expect(await kept?.lora.text()).toBe('lora4');
+  expect(await kept?.state?.text()).toBe('state4');
+});
+
+test('a curve that found no room is written once there is some, in its order', async () => {
+  const append = vi
+    .spyOn(runs, 'appendPoints')
+    .mockRejectedValueOnce(new StorageFullError('the loss curve'))
+    .mockRejectedValueOnce(new StorageFullError('the loss curve'));
+  const { run, id } = await trained(says(...whole));
+  await vi.waitFor(
+    async () => expect((await runs.getPoints(id)).map((point) => point.step)).toEqual([1, 2, 3, 4]),
+    {
+      timeout: 5000,
+    },
+  );
+  expect(append.mock.calls.length).toBeGreaterThan(2);
+  await vi.waitFor(() => expect(run.notKept).toBeUndefined());
+  expect(run.log.some(({ text }) => text.includes('no room left'))).toBe(true);
 });
 
 test('pausing saves what is not saved; a stop in the middle is told as one', async () => {

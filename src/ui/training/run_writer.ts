@@ -1,6 +1,7 @@
 /**
  * A run on its way to storage: points and log lines gathered for half a second, all else at once, one write after the
- * other. What fails is told and does not stop the run; it stays in memory as long as the page does.
+ * other. What fails is told and does not stop the run: curve, log and record are tried again with the next write, of the
+ * rest the giver hears.
  */
 import { StorageFullError } from '../../storage/error';
 import {
@@ -28,15 +29,15 @@ export interface Trouble {
 export class RunWriter {
   #run: Run;
   #dirty = false;
-  #points: Point[] = [];
-  #lines: LogLine[] = [];
+  readonly #points: Point[] = [];
+  readonly #lines: LogLine[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `tell` hears why a write failed. */
+  /** `tell` hears why a write failed, and `undefined` of each that did not. */
   constructor(
     run: Run,
-    private readonly tell: (trouble: Trouble) => void,
+    private readonly tell: (trouble: Trouble | undefined) => void,
   ) {
     this.#run = run;
   }
@@ -72,16 +73,21 @@ export class RunWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const { id } = this.#run;
-    const points = this.#points.splice(0);
-    const lines = this.#lines.splice(0);
-    if (points.length) void this.#after(() => appendPoints(id, points));
-    if (lines.length) void this.#after(() => appendLog(id, lines));
-    if (this.#dirty) {
-      const run = this.#run;
-      this.#dirty = false;
-      void this.#after(() => putRun(run));
-    }
+    if (this.#points.length)
+      void this.#after(() => gathered(this.#points, (points) => appendPoints(id, points)));
+    if (this.#lines.length) void this.#after(() => gathered(this.#lines, (lines) => appendLog(id, lines)));
+    if (this.#dirty) void this.#after(() => this.#record());
     await this.#last;
+  }
+
+  async #record(): Promise<void> {
+    this.#dirty = false;
+    try {
+      await putRun(this.#run);
+    } catch (error) {
+      this.#dirty = true;
+      throw error;
+    }
   }
 
   #soon(): void {
@@ -90,7 +96,10 @@ export class RunWriter {
 
   #after(write: () => Promise<void>): Promise<boolean> {
     const done = this.#last.then(write).then(
-      () => true,
+      () => {
+        this.tell(undefined);
+        return true;
+      },
       (error: unknown) => {
         const sentence = sentenceOf(error);
         this.tell({ full: error instanceof StorageFullError, sentence });
@@ -99,5 +108,17 @@ export class RunWriter {
     );
     this.#last = done;
     return done;
+  }
+}
+
+/** Writes what is there when its turn has come; what could not be written waits for the next. */
+async function gathered<T>(waiting: T[], write: (items: readonly T[]) => Promise<void>): Promise<void> {
+  const items = waiting.splice(0);
+  if (items.length === 0) return;
+  try {
+    await write(items);
+  } catch (error) {
+    waiting.unshift(...items);
+    throw error;
   }
 }
