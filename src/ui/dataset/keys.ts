@@ -3,7 +3,19 @@
  * does what it says.
  */
 export type Command =
-  'next' | 'previous' | 'untagged' | 'edit' | 'crop' | 'undo' | 'redo' | 'all' | 'escape' | 'aside';
+  | 'next'
+  | 'previous'
+  | 'untagged'
+  | 'edit'
+  | 'crop'
+  | 'undo'
+  | 'redo'
+  | 'all'
+  | 'escape'
+  | 'aside'
+  | 'take'
+  | 'take-all'
+  | 'dismiss';
 
 export interface Key {
   readonly key: string;
@@ -14,12 +26,14 @@ export interface Key {
   readonly focus: 'text' | 'empty-text' | 'arrows' | 'picture' | 'button' | 'page';
 }
 
-export function commandOf({ key, ctrl, shift, alt, focus }: Key): Command | undefined {
+/** `offered`: the picture that is open has a caption suggested. */
+export function commandOf({ key, ctrl, shift, alt, focus }: Key, offered = false): Command | undefined {
   if (alt) return undefined;
   const typing = focus === 'text' || focus === 'empty-text';
   const letter = key.toLowerCase();
   if (ctrl) {
     if (letter === 'j') return 'untagged';
+    if (key === 'Enter') return 'take-all';
     // Typed words are undone by the field itself.
     if (focus === 'text') return undefined;
     if (letter === 'z') return shift ? 'redo' : 'undo';
@@ -32,11 +46,13 @@ export function commandOf({ key, ctrl, shift, alt, focus }: Key): Command | unde
   if (letter === 'j') return 'next';
   if (letter === 'k') return 'previous';
   if (letter === 'c') return 'crop';
+  if (letter === 'e') return 'edit';
+  if (letter === 'x' && offered) return 'dismiss';
   if (focus === 'arrows') return undefined;
   if (key === 'ArrowRight') return 'next';
   if (key === 'ArrowLeft') return 'previous';
   if (focus === 'button') return undefined;
-  if (key === 'Enter') return 'edit';
+  if (key === 'Enter') return offered ? 'take' : 'edit';
   if (key === 'Delete') return 'aside';
   return undefined;
 }

@@ -24,6 +24,7 @@ const en = {
   tabsLabel: 'Which pictures',
 
   // Filters above the sheet
+  nearestTo: (words: string) => `Most like “${words}” first`,
   withTag: (tag: string) => `With the tag “${tag}”`,
   clearFilter: 'Show all',
   nothingFound: 'No picture matches.',
@@ -53,6 +54,9 @@ const en = {
     `${plural(n, 'picture')} ${n === 1 ? 'is' : 'are'} smaller than the training size and will be enlarged, which blurs.`,
   near: (n: number) => `${plural(n, 'near-duplicate')} ${n === 1 ? 'is' : 'are'} set aside.`,
   exact: (n: number) => `${plural(n, 'duplicate')} ${n === 1 ? 'is' : 'are'} set aside.`,
+  outliers: (n: number) => `${plural(n, 'picture')} ${n === 1 ? 'is' : 'are'} unlike the rest.`,
+  alike: (n: number) =>
+    `${plural(n, 'picture')} ${n === 1 ? 'shows' : 'show'} nearly what another one shows.`,
   compare: 'Compare',
   moreNotes: (n: number) => `${figure(n, 'en')} more`,
   fewerNotes: 'Fewer',
@@ -62,6 +66,7 @@ const en = {
   sheet: 'Pictures',
   noCaption: 'no caption',
   asideBecause: { 'by-hand': 'set aside', duplicate: 'duplicate', 'near-duplicate': 'near-duplicate' },
+  suggested: 'suggested:',
   selected: (n: number) => `${figure(n, 'en')} selected`,
 
   // Batch
@@ -69,6 +74,7 @@ const en = {
   removeTag: 'Remove tag',
   replace: 'Replace',
   caption: 'Caption',
+  suggest: 'Suggest captions',
   setAside: 'Set aside',
   bringBack: 'Bring back',
   remove: 'Delete',
@@ -172,6 +178,9 @@ const en = {
     edit: 'edit',
     undo: 'undo',
     crop: 'crop',
+    take: 'take the suggestion',
+    dismiss: 'dismiss it',
+    takeAll: 'take all',
   },
 };
 
@@ -194,6 +203,7 @@ const zh: typeof en = {
   tabs: { all: '全部', untagged: '未打标', warnings: '需检查', aside: '已搁置' },
   tabsLabel: '显示哪些图片',
 
+  nearestTo: (words) => `按与“${words}”的相似程度排列`,
   withTag: (tag) => `含标签“${tag}”`,
   clearFilter: '显示全部',
   nothingFound: '没有符合的图片。',
@@ -220,6 +230,8 @@ const zh: typeof en = {
   small: (n) => `${figure(n, 'zh')} 张图片小于训练尺寸，会被放大而变模糊。`,
   near: (n) => `已搁置 ${figure(n, 'zh')} 张近似重复的图片。`,
   exact: (n) => `已搁置 ${figure(n, 'zh')} 张重复的图片。`,
+  outliers: (n) => `${figure(n, 'zh')} 张图片与其他图片差异很大。`,
+  alike: (n) => `${figure(n, 'zh')} 张图片与另一张几乎相同。`,
   compare: '比较',
   moreNotes: (n) => `还有 ${figure(n, 'zh')} 条`,
   fewerNotes: '收起',
@@ -228,12 +240,14 @@ const zh: typeof en = {
   sheet: '图片',
   noCaption: '未打标',
   asideBecause: { 'by-hand': '已搁置', duplicate: '重复', 'near-duplicate': '近似重复' },
+  suggested: '建议：',
   selected: (n) => `已选 ${figure(n, 'zh')} 张`,
 
   addTag: '添加标签',
   removeTag: '移除标签',
   replace: '替换',
   caption: '打标',
+  suggest: '自动打标',
   setAside: '搁置',
   bringBack: '恢复使用',
   remove: '删除',
@@ -325,7 +339,16 @@ const zh: typeof en = {
   pair: (n, of) => `第 ${n} 组，共 ${of} 组`,
   allCompared: '没有近似重复的图片了。',
 
-  keys: { next: '切换图片', untagged: '下一张未打标', edit: '编辑', undo: '撤销', crop: '裁剪' },
+  keys: {
+    next: '切换图片',
+    untagged: '下一张未打标',
+    edit: '编辑',
+    undo: '撤销',
+    crop: '裁剪',
+    take: '采纳建议',
+    dismiss: '忽略建议',
+    takeAll: '全部采纳',
+  },
 };
 
 export const messages = { en, zh };

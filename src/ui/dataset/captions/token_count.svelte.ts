@@ -9,7 +9,7 @@ import { counter } from './counter';
 /** SD 1.x: its text encoder's table of tokens. */
 const VOCABULARY = 49408;
 
-export class TokenCount {
+class TokenCount {
   #count: ((text: string) => number) | undefined = $state.raw();
   #asked = false;
 
@@ -35,3 +35,6 @@ export class TokenCount {
     return this.#count?.(text);
   }
 }
+
+/** The page's one: the word list takes a moment to be made ready. */
+export const tokenCount = new TokenCount();

@@ -7,7 +7,7 @@ import type { Picture } from '../../../storage/pictures';
 import { settings } from '../../settings/settings.svelte';
 import { studio } from '../../studio.svelte';
 import { tagFrequency, type TagCount } from '../captions/frequency';
-import { TokenCount } from '../captions/token_count.svelte';
+import { tokenCount } from '../captions/token_count.svelte';
 import { withTrigger } from '../captions/trigger';
 import { warningsOf, type Warning } from '../captions/warnings';
 import { cropper } from '../crop/crop';
@@ -18,7 +18,7 @@ import { marksOf, type Mark, type Marks } from './marks';
 const MANY = 300;
 
 export class Insight {
-  readonly tokens = new TokenCount();
+  readonly tokens = tokenCount;
   #rested: Picture[] = [];
 
   readonly pictures: Picture[] = $derived.by(() => {

@@ -6,6 +6,7 @@ import type { Picture } from '../../../storage/pictures';
 import { recall, remember } from '../../shell/remembered';
 import { hasTag } from '../captions/tags';
 import { dataset } from '../dataset.svelte';
+import { inPlaces, placesOf } from './alike';
 import { Insight } from './insight.svelte';
 import {
   cleared,
@@ -33,6 +34,8 @@ export class SheetView {
   #tag: string | undefined = $state();
   /** Only these, for a reason shown above the sheet. */
   only: { readonly ids: ReadonlySet<string>; readonly reason: string } | undefined = $state.raw();
+  /** Nearest to these words first. */
+  alike: { readonly words: string; readonly places: ReadonlyMap<string, number> } | undefined = $state.raw();
   /** Where the open picture was in the list: if it leaves the list (it got a caption), the next is there. */
   #place = 0;
   /** Clicks select: for hands without a keyboard. */
@@ -53,9 +56,9 @@ export class SheetView {
   });
 
   readonly shown: Picture[] = $derived.by(() => {
-    const { only, tag } = this;
+    const { only, tag, alike } = this;
     const query = this.query.trim().toLowerCase();
-    return dataset.pictures.filter(
+    const shown = dataset.pictures.filter(
       (picture) =>
         this.#inTab(picture) &&
         (!only || only.ids.has(picture.id)) &&
@@ -64,6 +67,7 @@ export class SheetView {
           picture.name.toLowerCase().includes(query) ||
           picture.caption.toLowerCase().includes(query)),
     );
+    return alike ? inPlaces(shown, alike.places) : shown;
   });
   readonly shownIds: string[] = $derived(this.shown.map(({ id }) => id));
   /** Numbers beneath the pictures: their places in the whole set. */
@@ -84,6 +88,7 @@ export class SheetView {
   set tab(tab: Tab) {
     this.#tab = tab;
     this.only = undefined;
+    this.alike = undefined;
     this.#openShown();
   }
 
@@ -116,7 +121,13 @@ export class SheetView {
   }
 
   get filtered(): boolean {
-    return this.tab !== 'all' || this.query !== '' || this.tag !== undefined || this.only !== undefined;
+    return (
+      this.tab !== 'all' ||
+      this.query !== '' ||
+      this.tag !== undefined ||
+      this.only !== undefined ||
+      this.alike !== undefined
+    );
   }
 
   show(id: string): void {
@@ -178,6 +189,14 @@ export class SheetView {
     this.showAll();
     this.only = { ids: setOf(ids), reason };
     this.#openShown();
+  }
+
+  /** All pictures, those first that come first in `ids`; what is not in it is left out. */
+  showAlike(words: string, ids: readonly string[]): void {
+    this.showAll();
+    this.alike = { words, places: placesOf(ids) };
+    const [first] = this.shownIds;
+    if (first !== undefined) this.show(first);
   }
 
   keep(warning: string): void {

@@ -1,0 +1,148 @@
+/**
+ * The models that can propose captions: which there are, which one the project uses, adding and deleting. Files are
+ * digested, then kept; the same files are kept once. Opening one is `session`.
+ */
+import {
+  captionerKey,
+  deleteCaptioner,
+  listCaptioners,
+  putCaptioner,
+  type CaptionerFile,
+  type CaptionerRole,
+  type StoredCaptioner,
+} from '../../storage/captioners';
+import { deleteFile, storeFile } from '../../storage/files';
+import { sentenceOf } from '../sentence';
+import { recall, remember } from '../shell/remembered';
+import { studio } from '../studio.svelte';
+import { openDigester } from './digester';
+import { DEMO_MODEL } from './model_files';
+import { withModel } from './project_options';
+
+export const rolesOf = { clip: ['vision', 'text'], tagger: ['model', 'tags'] } as const;
+
+/** One file of a model that is being added: in hand, or stored already by a download. */
+export type Part = { role: CaptionerRole; file: File } | CaptionerFile;
+
+export type Adding =
+  | { readonly state: 'idle' }
+  | {
+      readonly state: 'reading' | 'keeping';
+      readonly name: string;
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly state: 'failed'; readonly sentence: string };
+
+class CaptionModels {
+  /** Undefined until they were asked for. */
+  stored: readonly StoredCaptioner[] | undefined = $state.raw();
+  adding: Adding = $state.raw({ state: 'idle' });
+  #remembered = $state(recall('captioner'));
+  #abort: AbortController | undefined;
+
+  /** Key of the project's model; undefined if none was chosen or it is gone. */
+  readonly chosen: string | undefined = $derived.by(() => {
+    const { captions, base } = studio.project;
+    const key = captions?.model ?? (base?.where.in === 'demo' ? DEMO_MODEL : this.#remembered);
+    return key === DEMO_MODEL || this.stored?.some((each) => each.key === key) ? key : undefined;
+  });
+
+  async ask(): Promise<void> {
+    this.stored = await listCaptioners().catch(() => []);
+  }
+
+  choose(key: string): void {
+    studio.change({ captions: withModel(studio.project.captions, key) });
+    // The demo's knows the demo's pictures only: no choice for other projects.
+    if (key === DEMO_MODEL) return;
+    remember('captioner', key);
+    this.#remembered = key;
+  }
+
+  /** Keeps a model and chooses it. Gives its key; undefined if that failed or was cancelled. */
+  async add(
+    kind: StoredCaptioner['kind'],
+    name: string,
+    parts: readonly Part[],
+  ): Promise<string | undefined> {
+    const abort = (this.#abort = new AbortController());
+    const kept: string[] = [];
+    try {
+      const files: CaptionerFile[] = [];
+      const digests = await this.#digests(parts, abort.signal);
+      const key = captionerKey(parts.map(({ role }, index) => ({ role, sha256: digests[index] })));
+      const known = this.stored?.find((each) => each.key === key);
+      for (const [index, part] of parts.entries()) {
+        if ('path' in part) kept.push(part.path);
+        if (known) continue;
+        const file =
+          'path' in part ? part : await this.#keep(part.role, part.file, digests[index], abort.signal);
+        if (!('path' in part)) kept.push(file.path);
+        files.push(file);
+      }
+      if (known) await Promise.all(kept.map(deleteFile));
+      else await putCaptioner({ key, kind, name, files, addedAt: Date.now() });
+      await this.ask();
+      this.choose(key);
+      this.adding = { state: 'idle' };
+      return key;
+    } catch (error) {
+      await Promise.all(kept.map((path) => deleteFile(path).catch(() => undefined)));
+      this.adding = abort.signal.aborted
+        ? { state: 'idle' }
+        : { state: 'failed', sentence: sentenceOf(error) };
+      return undefined;
+    }
+  }
+
+  cancel(): void {
+    this.#abort?.abort();
+  }
+
+  async remove(captioner: StoredCaptioner): Promise<void> {
+    await deleteCaptioner(captioner);
+    await this.ask();
+  }
+
+  async #digests(parts: readonly Part[], signal: AbortSignal): Promise<string[]> {
+    const digester = openDigester();
+    try {
+      const digests: string[] = [];
+      for (const part of parts) {
+        if ('path' in part) digests.push(part.sha256);
+        else digests.push(await digester.digest(part.file, this.#say('reading', part.file), signal));
+      }
+      return digests;
+    } finally {
+      digester.close();
+    }
+  }
+
+  async #keep(role: CaptionerRole, file: File, sha256: string, signal: AbortSignal): Promise<CaptionerFile> {
+    const path = await storeFile(file.name, file, this.#say('keeping', file), signal);
+    return { role, path, name: file.name, byteLength: file.size, sha256 };
+  }
+
+  #say(state: 'reading' | 'keeping', { name, size }: File): (done: number) => void {
+    return (done) => (this.adding = { state, name, done, total: size });
+  }
+}
+
+export const captionModels = new CaptionModels();
+
+/** What the file is by its name, in the order in which public exports name them; undefined if it is none of them. */
+export function roleOf(kind: StoredCaptioner['kind'], name: string): CaptionerRole | undefined {
+  const low = name.toLowerCase();
+  if (kind === 'tagger') return low.endsWith('.csv') ? 'tags' : low.endsWith('.onnx') ? 'model' : undefined;
+  if (!low.endsWith('.onnx')) return undefined;
+  return low.includes('text')
+    ? 'text'
+    : low.includes('vision') || low.includes('visual')
+      ? 'vision'
+      : undefined;
+}
+
+export function sizeOf({ files }: StoredCaptioner): number {
+  return files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
