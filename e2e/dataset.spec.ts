@@ -98,6 +98,7 @@ test('a set gets its captions', async ({ page }) => {
   await expect(shots(page)).toHaveCount(6);
 
   await page.getByRole('button', { name: 'Caption the 2 left' }).click();
+  await page.getByRole('button', { name: 'Write them yourself' }).click();
   await expect(page.getByRole('heading', { name: 'mist.jpg' })).toBeVisible();
   await page.keyboard.type('hills');
   await page.keyboard.press('Enter');

@@ -17,4 +17,6 @@ const captioner = makeCaptioner({
   cache: { get: getEmbedding, put: putEmbedding },
 }) satisfies Captioner;
 
+// Held as long as the worker lives: by its release the page learns of an end that says nothing.
+void navigator.locks?.request(self.name, () => new Promise(() => undefined));
 Comlink.expose(captioner);

@@ -49,6 +49,11 @@ export async function deleteCaptioner({ key, files }: StoredCaptioner): Promise<
   for (const { path } of files) await deleteFile(path);
 }
 
+/** In bytes. */
+export function captionerSize({ files }: StoredCaptioner): number {
+  return files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 /** What names a model in caches. */
 export function captionerKey(files: readonly Pick<CaptionerFile, 'role' | 'sha256'>[]): string {
   return files

@@ -36,6 +36,8 @@ export class Captioning {
   templateTrouble: string | undefined = $state.raw();
   /** The worker was lost and replaced. */
   recovered = $state(false);
+  /** All pictures that were named have captions, and those are to stay. */
+  nothingWanted = $state(false);
   /** Phrases taken out of the proposal of one picture, as `phraseKey`. */
   leftOut: ReadonlyMap<string, readonly string[]> = $state.raw(mapOf());
 
@@ -80,6 +82,8 @@ export class Captioning {
     if (this.busy) return;
     const pictures = this.dataset.used.filter(({ id }) => !among || among.includes(id));
     const wanted = wantedOf(pictures, modeOf(this.studio.project));
+    this.nothingWanted = wanted.length === 0;
+    if (this.nothingWanted) return;
     this.#scope = setOf(wanted);
     this.#dismissed = setOf();
     this.#taken = mapOf();
@@ -113,6 +117,7 @@ export class Captioning {
     this.kinship = undefined;
     this.leftOut = mapOf();
     this.recovered = false;
+    this.nothingWanted = false;
     this.templateTrouble = undefined;
     this.#scope = setOf();
     this.#failures = mapOf();

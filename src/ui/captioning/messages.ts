@@ -7,7 +7,6 @@ const percent = (part: number) => `${Math.round(part * 100)} %`;
 
 const en = {
   title: 'Suggested captions',
-  propose: 'Suggest captions',
   proposeFor: (n: number) => `Suggest ${plural(n, 'caption')}`,
   setUp: 'How captions are suggested',
   of: (done: number, total: number) => `${figure(done, 'en')} of ${figure(total, 'en')}`,
@@ -114,10 +113,8 @@ const en = {
   modelsText: 'A suggestion is a guess with a figure. Nothing of your pictures leaves this computer.',
   demoName: 'Demo CLIP',
   demoGood: 'Knows the coloured shapes of the sample sets and nothing else. Comes with the studio.',
-  clipName: 'CLIP',
   clipGood:
     'Good at medium, scene, shot, light, palette and a rough subject. Bad at counting, left and right, text, names.',
-  taggerName: 'WD14 tagger',
   taggerGood:
     'Anime and illustration: several thousand Danbooru tags, characters among them. Not for photographs.',
   use: 'Use',
@@ -153,7 +150,6 @@ const en = {
 
 const zh: typeof en = {
   title: '建议的标注',
-  propose: '自动打标',
   proposeFor: (n) => `为 ${figure(n, 'zh')} 张自动打标`,
   setUp: '如何自动打标',
   of: (done, total) => `${figure(done, 'zh')} / ${figure(total, 'zh')}`,
@@ -249,9 +245,7 @@ const zh: typeof en = {
   modelsText: '建议只是带有可信度的猜测。图片不会离开这台电脑。',
   demoName: '演示 CLIP',
   demoGood: '只认识示例训练集中的彩色图形，随应用提供。',
-  clipName: 'CLIP',
   clipGood: '擅长媒介、场景、景别、光线、色调和大致主体；不擅长数量、左右、文字和名字。',
-  taggerName: 'WD14 标签器',
   taggerGood: '适合动漫与插画：数千个 Danbooru 标签，包括角色。不适合照片。',
   use: '使用',
   useNamed: (name) => `使用 ${name}`,

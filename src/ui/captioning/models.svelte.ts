@@ -142,7 +142,3 @@ export function roleOf(kind: StoredCaptioner['kind'], name: string): CaptionerRo
       ? 'vision'
       : undefined;
 }
-
-export function sizeOf({ files }: StoredCaptioner): number {
-  return files.reduce((sum, { byteLength }) => sum + byteLength, 0);
-}

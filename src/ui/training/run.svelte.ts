@@ -4,6 +4,7 @@
  * Longer than most files, for whatever happens to a run happens here; what it is made of lies beside it.
  */
 import * as Comlink from 'comlink';
+import { endCaptionerWorker } from '../captioning/captioner_worker';
 import { withTrigger } from '../dataset/captions/trigger';
 import type { TrainConfig } from '../../formats/config_fields';
 import type { StepReport, TrainEvent } from '../../protocol/trainer';
@@ -295,6 +296,8 @@ export class TrainingRun {
     const { record } = this;
     if (!record || !this.#base) return;
     const m = this.#words();
+    // Its memory, on the GPU too, is wanted for the run.
+    endCaptionerWorker();
     try {
       const from = await resumableCheckpoint(record.id);
       this.#takeUpFrom(from?.step ?? 0);

@@ -1,0 +1,330 @@
+/**
+ * Captions that a model suggests, in a real browser with the demo's CLIP: one press, suggestions one by one, taken,
+ * undone, stopped; a captioner that is killed half-way; models and pictures that cannot be used. By role and label.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import sharp from 'sharp';
+
+const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const WOODCUT = (count: number) =>
+  Array.from({ length: count }, (_, i) =>
+    file(`public/demo/woodcut/img${String(i + 1).padStart(2, '0')}.png`),
+  );
+
+const shots = (page: Page) => page.getByRole('list', { name: 'Pictures' }).getByRole('button');
+const suggested = (page: Page) => shots(page).filter({ hasText: 'suggested:' });
+const bar = (page: Page) => page.getByRole('region', { name: 'Suggested captions' });
+const looking = (page: Page) => bar(page).getByRole('progressbar', { name: 'Looking at pictures' });
+const dialog = (page: Page) => page.getByRole('dialog', { name: 'Models that suggest captions' });
+
+/** So large that looking at one takes a moment. */
+async function large(count: number) {
+  const colours = ['red', 'blue', 'green', 'purple', 'orange', 'black'];
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const [x, y, side] = [300 + 90 * (i % 8), 400 + 110 * (i % 7), 700 + 60 * i];
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2200" height="2200"><rect width="2200" height="2200" fill="hsl(${47 * i} 40% 85%)"/><rect x="${x}" y="${y}" width="${side}" height="${side}" fill="${colours[i % colours.length]}"/></svg>`;
+      return {
+        name: `large${i}.png`,
+        mimeType: 'image/png',
+        buffer: await sharp(Buffer.from(svg)).png().toBuffer(),
+      };
+    }),
+  );
+}
+
+/** A project with the demo's base model, whose pictures the demo's CLIP knows. */
+async function open(page: Page, files: Parameters<Locator['setInputFiles']>[0], count: number) {
+  await page.goto('/');
+  await page.getByRole('button', { name: 'Use the demo model' }).click();
+  await expect(page.getByText('Demo base model').first()).toBeVisible();
+  await page.goto('/#images');
+  await page.getByLabel('Choose pictures').setInputFiles(files);
+  await expect(shots(page)).toHaveCount(count);
+}
+
+async function captions(page: Page): Promise<string[]> {
+  return (await shots(page).locator('em').allInnerTexts()).map((text) => text.trim());
+}
+
+test('one press: suggestions with confidence, taken one by one and all at once, undone', async ({ page }) => {
+  await open(page, WOODCUT(6), 6);
+  await page.getByRole('button', { name: 'Caption the 6 left' }).click();
+  await expect(bar(page)).toContainText('Nothing is written until you take it.');
+  await expect(bar(page).getByRole('button', { name: /^Take all [1-6]$/ })).toBeEnabled();
+  await expect(looking(page)).toHaveCount(0);
+  // A red outlined arrow at the top, on a striped dark blue background.
+  await expect(suggested(page).filter({ hasText: 'img01.png' })).toContainText(/red arrow.* \.\d\d/);
+  const first = await suggested(page).count();
+  expect(first).toBeGreaterThan(3);
+
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
+
+  // By keys: one taken, one dismissed, the rest taken.
+  await suggested(page).first().click();
+  const panel = page.getByRole('region', { name: 'Suggestions', exact: true });
+  await expect(panel.getByRole('button', { name: /^Take the caption: / })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(suggested(page)).toHaveCount(first - 1);
+  await page.keyboard.press('x');
+  await expect(suggested(page)).toHaveCount(first - 2);
+  await page.keyboard.press('Control+Enter');
+  await expect(suggested(page)).toHaveCount(0);
+  await expect(page.getByRole('button', { name: `Caption the ${7 - first} left` })).toBeVisible();
+  const written = (await captions(page)).filter((text) => text !== 'no caption');
+  expect(written).toHaveLength(first - 1);
+
+  await page.keyboard.press('Control+z');
+  await expect(suggested(page)).toHaveCount(first - 2);
+  await page.keyboard.press('Control+z');
+  await expect(suggested(page)).toHaveCount(first - 1);
+  await page.keyboard.press('Control+y');
+  await page.keyboard.press('Control+y');
+  await page.reload();
+  await expect
+    .poll(async () => (await captions(page)).filter((text) => text !== 'no caption'))
+    .toEqual(written);
+});
+
+test('template, own words, one phrase left out, and search by words', async ({ page }) => {
+  await open(page, WOODCUT(6), 6);
+  await page.getByRole('button', { name: 'Caption the 6 left' }).click();
+  const one = suggested(page).filter({ hasText: 'img01.png' });
+  await expect(one).toContainText('red arrow');
+  await expect(looking(page)).toHaveCount(0);
+
+  const setup = page.getByRole('region', { name: 'How captions are suggested' });
+  await setup.getByLabel('Template', { exact: true }).fill('ink drawing {of a [subject]}');
+  await expect(one).toContainText('ink drawing of a red arrow');
+  await setup.getByLabel('Template', { exact: true }).fill('ink drawing of [nothing]');
+  await expect(setup).toContainText('The template cannot be read.');
+  await expect(one).toContainText('ink drawing of a red arrow');
+  await setup.getByRole('button', { name: 'Back to the usual template' }).click();
+  await expect(one).toContainText(/a red arrow/);
+
+  await one.click();
+  const panel = page.getByRole('region', { name: 'Suggestions', exact: true });
+  await panel.getByRole('button', { name: 'Leave red arrow out' }).click();
+  await expect(panel).toContainText('you left it out');
+  await expect(one).not.toContainText('red arrow');
+  await panel.getByRole('button', { name: 'Say red arrow' }).click();
+  await expect(one).toContainText('red arrow');
+  await panel.getByRole('button', { name: /^Add red arrow, confidence \.\d\d$/ }).click();
+  await expect(
+    page
+      .getByRole('region', { name: 'Caption', exact: true })
+      .getByRole('button', { name: /^red arrow, tag 1 of 1/ }),
+  ).toBeVisible();
+
+  await page.getByRole('searchbox', { name: 'Find a tag or file' }).fill('a red fish');
+  await page.getByRole('button', { name: 'Find what looks like “a red fish”' }).click();
+  await expect(page.getByText('Most like “a red fish” first')).toBeVisible();
+  await expect(shots(page)).toHaveCount(6);
+  await expect(shots(page).first()).toContainText('img02.png');
+});
+
+test('stopped half-way; killed half-way it goes on by itself, killed again it asks', async ({ page }) => {
+  test.setTimeout(400_000);
+  await open(page, await large(10), 10);
+  await page.getByRole('button', { name: 'Caption the 10 left' }).click();
+  await seen(page, 2);
+  await bar(page).getByRole('button', { name: 'Stop' }).click();
+  await expect(looking(page)).toHaveCount(0);
+  const before = await suggested(page).count();
+  expect(before).toBeLessThan(10);
+  await bar(page).getByRole('button', { name: 'Dismiss all' }).click();
+  await expect(suggested(page)).toHaveCount(0);
+
+  // What was looked at is kept: other pictures, so that there is something to do.
+  await page.getByRole('button', { name: 'Caption the 10 left' }).click();
+  await seen(page, before + 2);
+  await kill(page);
+  await expect(bar(page)).toContainText('A new one goes on with the pictures that are left.');
+  await seen(page, before + 4);
+  await kill(page);
+  await expect(bar(page)).toContainText(/The captioner was lost again, \d pictures? before the end\./);
+  const kept = await bar(page)
+    .getByRole('button', { name: /^Take all \d/ })
+    .innerText();
+  expect(Number(/\d+/.exec(kept)?.[0])).toBeGreaterThan(0);
+  await bar(page).getByRole('button', { name: 'Go on' }).click();
+  await expect(bar(page)).not.toContainText('lost again');
+  await expect(bar(page).getByRole('progressbar')).toHaveCount(0);
+});
+
+test('a picture that will not decode and one that is gone each have a sentence; the others go on', async ({
+  page,
+}) => {
+  await open(page, WOODCUT(4), 4);
+  await spoil(page);
+  await page.reload();
+  await page.getByRole('button', { name: 'Caption the 4 left' }).click();
+  await expect(bar(page)).toContainText('1 picture could not be looked at. The picture is damaged');
+  await expect(bar(page)).toContainText('1 picture could not be looked at. The file is missing');
+  await expect(bar(page).getByRole('button', { name: 'Take all 2' })).toBeVisible();
+  await bar(page).getByRole('button', { name: 'Try these again' }).first().click();
+  await expect(bar(page)).toContainText('The picture is damaged');
+  await expect(bar(page).getByRole('button', { name: 'Take all 2' })).toBeVisible();
+});
+
+test.describe('models', () => {
+  const vision = readFileSync(file('public/demo/clip_vision.onnx'));
+  const text = readFileSync(file('public/demo/clip_text.onnx'));
+  let server: Server;
+  let origin: string;
+  let answer: RequestListener;
+
+  test.beforeAll(async () => {
+    server = createServer((request, response) => answer(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  test.afterAll(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+
+  test('wrong and damaged ones are named; nothing already captioned is lost', async ({ page }) => {
+    await open(page, [...WOODCUT(3)], 3);
+    await shots(page).first().click();
+    await page.getByLabel('Add a tag').fill('by hand');
+    await page.keyboard.press('Enter');
+    const setup = page.getByRole('region', { name: 'How captions are suggested' });
+    const wrong: [vision: Buffer, text: Buffer, sentence: RegExp][] = [
+      [text, text, /given as vision model is a text model/],
+      [vision, vision, /given as text model is a vision model/],
+      [Buffer.from('no model at all'), text, /damaged or no ONNX model/],
+      [vision.subarray(0, vision.length >> 1), text, /ends too early|cannot be loaded|damaged/],
+    ];
+    for (const [one, two, sentence] of wrong) {
+      await setup.getByRole('button', { name: 'Change' }).click();
+      await dialog(page)
+        .getByLabel('Choose files')
+        .setInputFiles([upload('vision_model.onnx', one), upload('text_model.onnx', two)]);
+      await dialog(page).getByRole('button', { name: 'Keep and use' }).click();
+      await expect(dialog(page)).toHaveCount(0);
+      await page.getByRole('button', { name: 'Caption the 2 left' }).click();
+      await expect(bar(page)).toContainText(sentence);
+    }
+    await bar(page).getByRole('button', { name: 'Choose another model' }).click();
+    await dialog(page).getByRole('button', { name: 'Use Demo CLIP' }).click();
+    await expect(bar(page).getByRole('button', { name: /^Take all/ })).toBeVisible();
+    await expect(shots(page).first()).toContainText('by hand');
+
+    // They are kept, once each, until they are deleted.
+    await page.getByRole('button', { name: 'Show what is kept here' }).click();
+    const kept = page.getByRole('dialog').getByRole('row', { name: /captioning model/ });
+    await expect(kept).toHaveCount(4);
+    await kept.first().getByRole('button').click();
+    await expect(kept).toHaveCount(3);
+  });
+
+  test('from an address: 404, stopped half-way and gone on with, then used', async ({ page }) => {
+    await open(page, WOODCUT(2), 2);
+    await page
+      .getByRole('region', { name: 'How captions are suggested' })
+      .getByRole('button', { name: 'Change' })
+      .click();
+    const address = (role: string) => dialog(page).getByRole('group', { name: `Address: ${role}` });
+    const cors = {
+      'access-control-allow-origin': '*',
+      'access-control-expose-headers': 'etag, content-range',
+    };
+
+    answer = (_, response) => response.writeHead(404, cors).end();
+    await address('Vision model').getByLabel('Address of the file').fill(`${origin}/vision_model.onnx`);
+    await address('Vision model').getByRole('button', { name: 'Download' }).click();
+    await expect(address('Vision model')).toContainText('status 404');
+
+    const half = vision.length >> 1;
+    answer = (_, response) => {
+      response.writeHead(200, {
+        ...cors,
+        etag: '"1"',
+        'content-length': vision.length,
+        'accept-ranges': 'bytes',
+      });
+      response.write(vision.subarray(0, half), () => setTimeout(() => response.destroy(), 300));
+    };
+    await address('Vision model').getByRole('button', { name: 'Download' }).click();
+    await expect(address('Vision model')).toContainText(/are here already/);
+
+    answer = (request, response) => {
+      const whole = request.url?.includes('text') ? text : vision;
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response
+        .writeHead(from > 0 ? 206 : 200, {
+          ...cors,
+          etag: '"1"',
+          'content-length': whole.length - from,
+          ...(from > 0 ? { 'content-range': `bytes ${from}-${whole.length - 1}/${whole.length}` } : {}),
+        })
+        .end(whole.subarray(from));
+    };
+    await address('Vision model').getByRole('button', { name: 'Go on' }).click();
+    await expect(dialog(page).getByRole('definition').filter({ hasText: 'vision_model.onnx' })).toBeVisible();
+    await address('Text model').getByLabel('Address of the file').fill(`${origin}/text_model.onnx`);
+    await address('Text model').getByRole('button', { name: 'Download' }).click();
+    await dialog(page).getByRole('button', { name: 'Keep and use' }).click();
+    await expect(dialog(page)).toHaveCount(0);
+    await expect(page.getByRole('region', { name: 'How captions are suggested' })).toContainText(
+      'vision_model',
+    );
+  });
+});
+
+function upload(name: string, buffer: Buffer) {
+  return { name, mimeType: 'application/octet-stream', buffer };
+}
+
+/** Until so many pictures were looked at. */
+async function seen(page: Page, count: number): Promise<void> {
+  await expect
+    .poll(
+      async () => Number(/^(\d+)/.exec((await looking(page).getAttribute('aria-valuetext')) ?? '')?.[1]),
+      {
+        intervals: [50],
+        timeout: 120_000,
+      },
+    )
+    .toBeGreaterThanOrEqual(count);
+}
+
+/** From outside: the worker ends without a word. */
+async function kill(page: Page): Promise<void> {
+  const worker = page.workers().find((each) => each.url().includes('captioner'));
+  if (!worker) throw new Error('There is no captioner to kill.');
+  const closed = worker.waitForEvent('close');
+  await worker.evaluate(() => self.close()).catch(() => undefined);
+  await closed;
+}
+
+/** As a failing disk would: one stored picture becomes nonsense, one is gone. */
+function spoil(page: Page): Promise<void> {
+  return page.evaluate(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const open = indexedDB.open('lora-studio-pictures');
+        open.onerror = () => reject(open.error);
+        open.onsuccess = () => {
+          const change = open.result.transaction('pictures', 'readwrite');
+          const store = change.objectStore('pictures');
+          const keys = store.getAllKeys(IDBKeyRange.bound(['image'], ['image', []]));
+          keys.onsuccess = () => {
+            store.put(new Blob(['no picture']), keys.result[0]);
+            store.delete(keys.result[1]);
+          };
+          change.oncomplete = () => {
+            open.result.close();
+            resolve();
+          };
+        };
+      }),
+  );
+}
