@@ -1,35 +1,27 @@
 /**
  * Captions proposed by a model: pictures are looked at one by one in the worker, what it finds is offered, and a person
- * takes it, changes it or leaves it; nothing is written by itself. A lost worker is replaced once, and goes on with the
+ * takes it, changes it or leaves it (see `proposals`). A lost worker is replaced once, and goes on with the
  * pictures that are left. One for the page; the worker itself is `session`.
  */
-import type {
-  CaptionEvent,
-  CaptionModelFacts,
-  CaptionProposal,
-  Composed,
-  Constant,
-  Kinship,
-} from '../../protocol/captioner';
+import type { CaptionEvent, CaptionModelFacts, Composed, Constant, Kinship } from '../../protocol/captioner';
 import { tokenCount } from '../dataset/captions/token_count.svelte';
-import { withTrigger } from '../dataset/captions/trigger';
 import { dataset, type Dataset } from '../dataset/dataset.svelte';
 import { studio, type Studio } from '../studio.svelte';
+import { run } from '../training/run.svelte';
 import { CaptionerGone } from './captioner_worker';
 import { mapOf, setOf, withEntries } from './collections';
 import { imagesOf } from './images';
-import { grouped, offersOf, openOf, wantedOf } from './offers';
+import { grouped, wantedOf } from './offers';
 import { captionerSentence, isProblem } from './problem_messages';
 import { modeOf, optionsOf, phraseKey, toggled } from './project_options';
+import { Proposals } from './proposals.svelte';
 import { ModelUnusable, Session } from './session';
-import { FILE_GONE, type Failure, type Now, type Offer } from './states';
+import { FILE_GONE, type Failure, type Now } from './states';
 
-export class Captioning {
+export class Captioning extends Proposals {
   now: Now = $state.raw({ state: 'idle' });
   /** Of the model last opened. */
   facts: CaptionModelFacts | undefined = $state.raw();
-  /** Of every picture looked at. */
-  proposals: ReadonlyMap<string, CaptionProposal> = $state.raw(mapOf());
   constants: readonly Constant[] = $state.raw([]);
   kinship: Kinship | undefined = $state.raw();
   /** Why the template cannot be used, if it cannot. */
@@ -38,14 +30,7 @@ export class Captioning {
   recovered = $state(false);
   /** All pictures that were named have captions, and those are to stay. */
   nothingWanted = $state(false);
-  /** Phrases taken out of the proposal of one picture, as `phraseKey`. */
-  leftOut: ReadonlyMap<string, readonly string[]> = $state.raw(mapOf());
 
-  /** The pictures that are proposed for. */
-  #scope: ReadonlySet<string> = $state.raw(setOf());
-  #dismissed: ReadonlySet<string> = $state.raw(setOf());
-  /** Captions as they were before a proposal was taken: back there, it is offered again. */
-  #taken: ReadonlyMap<string, string> = $state.raw(mapOf());
   #failures: ReadonlyMap<string, string> = $state.raw(mapOf());
   readonly #session = new Session();
   #model = '';
@@ -55,27 +40,20 @@ export class Captioning {
   #composed = '';
 
   readonly busy: boolean = $derived(['loading', 'phrases', 'looking'].includes(this.now.state));
-  readonly offers: ReadonlyMap<string, Offer> = $derived.by(() => {
-    const { byId } = this.dataset;
-    const { project } = this.studio;
-    const open = openOf(this.#scope, this.#dismissed, this.#taken, byId);
-    const count = (caption: string) => tokenCount.of(withTrigger(caption, project.trigger)) ?? 0;
-    return offersOf(this.proposals, open, byId, modeOf(project), count);
-  });
   readonly failures: readonly Failure[] = $derived.by(() =>
     grouped([...this.#failures].filter(([id]) => this.dataset.byId.has(id))),
-  );
-  /** Pictures in which the model is sure of nothing. */
-  readonly unsure: readonly string[] = $derived.by(() =>
-    [...this.#scope].filter((id) => this.proposals.get(id)?.caption === '' && this.dataset.byId.has(id)),
   );
   /** What the project's options are, as a text: another one is another composition. */
   readonly optionsKey: string = $derived.by(() => JSON.stringify(optionsOf(this.studio.project)));
 
   constructor(
-    readonly dataset: Dataset,
-    readonly studio: Pick<Studio, 'project'>,
-  ) {}
+    dataset: Dataset,
+    studio: Pick<Studio, 'project'>,
+    /** A run is under way: then there is no memory for another model. */
+    readonly training: () => boolean,
+  ) {
+    super(dataset, studio);
+  }
 
   /** Looks at pictures (all that are used, unless some are named) and proposes. `model` is its key. */
   async propose(model: string, among?: readonly string[]): Promise<void> {
@@ -84,12 +62,8 @@ export class Captioning {
     const wanted = wantedOf(pictures, modeOf(this.studio.project));
     this.nothingWanted = wanted.length === 0;
     if (this.nothingWanted) return;
-    this.#scope = setOf(wanted);
-    this.#dismissed = setOf();
-    this.#taken = mapOf();
+    this.begin(wanted);
     this.#failures = mapOf();
-    this.proposals = mapOf();
-    this.leftOut = mapOf();
     void tokenCount.load();
     await this.#look(model);
   }
@@ -112,35 +86,18 @@ export class Captioning {
     this.#session.end();
     this.now = { state: 'idle' };
     this.facts = undefined;
-    this.proposals = mapOf();
+    this.begin([]);
     this.constants = [];
     this.kinship = undefined;
-    this.leftOut = mapOf();
     this.recovered = false;
     this.nothingWanted = false;
     this.templateTrouble = undefined;
-    this.#scope = setOf();
     this.#failures = mapOf();
   }
 
   /** The screen is left: what is not at work is ended. */
   leave(): void {
     this.#session.leave();
-  }
-
-  /** Writes what is offered for these pictures, as one step; gives how many. */
-  take(ids: Iterable<string>): number {
-    const { offers } = this;
-    const taken = [...ids].filter((id) => offers.has(id));
-    const before = taken.map((id) => [id, this.dataset.byId.get(id)?.caption ?? ''] as const);
-    this.dataset.settle();
-    const count = this.dataset.change(taken, ({ id }) => ({ caption: offers.get(id)?.caption }));
-    if (count > 0) this.#taken = withEntries(this.#taken, before);
-    return count;
-  }
-
-  dismiss(ids: Iterable<string>): void {
-    this.#dismissed = setOf([...this.#dismissed, ...ids]);
   }
 
   dismissFailures(): void {
@@ -154,9 +111,10 @@ export class Captioning {
     await this.#ready(() => this.#composeWithout(id, list));
   }
 
-  /** Proposals follow the options. */
+  /** What still waits for a decision follows the options. */
   async follow(): Promise<void> {
-    if (this.proposals.size === 0 || this.optionsKey === this.#composed) return;
+    const waits = this.offers.size > 0 || this.unsure.length > 0;
+    if (!waits || this.training() || this.optionsKey === this.#composed) return;
     await this.#ready(async () => {
       this.#composed = this.optionsKey;
       this.#show(await this.#session.compose(optionsOf(this.studio.project)));
@@ -178,6 +136,10 @@ export class Captioning {
   /** Once more with a fresh worker if this one is lost. */
   async #look(model: string): Promise<void> {
     const press = ++this.#press;
+    if (this.training()) {
+      this.now = { state: 'training' };
+      return;
+    }
     this.#model = model;
     this.recovered = false;
     for (let attempt = 0; ; attempt++) {
@@ -210,19 +172,19 @@ export class Captioning {
 
   /** Those wanted first; then, with CLIP, the rest of the set, for what is usual in it and for searching. */
   async #lookAt(press: number): Promise<void> {
-    const left = [...this.#scope].filter((id) => !this.proposals.has(id) && !this.#failures.has(id));
-    const known = this.facts?.kind === 'clip' ? this.dataset.used.map(({ id }) => id) : [...this.#scope];
+    const left = this.left().filter((id) => !this.#failures.has(id));
+    const known = this.facts?.kind === 'clip' ? this.dataset.used.map(({ id }) => id) : [...this.scope];
     const first = setOf(left);
     const ids = [...left, ...known.filter((id) => !first.has(id))];
     const { images, missing } = await imagesOf(ids.flatMap((id) => this.dataset.byId.get(id) ?? []));
     if (press !== this.#press) return;
     for (const id of missing) this.#failed(id, FILE_GONE);
-    const before = this.#scope.size - left.length;
+    const before = this.scope.size - left.length;
     let seen = 0;
     const say = () => {
       const proposing = seen < left.length;
       this.now = proposing
-        ? { state: 'looking', done: before + seen, total: this.#scope.size, proposing }
+        ? { state: 'looking', done: before + seen, total: this.scope.size, proposing }
         : { state: 'looking', done: seen - left.length, total: images.length - left.length, proposing };
     };
     say();
@@ -253,18 +215,17 @@ export class Captioning {
     else {
       // What the worker had open cannot be mended there.
       this.#session.end();
-      const left = [...this.#scope].filter((id) => !this.proposals.has(id)).length;
-      this.now = { state: 'lost', left, sentence: captionerSentence(error) };
+      this.now = { state: 'lost', left: this.left().length, sentence: captionerSentence(error) };
     }
   }
 
   #heard(event: CaptionEvent): void {
-    if (event.kind === 'proposal') this.#replace([event.proposal]);
+    if (event.kind === 'proposal') this.put([event.proposal]);
     else this.#failed(event.id, isProblem(event.problem) ? event.problem : event.sentence);
   }
 
   #failed(id: string, why: string): void {
-    if (this.#scope.has(id)) this.#failures = withEntries(this.#failures, [[id, why]]);
+    if (this.scope.has(id)) this.#failures = withEntries(this.#failures, [[id, why]]);
   }
 
   // ---- composing ----
@@ -283,7 +244,7 @@ export class Captioning {
 
   #show({ proposals, constants }: Composed): void {
     this.constants = constants;
-    this.#replace(proposals);
+    this.put(proposals);
     for (const [id, list] of this.leftOut) {
       if (list.length > 0) void this.#composeWithout(id, list).catch(() => undefined);
     }
@@ -292,18 +253,11 @@ export class Captioning {
   async #composeWithout(id: string, list: readonly string[]): Promise<void> {
     const options = optionsOf(this.studio.project);
     const { proposals } = await this.#session.compose({ ...options, folded: [...options.folded, ...list] });
-    this.#replace(proposals.filter((each) => each.id === id));
-  }
-
-  #replace(proposals: readonly CaptionProposal[]): void {
-    this.proposals = withEntries(
-      this.proposals,
-      proposals.map((each) => [each.id, each] as const),
-    );
+    this.put(proposals.filter((each) => each.id === id));
   }
 }
 
-export const captioning = new Captioning(dataset, studio);
+export const captioning = new Captioning(dataset, studio, () => run.active);
 
 /** Neither the model's fault nor a wish of the page. */
 function isLoss(error: unknown): boolean {

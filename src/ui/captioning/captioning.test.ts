@@ -29,6 +29,7 @@ interface Fake {
 const workers = vi.hoisted(() => ({ list: [] as unknown[], next: [] as unknown[] }));
 
 vi.mock('comlink', () => ({ proxy: (callback: unknown) => callback }));
+vi.mock('../training/run.svelte', () => ({ run: { active: false } }));
 vi.mock('./model_files', () => ({ openModel: () => Promise.resolve({ kind: 'clip', key: 'k' }) }));
 vi.mock('./captioner_worker', () => {
   class CaptionerGone extends Error {
@@ -136,6 +137,7 @@ const { Captioning } = await import('./captioning.svelte');
 const { endCaptionerWorker } = await import('./captioner_worker');
 
 let page: Studio;
+let training: boolean;
 let dataset: InstanceType<typeof Dataset>;
 let captioning: InstanceType<typeof Captioning>;
 const PROPOSED = 'a red star at the top';
@@ -146,11 +148,12 @@ beforeEach(() => {
   vi.stubGlobal('fetch', () => Promise.reject(new Error('no network')));
   vi.spyOn(console, 'warn').mockImplementation(() => undefined);
   page = new Studio();
+  training = false;
   dataset = new Dataset(
     () => false,
     () => '',
   );
-  captioning = new Captioning(dataset, page);
+  captioning = new Captioning(dataset, page, () => training);
 });
 
 test('Proposals are offered one by one; taking all is one step, and undoing it offers them again', async () => {
@@ -219,6 +222,14 @@ test('Ended for training, it is idle and starts no other worker; what it propose
   expect(captioning.now.state).toBe('idle');
   expect(workers.list).toHaveLength(1);
   expect(offered()).toEqual({ 'a.png': PROPOSED });
+});
+
+test('While a run is under way nothing is begun', async () => {
+  await fill(['a.png']);
+  training = true;
+  await captioning.propose('k');
+  expect(captioning.now.state).toBe('training');
+  expect(workers.list).toHaveLength(0);
 });
 
 test('A stop ends after the picture under way', async () => {

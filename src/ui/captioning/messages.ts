@@ -29,6 +29,8 @@ const en = {
       : `The captioner was lost again, ${plural(left, 'picture')} before the end.`,
   lostText: 'What it has suggested is still here. Close other tabs if memory is short, then go on.',
   goOn: 'Go on',
+  training: 'A run is under way, and needs the memory.',
+  trainingText: 'Let captions be suggested when it has ended.',
   unusable: 'This model cannot be used.',
   otherModel: 'Choose another model',
 
@@ -169,6 +171,8 @@ const zh: typeof en = {
     left === 0 ? '打标程序再次中断。' : `打标程序再次中断，还剩 ${figure(left, 'zh')} 张图片。`,
   lostText: '已有的建议仍在。如内存不足，请关闭其他标签页后继续。',
   goOn: '继续',
+  training: '训练正在进行，需要内存。',
+  trainingText: '请在训练结束后再自动打标。',
   unusable: '无法使用此模型。',
   otherModel: '选择其他模型',
 

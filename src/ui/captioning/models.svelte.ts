@@ -19,8 +19,6 @@ import { openDigester } from './digester';
 import { DEMO_MODEL } from './model_files';
 import { withModel } from './project_options';
 
-export const rolesOf = { clip: ['vision', 'text'], tagger: ['model', 'tags'] } as const;
-
 /** One file of a model that is being added: in hand, or stored already by a download. */
 export type Part = { role: CaptionerRole; file: File } | CaptionerFile;
 
@@ -130,15 +128,3 @@ class CaptionModels {
 }
 
 export const captionModels = new CaptionModels();
-
-/** What the file is by its name, in the order in which public exports name them; undefined if it is none of them. */
-export function roleOf(kind: StoredCaptioner['kind'], name: string): CaptionerRole | undefined {
-  const low = name.toLowerCase();
-  if (kind === 'tagger') return low.endsWith('.csv') ? 'tags' : low.endsWith('.onnx') ? 'model' : undefined;
-  if (!low.endsWith('.onnx')) return undefined;
-  return low.includes('text')
-    ? 'text'
-    : low.includes('vision') || low.includes('visual')
-      ? 'vision'
-      : undefined;
-}

@@ -3,6 +3,8 @@ import type { CaptionProposal } from '../../protocol/captioner';
 
 export type Now =
   | { readonly state: 'idle' }
+  /** Nothing was begun, for a run is under way. */
+  | { readonly state: 'training' }
   /** Bytes of the model on their way. */
   | { readonly state: 'loading'; readonly done: number; readonly total: number | undefined }
   /** Phrases being embedded, the first time with a model. */

@@ -47,3 +47,19 @@ it('Enter edits, except on a button, which it presses', () => {
   expect(press('ArrowRight', 'page', { alt: true })).toBeUndefined();
   expect(press('Escape', 'text')).toBe('escape');
 });
+
+it('takes or dismisses the caption on offer, from picture and page, not from a button', () => {
+  const offered = (key: string, focus: Key['focus'], ctrl = false) =>
+    commandOf({ key, focus, ctrl, shift: false, alt: false }, true);
+  for (const focus of ['page', 'picture'] as const) {
+    expect([offered('Enter', focus), offered('x', focus), offered('e', focus)]).toEqual([
+      'take',
+      'dismiss',
+      'edit',
+    ]);
+    expect([press('Enter', focus), press('x', focus)]).toEqual(['edit', undefined]);
+  }
+  expect(offered('Enter', 'button')).toBeUndefined();
+  expect([offered('x', 'text'), offered('Enter', 'empty-text')]).toEqual([undefined, undefined]);
+  expect(offered('Enter', 'page', true)).toBe('take-all');
+});
