@@ -52,7 +52,7 @@ async function large(count: number) {
 async function open(files: Parameters<Locator['setInputFiles']>[0], count: number) {
   await page.goto('/');
   await page.getByRole('button', { name: /^Project: / }).click();
-  await page.getByRole('button', { name: 'New project' }).click();
+  await page.getByRole('button', { name: 'New project', exact: true }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill(`Project ${++projects}`);
   await page.keyboard.press('Enter');
   await expect(page.getByRole('button', { name: `Project: Project ${projects}` })).toBeVisible();

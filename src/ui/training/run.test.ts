@@ -21,9 +21,13 @@ const fake = vi.hoisted(() => ({
   asks: [] as string[],
   discarded: 0,
   jobs: [] as unknown[],
+  captionersEnded: 0,
 }));
 
 vi.mock('comlink', () => ({ proxy: (callback: unknown) => callback }));
+vi.mock('../captioning/captioner_worker', () => ({
+  endCaptionerWorker: () => void fake.captionersEnded++,
+}));
 vi.mock('./png', () => ({ pngOf: () => Promise.resolve(new Blob(['png'])) }));
 vi.mock('../start/open_base', () => ({ openBase: () => Promise.resolve([new Blob(['base'])]) }));
 vi.mock('./trainer_worker', () => ({
@@ -45,7 +49,7 @@ let project: Project;
 let pictures: Picture[];
 
 beforeEach(async () => {
-  Object.assign(fake, { scripts: [], asks: [], discarded: 0, jobs: [] });
+  Object.assign(fake, { scripts: [], asks: [], discarded: 0, jobs: [], captionersEnded: 0 });
   vi.stubGlobal('document', {
     title: 'LoRA Studio',
     visibilityState: 'visible',
@@ -186,6 +190,12 @@ test('a whole run: pictures as they are, everything written through, finished', 
   expect(log.at(-1)).toMatch(/^Finished in /);
   expect(logText(run.log).split('\n')).toHaveLength(log.length + 1);
   expect(await unfinishedRun(project.id)).toBeUndefined();
+});
+
+test('the captioner is gone before the trainer is asked for anything', async () => {
+  let ended = 0;
+  await trained(() => Promise.resolve(void (ended = fake.captionersEnded)));
+  expect(ended).toBe(1);
 });
 
 test('after a reload the run is offered, and goes on from its newest state with its own pictures', async () => {
