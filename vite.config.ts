@@ -4,7 +4,6 @@
  */
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defaultClientConditions } from 'vite';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { lavapipeIcd, vulkanEnvironment } from './tools/adapters.ts';
 import { headersFor, serveHeaders, shippedRules } from './tools/headers.ts';
@@ -19,7 +18,14 @@ const headers = shippedRules();
 export default defineConfig({
   plugins: [svelte({ configFile: false }), licences.page, offline(), serveHeaders(headers)],
   // onnxruntime's loaders without a WebAssembly of their own choice: captioning's browser_runtime says which.
-  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
+  resolve: {
+    alias: Object.fromEntries(
+      ['wasm', 'jspi'].map((build) => [
+        `onnxruntime-web/${build}`,
+        fileURLToPath(new URL(`node_modules/onnxruntime-web/dist/ort.${build}.min.mjs`, import.meta.url)),
+      ]),
+    ),
+  },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   worker: { format: 'es', plugins: () => [licences.worker()] },
   build: {

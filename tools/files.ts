@@ -1,5 +1,6 @@
-/** Files on disk as the trainer reads them. */
+/** Files on disk as the tools read and write them. */
 import { fstatSync, openSync, read } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ByteSource } from '../src/formats/byte_source';
 
@@ -31,4 +32,10 @@ function openFile(path: string): number {
   } catch {
     throw new Error(`There is no file "${path}", or it may not be read.`);
   }
+}
+
+/** A reader never sees half a file, whenever the power goes. */
+export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
+  await writeFile(`${path}.part`, bytes);
+  await rename(`${path}.part`, path);
 }

@@ -94,6 +94,20 @@ export async function scanImageFolder(dir: string, metadataPath?: string): Promi
 }
 
 /**
+ * The images of a folder, in natural order, with the captions that .txt files beside them give; metadata.csv is not
+ * asked, folder names are no captions, and nothing is decoded.
+ * @throws ImageFolderError
+ */
+export async function imagesWithSidecars(dir: string): Promise<{ name: string; caption: string }[]> {
+  const files = await listFolder(dir);
+  const found = files.filter((name) => extensions.includes(extname(name).toLowerCase()));
+  const captioned = await fromFolders(dir, files, found, []);
+  return captioned
+    .map(({ name, caption }) => ({ name, caption: caption === placeOf(name).words ? '' : caption }))
+    .sort((a, b) => naturalOrder(a.name, b.name));
+}
+
+/**
  * Pixels of one image: upright, transparency over white, sRGB.
  * @returns [height, width, 3], 8 bits
  * @throws ImageFolderError 'undecodable-image'
@@ -112,6 +126,28 @@ export async function readPixels(
     return { rgb: data, size: [info.width, info.height] };
   } catch (error) {
     throw undecodable(image.name, error);
+  }
+}
+
+/**
+ * Pixels of a picture in memory: upright, sRGB, alpha straight. [height, width, 4], 8 bits
+ * @throws ImageFolderError 'undecodable-image'
+ */
+export async function decodeRgba(
+  file: Uint8Array,
+  name: string,
+): Promise<{ data: Uint8Array; width: number; height: number }> {
+  try {
+    const { data, info } = await sharp(file, { failOn: 'error' })
+      .autoOrient()
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 4) throw new Error(`it decodes to ${info.channels} channels instead of 4`);
+    return { data, width: info.width, height: info.height };
+  } catch (error) {
+    throw undecodable(name, error);
   }
 }
 

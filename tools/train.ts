@@ -2,7 +2,7 @@
  * The trainer without a page: `npm run train -- --config configs/my_lora_config.yaml`. Does in Node, on Dawn, what the
  * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved.
  */
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { createWriteStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ import type { TrainEvent } from '../src/protocol/trainer';
 import { tierFor } from '../src/training/job';
 import { train } from '../src/training/train';
 import { installWebGpu } from './dawn';
-import { openSource } from './files';
+import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
 
 const USAGE = 'Usage: npm run train -- --config configs/my_lora_config.yaml';
@@ -137,12 +137,6 @@ async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
       .png()
       .toFile(join(config.output_dir, 'samples', name));
   }
-}
-
-/** A reader never sees half a file, whenever the power goes. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  await writeFile(`${path}.part`, bytes);
-  await rename(`${path}.part`, path);
 }
 
 /** The single file, or the three of a diffusers folder. */

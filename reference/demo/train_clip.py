@@ -78,7 +78,8 @@ class Vision(torch.nn.Module):
 
 
 class Text(torch.nn.Module):
-    """The causal mask and the first eos spelled out, so that the export holds for every batch."""
+    """The causal mask and the first eos spelled out, so that the export holds for every batch and length: what follows
+    the first eos changes nothing, so a short text need not be filled up to 77."""
 
     def __init__(self, clip):
         super().__init__()
@@ -117,11 +118,13 @@ def main():
         loss = (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2
         run.learn(loss, first=(logits.argmax(1) == same).float().mean())
     run.use_mean()
-    export(vision.eval(), text.eval(), args.work)
+    export(vision.eval(), text.eval(), args.work, scale=float(clip.logit_scale.clamp(max=4.6).exp()))
     print(json.dumps(ranked(args.work)))
 
 
-def export(vision, text, folder):
+def export(vision, text, folder, scale=100.0):
+    """`scale`, which cosines were multiplied by in training, goes into the files' metadata: a cosine's probability
+    cannot be told without it."""
     ids = tokenize(["a red star", "two small green circles on a striped yellow background"])
     jobs = [
         ("clip_vision.onnx", vision, (torch.zeros(2, 3, SIDE, SIDE),), ["pixel_values"], "image_embeds"),
@@ -137,9 +140,14 @@ def export(vision, text, folder):
             opset_version=17,
             input_names=inputs,
             output_names=[output],
-            dynamic_axes={name: {0: "batch"} for name in [*inputs, output]},
+            dynamic_axes={
+                name: {0: "batch", 1: "length"} if name in ("input_ids", "attention_mask") else {0: "batch"}
+                for name in [*inputs, output]
+            },
         )
-        onnx.save(in_eight_bits(onnx.load(path)), path)
+        model = in_eight_bits(onnx.load(path))
+        helper.set_model_props(model, {"logit_scale": f"{scale:.4f}"})
+        onnx.save(model, path)
         print(f"{file}: {os.path.getsize(path) / 1e6:.2f} MB")
 
 

@@ -4,6 +4,7 @@ import type { CaptionModel, OpenEvent } from '../protocol/captioner';
 import type { EmbeddingCache } from './cache';
 import { openClip } from './clip_model';
 import { meanDirection, type Embedding } from './embedding';
+import type { ModelFile } from './model_file';
 import { Phrases } from './phrases';
 import { clipTensors } from './preprocess';
 import { rank, usualOf, type EmbeddedSlot } from './rank';
@@ -11,21 +12,27 @@ import type { Runtime } from './runtime';
 import type { Seer } from './seer';
 import { withTerms, type Vocabulary } from './vocabulary';
 
-/** What the public CLIPs ended their training with, and the demo's nearly. */
-const logitScale = 100;
+/** What the public CLIPs ended their training with; a file may say another. */
+const usualLogitScale = 100;
 /** Counted up when preprocess.ts or the crops change. */
 const looking = 1;
 
 export async function openClipSeer(
   runtime: Runtime,
   { key }: CaptionModel,
-  files: { readonly vision: Uint8Array; readonly text: Uint8Array },
+  files: { readonly vision: ModelFile; readonly text: ModelFile },
   vocabulary: Vocabulary,
   tokenizer: Tokenizer,
   cache: EmbeddingCache | undefined,
   onEvent: (event: OpenEvent) => void,
 ): Promise<Seer> {
-  const { vision, text } = await openClip(runtime, files, tokenizer);
+  const { vision, text } = await openClip(
+    runtime,
+    { vision: files.vision.bytes, text: files.text.bytes },
+    tokenizer,
+  );
+  const told = Number(files.vision.metadata.get('logit_scale'));
+  const logitScale = told >= 1 && told <= 1000 ? told : usualLogitScale;
   const phrases = new Phrases(text);
   await phrases.learn(vocabulary.slots, key, cache, (done, total) =>
     onEvent({ kind: 'phrases', done, total }),

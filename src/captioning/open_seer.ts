@@ -5,7 +5,7 @@ import type { CaptionModel, OpenEvent } from '../protocol/captioner';
 import type { EmbeddingCache } from './cache';
 import { openClipSeer } from './clip_seer';
 import { CaptionerError } from './error';
-import { modelBytes } from './model_bytes';
+import { readModel } from './model_file';
 import type { Runtime } from './runtime';
 import type { Seer } from './seer';
 import { openTaggerSeer } from './tagger_seer';
@@ -36,14 +36,14 @@ export async function openSeer(
   onEvent({ kind: 'load', done, total });
   if (model.kind === 'clip') {
     const files = {
-      vision: await modelBytes(model.vision, 'The vision model', onRead),
-      text: await modelBytes(model.text, 'The text model', onRead),
+      vision: await readModel(model.vision, 'The vision model', onRead),
+      text: await readModel(model.text, 'The text model', onRead),
     };
     const vocabulary = model.vocabulary === 'demo' ? demoVocabulary : generalVocabulary;
     const tokenizer = makeTokenizer(wordList, vocabularySizes[model.vocabulary]);
     return openClipSeer(runtime, model, files, vocabulary, tokenizer, cache, onEvent);
   }
-  const bytes = await modelBytes(model.model, 'The tagger', onRead);
+  const { bytes } = await readModel(model.model, 'The tagger', onRead);
   const list = new Uint8Array(await model.tags.arrayBuffer());
   try {
     const tags = parseTagList(list);

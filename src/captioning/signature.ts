@@ -67,13 +67,14 @@ export function demandRole(signature: Signature, wanted: 'vision' | 'text' | 'ta
 }
 
 /**
- * The output that holds embeddings: the one of that name, else the only one of rank 2. Throws CaptionerError where
+ * The output that holds embeddings: the one of that name, else the only one, if it is a vector. Throws CaptionerError where
  * there is none: a tower exported without its projection gives hidden states, which mean nothing to the other tower.
  */
 export function embeddingOutput({ outputs }: Signature, name: 'image_embeds' | 'text_embeds'): Value {
   const named = outputs.find((output) => output.name === name);
-  const flat = outputs.filter(({ shape }) => shape.length === 2);
-  const output = named ?? (outputs.length === 1 && flat.length === 1 ? flat[0] : undefined);
+  const [only, ...more] = outputs;
+  const alone = more.length === 0 && only?.shape.length === 2 && !/hidden|pooler/.test(only.name);
+  const output = named ?? (alone ? only : undefined);
   if (output) return output;
   throw new CaptionerError(
     'unknown-model',

@@ -18,7 +18,7 @@ export type OnnxFileProblem =
   | 'cut-short';
 
 export type OnnxFileReading =
-  | { readonly ok: true; readonly irVersion: number }
+  | { readonly ok: true; readonly irVersion: number; readonly metadata: ReadonlyMap<string, string> }
   | { readonly ok: false; readonly problem: OnnxFileProblem; readonly offset: number };
 
 /** Fields of ModelProto, by number: wire type 0 is a number, 2 a length and as many bytes. */
@@ -37,6 +37,9 @@ const fields: ReadonlyMap<number, 0 | 2> = new Map([
   [26, 2], // configuration
 ]);
 const graphField = 7;
+const metadataField = 14;
+/** A longer note is nothing to act on. */
+const longestNote = 64 * 1024;
 /** Tag and length, each at most ten bytes. */
 const headerBytes = 20;
 /** A model's functions and notes are hundreds at most. */
@@ -56,6 +59,7 @@ export async function readOnnxFile(source: ByteSource): Promise<OnnxFileReading>
 
   let irVersion: number | undefined;
   let graph = false;
+  const metadata = new Map<string, string>();
   let at = 0;
   for (let count = 0; at < source.byteLength; count++) {
     const bytes = new Uint8Array(await source.slice(at, Math.min(at + headerBytes, source.byteLength)));
@@ -72,11 +76,29 @@ export async function readOnnxFile(source: ByteSource): Promise<OnnxFileReading>
       if (irVersion < 1 || irVersion > latestIr) return refuse('not-onnx', at);
     }
     graph ||= field === graphField;
-    at += number.end + (fields.get(field) === 2 ? number.value : 0);
+    const end = at + number.end + (fields.get(field) === 2 ? number.value : 0);
+    if (field === metadataField && number.value <= longestNote && end <= source.byteLength) {
+      const [key, value] = entry(new Uint8Array(await source.slice(at + number.end, end)));
+      if (key !== undefined) metadata.set(key, value ?? '');
+    }
+    at = end;
   }
   if (at > source.byteLength) return refuse(irVersion === undefined ? 'not-onnx' : 'cut-short', at);
   if (irVersion === undefined) return refuse('not-onnx', 0);
-  return graph ? { ok: true, irVersion } : refuse('cut-short', at);
+  return graph ? { ok: true, irVersion, metadata } : refuse('cut-short', at);
+}
+
+/** A StringStringEntryProto: key is field 1, value field 2. */
+function entry(bytes: Uint8Array): (string | undefined)[] {
+  const out: (string | undefined)[] = [undefined, undefined];
+  for (let at = 0; at < bytes.length;) {
+    const length = varint(bytes, at + 1);
+    if ((bytes[at] & 7) !== 2 || !length) break;
+    const text = new TextDecoder().decode(bytes.subarray(length.end, length.end + length.value));
+    out[(bytes[at] >> 3) - 1] = text;
+    at = length.end + length.value;
+  }
+  return out;
 }
 
 /** Little-endian groups of seven bits; undefined where it does not end within the bytes or is over 2^53. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import golden from './fixtures/clip_tokens.json';
+import many from './fixtures/clip_tokens_many.json';
 import { chunks, makeTokenizer, TokenizerError } from './tokenizer';
 
 const merges = readFileSync(new URL('../../public/clip/merges.txt', import.meta.url), 'utf8');
@@ -16,6 +17,12 @@ describe('makeTokenizer', () => {
   it.each(golden)('gives the numbers of transformers for $text', ({ text, ids, small: smallIds }) => {
     expect(clip.encode(text)).toEqual(ids);
     expect(small.encode(text)).toEqual(smallIds);
+  });
+
+  it('gives the numbers of transformers for a thousand texts of words, emoji, Chinese and punctuation', () => {
+    expect(many).toHaveLength(1000);
+    const wrong = many.filter(([text, ids]) => clip.encode(String(text)).join() !== String(ids));
+    expect(wrong.map(([text]) => text)).toEqual([]);
   });
 
   it('knows its specials', () => {

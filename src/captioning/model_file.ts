@@ -10,12 +10,18 @@ import { outOfMemory } from './runtime';
 
 const piece = 8 * 2 ** 20;
 
+export interface ModelFile {
+  readonly bytes: Uint8Array;
+  /** What its makers wrote beside the graph. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
 /** `onRead` is told the bytes of each piece. `what`: "The vision model". Rejects with CaptionerError. */
-export async function modelBytes(
+export async function readModel(
   file: Blob,
   what: string,
   onRead: (bytes: number) => void,
-): Promise<Uint8Array> {
+): Promise<ModelFile> {
   const reading = await readOnnxFile(fromBlob(file)).catch((error: unknown) => {
     throw new CaptionerError(
       'model-not-loadable',
@@ -38,7 +44,7 @@ export async function modelBytes(
     bytes.set(part, at);
     onRead(part.length);
   }
-  return bytes;
+  return { bytes, metadata: reading.metadata };
 }
 
 interface Refusal {

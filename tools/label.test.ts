@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, beforeEach, afterEach, expect, it } from 'vitest';
+import { clip, merges, options } from '../src/captioning/models.testing';
+import { makeTokenizer } from '../src/formats/tokenizer';
+import type { Captioner } from '../src/protocol/captioner';
+import { nodeCaptioner } from './captioner';
+import { labelFolder } from './label_folder';
+
+const tokenizer = makeTokenizer(merges, 49408);
+/** Says "seen" of every picture, whatever it shows. */
+const asked = { ...options, trigger: 'kiko', template: 'seen' };
+
+let captioner: Captioner;
+let dir: string;
+beforeAll(async () => {
+  captioner = nodeCaptioner();
+  await captioner.open(clip, () => undefined);
+});
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'label-'));
+  await mkdir(join(dir, '10_kiko robot'));
+  const png = await sharp({ create: { width: 40, height: 30, channels: 4, background: '#33669980' } })
+    .png()
+    .toBuffer();
+  for (const name of ['2.png', '10.png', 'told.png', '10_kiko robot/a.png'])
+    await writeFile(join(dir, name), png);
+  await writeFile(join(dir, 'told.txt'), 'what I wrote\n');
+  await writeFile(join(dir, 'torn.jpg'), png.subarray(0, 60));
+});
+afterEach(() => rm(dir, { recursive: true }));
+afterAll(() => captioner.stop());
+
+it('captions what has no caption, keeps what has one, and goes on past a picture it cannot read', async () => {
+  const seen: string[] = [];
+  const made = await labelFolder(dir, captioner, asked, 'only-empty', tokenizer, undefined, (event, name) =>
+    seen.push(`${event.done}/${event.total} ${name}`),
+  );
+  expect(made.csv.split('\n')).toEqual([
+    '2.png,"kiko, seen"',
+    '10_kiko robot/a.png,"kiko, seen"',
+    '10.png,"kiko, seen"',
+    'told.png,"what I wrote"',
+    'torn.jpg,""',
+    '',
+  ]);
+  expect(made).toMatchObject({ pictures: 5, changed: 3 });
+  expect(made.notes).toHaveLength(1);
+  expect(made.notes[0]).toContain('torn.jpg cannot be read');
+  expect(seen).toEqual(['1/4 2.png', '2/4 10_kiko robot/a.png', '3/4 10.png', '4/4 torn.jpg']);
+});
+
+it('appends and replaces; metadata.csv wins over .txt files', async () => {
+  const existing = new TextEncoder().encode('2.png,"mine"\ntold.png,"from the table"\n');
+  const label = async (mode: 'append' | 'replace') =>
+    (await labelFolder(dir, captioner, asked, mode, tokenizer, existing)).csv.split('\n');
+  expect(await label('append')).toEqual(
+    expect.arrayContaining(['2.png,"mine, kiko, seen"', 'told.png,"from the table, kiko, seen"']),
+  );
+  expect(await label('replace')).toEqual(expect.arrayContaining(['2.png,"kiko, seen"', 'torn.jpg,""']));
+});
+
+it('says that a folder holds no pictures', async () => {
+  const empty = await mkdtemp(join(tmpdir(), 'label-'));
+  await expect(labelFolder(empty, captioner, asked, 'append', tokenizer, undefined)).rejects.toThrow(
+    /no pictures/,
+  );
+  await rm(empty, { recursive: true });
+  expect(await readFile(join(dir, 'told.txt'), 'utf8')).toBe('what I wrote\n');
+});

@@ -1,0 +1,150 @@
+/**
+ * Captions without a page: `npm run label -- --input data/style_train --output data/style_train/metadata.csv`. The same
+ * engine as in the tab, on WebAssembly; writes metadata.csv as lora-scripts' auto_label.py does.
+ */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Mode } from '../src/captioning/compose';
+import { makeTokenizer } from '../src/formats/tokenizer';
+import type { CaptionModel, CaptionOptions, Purpose } from '../src/protocol/captioner';
+import { nodeCaptioner } from './captioner';
+import { writeWhole } from './files';
+import { labelFolder } from './label_folder';
+
+const USAGE = `Usage: npm run label -- --input FOLDER [--output FOLDER/metadata.csv]
+  [--vision vision_model.onnx --text text_model.onnx]   a CLIP of your own; without it the demo's, which knows shapes
+  [--tagger model.onnx --tags selected_tags.csv]        a WD14 tagger instead
+  [--trigger WORD] [--purpose style|character|object] [--template "[subject], [setting]"]
+  [--mode only-empty|append|replace] [--threshold 0.35] [--character-threshold 0.85] [--threads N]`;
+
+const purposes: readonly Purpose[] = ['style', 'character', 'object'];
+const modes: readonly Mode[] = ['only-empty', 'append', 'replace'];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      input: { type: 'string', short: 'i' },
+      output: { type: 'string', short: 'o' },
+      model: { type: 'string', default: 'demo' },
+      vision: { type: 'string' },
+      text: { type: 'string' },
+      tagger: { type: 'string' },
+      tags: { type: 'string' },
+      trigger: { type: 'string', default: '' },
+      purpose: { type: 'string', default: 'style' },
+      template: { type: 'string', default: '' },
+      mode: { type: 'string', default: 'only-empty' },
+      threshold: { type: 'string', default: '0.35' },
+      'character-threshold': { type: 'string', default: '0.85' },
+      threads: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help || !values.input) {
+    console.log(USAGE);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  const { input, output = join(input, 'metadata.csv') } = values;
+  const mode = oneOf('--mode', values.mode, modes);
+  const options: CaptionOptions = {
+    purpose: oneOf('--purpose', values.purpose, purposes),
+    trigger: values.trigger,
+    template: values.template,
+    terms: {},
+    folded: [],
+    shown: [],
+    tagThreshold: share('--threshold', values.threshold),
+    characterThreshold: share('--character-threshold', values['character-threshold']),
+  };
+  const threads = Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1) throw new Error('--threads takes a whole number from 1 up.');
+
+  const merges = await readFile(new URL('../public/clip/merges.txt', import.meta.url), 'utf8');
+  const captioner = nodeCaptioner(threads);
+  const facts = await captioner.open(await modelOf(values), () => undefined);
+  console.log(`${facts.kind} model on ${facts.provider}, ${facts.threads} threads, sees ${facts.side} px`);
+  const existing = await readFile(output).catch(() => undefined);
+  process.once('SIGINT', () => {
+    console.log('Stopping after this picture; press Ctrl-C again to leave at once.');
+    captioner.stop();
+  });
+  const made = await labelFolder(
+    input,
+    captioner,
+    options,
+    mode,
+    makeTokenizer(merges, 49408),
+    existing,
+    (event, name) => {
+      const { done, total } = event;
+      if (event.kind === 'failed') console.log(`${done}/${total} ${event.sentence}`);
+      else {
+        const { caption, confidence } = event.proposal;
+        const sure = confidence === undefined ? 'sure of nothing' : confidence.toFixed(2);
+        console.log(`${done}/${total} ${name}: ${caption} (${sure})`);
+      }
+    },
+  );
+  await writeWhole(output, made.csv);
+  console.log(`${output}: ${made.pictures} pictures, ${made.changed} captions new or changed`);
+  if (made.notes.length > 0) console.log(`${made.notes.length} pictures could not be read`);
+}
+
+async function modelOf(values: {
+  model: string;
+  vision?: string;
+  text?: string;
+  tagger?: string;
+  tags?: string;
+}): Promise<CaptionModel> {
+  const { vision, text, tagger, tags } = values;
+  if (tagger !== undefined || tags !== undefined) {
+    if (!tagger || !tags) throw new Error('A tagger needs --tagger model.onnx and --tags selected_tags.csv.');
+    return { kind: 'tagger', key: tagger, model: await blobOf(tagger), tags: await blobOf(tags) };
+  }
+  if (vision !== undefined || text !== undefined) {
+    if (!vision || !text) throw new Error('A CLIP needs --vision and --text, one file each.');
+    return {
+      kind: 'clip',
+      key: vision,
+      vision: await blobOf(vision),
+      text: await blobOf(text),
+      vocabulary: 'general',
+    };
+  }
+  if (values.model !== 'demo') {
+    throw new Error(`--model knows only "demo"; give a CLIP by --vision and --text, not "${values.model}".`);
+  }
+  const demo = (name: string) => blobOf(new URL(`../public/demo/${name}`, import.meta.url));
+  const [seeing, reading] = [await demo('clip_vision.onnx'), await demo('clip_text.onnx')];
+  return { kind: 'clip', key: 'demo', vision: seeing, text: reading, vocabulary: 'demo' };
+}
+
+async function blobOf(path: string | URL): Promise<Blob> {
+  return new Blob([
+    await readFile(path).catch(() => {
+      throw new Error(`There is no file "${path.toString()}", or it may not be read.`);
+    }),
+  ]);
+}
+
+function oneOf<T extends string>(option: string, given: string, known: readonly T[]): T {
+  const found = known.find((each) => each === given);
+  if (found === undefined) throw new Error(`${option} takes ${known.join(', ')}, not "${given}".`);
+  return found;
+}
+
+function share(option: string, given: string): number {
+  const value = Number(given);
+  if (given.trim() === '' || !(value >= 0 && value <= 1))
+    throw new Error(`${option} takes a number from 0 to 1.`);
+  return value;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
