@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, afterEach, expect, it } from 'vitest';
-import { clip, merges, options } from '../src/captioning/models.testing';
+import { merges, options, tagger } from '../src/captioning/models.testing';
 import { makeTokenizer } from '../src/formats/tokenizer';
 import type { Captioner } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 import { labelFolder } from './label_folder';
 
 const tokenizer = makeTokenizer(merges, 49408);
+const count = (text: string) => tokenizer.encode(text).length;
 /** Says "seen" of every picture, whatever it shows. */
 const asked = { ...options, trigger: 'kiko', template: 'seen' };
 
@@ -17,7 +18,7 @@ let captioner: Captioner;
 let dir: string;
 beforeAll(async () => {
   captioner = nodeCaptioner();
-  await captioner.open(clip, () => undefined);
+  await captioner.open(tagger, () => undefined);
 });
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'label-'));
@@ -35,7 +36,7 @@ afterAll(() => captioner.stop());
 
 it('captions what has no caption, keeps what has one, and goes on past a picture it cannot read', async () => {
   const seen: string[] = [];
-  const made = await labelFolder(dir, captioner, asked, 'only-empty', tokenizer, undefined, (event, name) =>
+  const made = await labelFolder(dir, captioner, asked, 'only-empty', count, undefined, (event, name) =>
     seen.push(`${event.done}/${event.total} ${name}`),
   );
   expect(made.csv.split('\n')).toEqual([
@@ -55,7 +56,7 @@ it('captions what has no caption, keeps what has one, and goes on past a picture
 it('appends and replaces; metadata.csv wins over .txt files', async () => {
   const existing = new TextEncoder().encode('2.png,"mine"\ntold.png,"from the table"\n');
   const label = async (mode: 'append' | 'replace') =>
-    (await labelFolder(dir, captioner, asked, mode, tokenizer, existing)).csv.split('\n');
+    (await labelFolder(dir, captioner, asked, mode, count, existing)).csv.split('\n');
   expect(await label('append')).toEqual(
     expect.arrayContaining(['2.png,"mine, kiko, seen"', 'told.png,"from the table, kiko, seen"']),
   );
@@ -64,7 +65,7 @@ it('appends and replaces; metadata.csv wins over .txt files', async () => {
 
 it('says that a folder holds no pictures', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'label-'));
-  await expect(labelFolder(empty, captioner, asked, 'append', tokenizer, undefined)).rejects.toThrow(
+  await expect(labelFolder(empty, captioner, asked, 'append', count, undefined)).rejects.toThrow(
     /no pictures/,
   );
   await rm(empty, { recursive: true });

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Mode } from '../src/captioning/compose';
+import { mergeModes } from '../src/formats/caption_merge';
 import { makeTokenizer } from '../src/formats/tokenizer';
 import type { CaptionModel, CaptionOptions, Purpose } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
@@ -20,7 +20,6 @@ const USAGE = `Usage: npm run label -- --input FOLDER [--output FOLDER/metadata.
   [--mode only-empty|append|replace] [--threshold 0.35] [--character-threshold 0.85] [--threads N]`;
 
 const purposes: readonly Purpose[] = ['style', 'character', 'object'];
-const modes: readonly Mode[] = ['only-empty', 'append', 'replace'];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -48,7 +47,7 @@ async function main(): Promise<void> {
     return;
   }
   const { input, output = join(input, 'metadata.csv') } = values;
-  const mode = oneOf('--mode', values.mode, modes);
+  const mode = oneOf('--mode', values.mode, mergeModes);
   const options: CaptionOptions = {
     purpose: oneOf('--purpose', values.purpose, purposes),
     trigger: values.trigger,
@@ -63,6 +62,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(threads) || threads < 1) throw new Error('--threads takes a whole number from 1 up.');
 
   const merges = await readFile(new URL('../public/clip/merges.txt', import.meta.url), 'utf8');
+  const tokenizer = makeTokenizer(merges, 49408);
   const captioner = nodeCaptioner(threads);
   const facts = await captioner.open(await modelOf(values), () => undefined);
   console.log(`${facts.kind} model on ${facts.provider}, ${facts.threads} threads, sees ${facts.side} px`);
@@ -76,7 +76,7 @@ async function main(): Promise<void> {
     captioner,
     options,
     mode,
-    makeTokenizer(merges, 49408),
+    (text) => tokenizer.encode(text).length,
     existing,
     (event, name) => {
       const { done, total } = event;

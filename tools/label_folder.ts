@@ -5,9 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { merged, type Mode } from '../src/captioning/compose';
+import { merged, type MergeMode } from '../src/formats/caption_merge';
 import { fileKey, formatMetadataCsv, parseMetadataCsv } from '../src/formats/metadata_csv';
-import type { Tokenizer } from '../src/formats/tokenizer';
 import type { CaptionEvent, CaptionImage, CaptionOptions, Captioner } from '../src/protocol/captioner';
 import { imagesWithSidecars, ImageFolderError } from './images';
 
@@ -30,8 +29,8 @@ export async function labelFolder(
   dir: string,
   captioner: Captioner,
   options: CaptionOptions,
-  mode: Mode,
-  tokenizer: Tokenizer,
+  mode: MergeMode,
+  countTokens: (text: string) => number,
   existing: Uint8Array | undefined,
   onEvent: (event: CaptionEvent, name: string) => void = () => undefined,
 ): Promise<Labelled> {
@@ -65,7 +64,7 @@ export async function labelFolder(
   );
   let changed = 0;
   const lines = images.map(({ name, caption }) => {
-    const text = merged(caption, proposed.get(name) ?? '', mode, tokenizer);
+    const text = merged(caption, proposed.get(name) ?? '', mode, countTokens);
     if (text !== caption) changed++;
     return { file: name, text };
   });
