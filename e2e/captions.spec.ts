@@ -324,8 +324,9 @@ async function seen(count: number): Promise<void> {
 async function kill(): Promise<void> {
   const worker = page.workers().find((each) => each.url().includes('captioner'));
   if (!worker) throw new Error('There is no captioner to kill.');
-  const closed = worker.waitForEvent('close');
-  await worker.evaluate(() => self.close()).catch(() => undefined);
+  const closed = worker.waitForEvent('close', { timeout: 60_000 });
+  // Its answer does not come.
+  worker.evaluate(() => self.close()).catch(() => undefined);
   await closed;
 }
 
