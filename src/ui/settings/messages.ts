@@ -120,6 +120,7 @@ const en = {
   busy: 'Known again when the run under way is over.',
   unreadable: {
     permission: 'The browser asks again before it reads the base model.',
+    missing: 'This copy of the studio has no demo model. Choose a base model on the start screen.',
     moved: 'The base model is no longer where it was. Choose it again on the start screen.',
     offline: 'The demo model is not on this computer yet. Go online once and try again.',
     cleared: 'The copy of the base model is no longer in this browser. Choose it again on the start screen.',
@@ -317,6 +318,7 @@ const zh: typeof en = {
   busy: '当前训练结束后即可得知。',
   unreadable: {
     permission: '浏览器在读取底模之前需要再次确认。',
+    missing: '此处的工作室没有演示模型。请在开始页面选择底模。',
     moved: '底模已不在原来的位置。请在开始页重新选择。',
     offline: '演示底模尚未下载到本机。请联网后重试。',
     cleared: '浏览器中保存的底模副本已不存在。请在开始页重新选择。',
