@@ -79,13 +79,17 @@ test('cancelled and gone on with, also after a reload', async ({ page }) => {
 });
 
 test('broken off half-way: said, kept, gone on with', async ({ page }) => {
+  let breakOff = () => {};
   answer = (_, response) => {
     response.writeHead(200, { ...CORS, etag: '"one"', 'content-length': TINY.length });
-    response.write(TINY.subarray(0, HALF), () => setTimeout(() => response.destroy(), 300));
+    response.write(TINY.subarray(0, HALF));
+    breakOff = () => void response.destroy();
   };
   await page.goto('/');
   await openForm(page);
   await download(page);
+  await expect(models(page).getByRole('progressbar')).toHaveAttribute('aria-valuetext', /^60 kB of/);
+  breakOff();
   await expect(models(page)).toContainText('broke off. What has arrived is kept');
   answer = whole;
   await models(page).getByRole('button', { name: 'Go on' }).click();
@@ -116,6 +120,7 @@ test('what is no base model is named, in both languages, and nothing is taken', 
   await expect(models(page)).not.toContainText('in use');
   expectOnlyTheFile(4);
 
+  await openForm(page);
   await download(page, 'http://example.org/a.safetensors');
   await expect(models(page)).toContainText('example.org is only asked over https');
   await page.getByRole('button', { name: '中文' }).click();

@@ -172,26 +172,14 @@ test('after the first visit it opens without a network', async ({ page, context 
 });
 
 test('a newer version waits until a person takes it', async ({ browser, baseURL }) => {
-  // The studio through a server whose service worker can become another one.
   let change = '';
-  const proxy = createServer((request, response) => {
-    void fetch(`${baseURL}${request.url}`).then(async (answer) => {
-      const body = Buffer.from(await answer.arrayBuffer());
-      const headers = Object.fromEntries(
-        [...answer.headers].filter(
-          ([name]) =>
-            !/^(content-(length|encoding)|connection|keep-alive|date|transfer-encoding)$/.test(name),
-        ),
-      );
-      response.writeHead(answer.status, headers);
-      response.end(request.url === '/sw.js' ? Buffer.concat([body, Buffer.from(change)]) : body);
-    });
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { at, close } = await changed(baseURL, (path, body) =>
+    path === '/sw.js' ? Buffer.concat([body, Buffer.from(change)]) : body,
+  );
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
-    await page.goto(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`);
+    await page.goto(at);
     await expect(page.getByRole('definition').filter({ hasText: 'not needed' })).toBeVisible();
     await expect(page.getByText('A new version of the studio is ready.')).toHaveCount(0);
     change = '// newer';
@@ -204,8 +192,7 @@ test('a newer version waits until a person takes it', async ({ browser, baseURL 
     await expect(page.getByText('A new version of the studio is ready.')).toHaveCount(0);
   } finally {
     await context.close();
-    proxy.closeAllConnections();
-    await new Promise((resolve) => proxy.close(resolve));
+    await close();
   }
 });
 
@@ -222,7 +209,10 @@ test.describe('nothing leaves', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
-  test.afterAll(() => new Promise((resolve) => server.close(resolve)));
+  test.afterAll(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
 
   test('every way to another place is refused, and the rail says that it was tried', async ({ page }) => {
     // The server is there: from outside the page it answers.
@@ -245,49 +235,68 @@ test.describe('nothing leaves', () => {
     expect(hits).toEqual([]);
   });
 
-  test('no worker may ask elsewhere by what it is served with, but the one that downloads', async ({
+  test('of all workers, only the one that downloads is served with leave to ask elsewhere', async ({
     browser,
     baseURL,
-    request,
   }) => {
-    // A service worker's requests are not to be routed.
-    const context = await browser.newContext({ serviceWorkers: 'block', baseURL });
-    const page = await context.newPage();
-    await page.goto('/');
     const workers = readdirSync('dist/assets').filter((name) => /\.worker-[^.]+\.js$/.test(name));
     expect(workers.length).toBeGreaterThan(2);
-    for (const name of workers) {
-      const served = Object.entries((await request.get(`/assets/${name}`)).headers());
-      const headers = Object.fromEntries(
-        served.filter(([header]) => !/^content-(length|encoding)$/.test(header)),
-      );
-      const script = `/probe-${name}`;
-      // Those headers on a script that tries: a browser goes by the worker's own response.
-      await page.route(`**${script}`, (route) =>
-        route.fulfill({ headers, body: probe(`${address}/${name}`) }),
-      );
-      hits.length = 0;
-      const said = await page.evaluate(
-        (script) =>
-          new Promise<string>((resolve, reject) => {
-            const worker = new Worker(script, { type: 'module' });
-            worker.onmessage = ({ data }) => resolve(String(data));
-            worker.onerror = () => reject(new Error('the worker did not start'));
-          }),
-        script,
-      );
-      const downloads = name.startsWith('download.worker-');
-      expect([name, said, hits]).toEqual([
-        name,
-        downloads ? 'here' : 'refused',
-        downloads ? [`/${name}`] : [],
-      ]);
+    // Every worker's script as it is served, but for what it says: it tries.
+    const { at, close } = await changed(baseURL, (path, body) =>
+      workers.includes(path.slice('/assets/'.length)) ? Buffer.from(probe(`${address}${path}`)) : body,
+    );
+    const context = await browser.newContext({ serviceWorkers: 'block' });
+    try {
+      const page = await context.newPage();
+      await page.goto(at);
+      for (const name of workers) {
+        hits.length = 0;
+        const said = await page.evaluate(
+          (script) =>
+            new Promise<string>((resolve, reject) => {
+              const worker = new Worker(script, { type: 'module' });
+              worker.onmessage = ({ data }) => resolve(String(data));
+              worker.onerror = () => reject(new Error('the worker did not start'));
+            }),
+          `/assets/${name}`,
+        );
+        const downloads = name.startsWith('download.worker-');
+        const expected = downloads ? ['here', [`/assets/${name}`]] : ['refused', []];
+        expect([name, said, hits]).toEqual([name, ...expected]);
+      }
+    } finally {
+      await context.close();
+      await close();
     }
   });
 });
 
+/** A script of a worker that tries to ask, and says what it got. */
 function probe(to: string): string {
   return `fetch('${to}').then((r) => r.text()).catch(() => 'refused').then((said) => postMessage(said))`;
+}
+
+/** The studio through another server, which changes what some files say; their headers stay. */
+async function changed(
+  studio: string | undefined,
+  change: (path: string, body: Buffer) => Buffer,
+): Promise<{ at: string; close: () => Promise<void> }> {
+  const proxy = createServer((request, response) => {
+    const path = request.url ?? '/';
+    void fetch(`${studio}${path}`).then(async (answer) => {
+      const headers = [...answer.headers].filter(
+        ([name]) => !/^(content-(length|encoding)|connection|keep-alive|date|transfer-encoding)$/.test(name),
+      );
+      response.writeHead(answer.status, Object.fromEntries(headers));
+      response.end(change(path, Buffer.from(await answer.arrayBuffer())));
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const close = async () => {
+    proxy.closeAllConnections();
+    await new Promise((resolve) => proxy.close(resolve));
+  };
+  return { at: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`, close };
 }
 
 function background(page: Page): Promise<string> {

@@ -40,6 +40,8 @@ const things: Readonly<Record<string, string>> = {
   'the changes to your pictures': '对图片的修改',
   'these pictures': '这些图片',
   'this picture': '这张图片',
+  embeddings: '特征向量',
+  'the captioning model': '打标模型',
   'the note of a download': '下载记录',
   'the end of a download': '下载记录',
 };
