@@ -4,6 +4,7 @@ tokenizer as the base model's. Weights are stored in 8 bits, one scale a row. Us
 [--minutes N]. Writes WORK/clip.pt, clip_vision.onnx, clip_text.onnx, and prints how often the true caption ranks
 first among ten, by onnxruntime."""
 
+import copy
 import json
 import os
 
@@ -15,11 +16,13 @@ from onnx import helper, numpy_helper
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel
 
-from captions import caption
+from captions import article, caption, ground_words, thing_words
 from model import BOS, EOS, VOCABULARY, millions, tokenize
 from runs import Run, arguments
+from shapes import SHAPES
+from train_classifier import load_reader
 from unseen import STYLE_TAIL, woodcut
-from world import imagine, picture
+from world import COLOURS, PLACES, TEXTURES, imagine, imagine_ground, picture
 
 # The pixel statistics of CLIP's own preprocessing.
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -61,20 +64,77 @@ def drawn(count, styled=0.15):
     return images
 
 
-def captioned(rows, rng):
-    """New captions for pictures of the pool, cut behind the longest: what follows the first eos is not seen."""
-    facts = [imagine(np.random.default_rng([20240601, FIRST + int(i)])) for i in rows]
-    ids = tokenize([caption(f, rng) for f in facts])
+CANDIDATES = 6
+
+
+def candidates(rows, rng):
+    """For each picture one true text and others that are wrong in one thing: shape, colour, background, texture, count or
+    place. Some speak of the thing alone or of the background alone, as a captioner's phrases do. Colours tell random
+    pictures apart, so a batch's own captions would teach nothing else. -> ids [B * CANDIDATES, n], cut behind the longest"""
+    texts = []
+    for i in rows:
+        facts = imagine(np.random.default_rng([20240601, FIRST + int(i)]))
+        seed, part = int(rng.integers(1 << 30)), rng.random()
+        texts.append(said(facts, part, seed))
+        while len(texts) % CANDIDATES:
+            wrong = said(changed(facts, part, rng), part, seed)
+            if wrong != texts[len(texts) - len(texts) % CANDIDATES]:
+                texts.append(wrong)
+    ids = tokenize(texts)
     return ids[:, : int((ids == EOS).int().argmax(1).max()) + 1]
 
 
+def said(facts, part, seed):
+    rng = np.random.default_rng(seed)
+    if part < 0.35:
+        thing = facts.things[seed % len(facts.things)]
+        words = thing_words(thing, rng)
+        if rng.random() < 0.5:  # as the vocabulary asks: colour and shape, whatever else there is
+            words = article(f"{thing.colour} {thing.shape}") if rng.random() < 0.5 else f"{thing.colour} {thing.shape}"
+        return words
+    if part < 0.6:
+        words = ground_words(facts, rng)
+        return article(words) if rng.random() < 0.5 else words
+    return caption(facts, rng)
+
+
+def changed(facts, part, rng):
+    """A copy that is wrong in one thing, as far as the text will speak of it."""
+    facts = copy.deepcopy(facts)
+    which = rng.random()
+    if part >= 0.35 and (part < 0.6 or which < 0.35):
+        kind = facts.background if rng.random() < 0.6 else str(rng.choice(["plain", "stripes", "dots", "gradient"]))
+        facts.background, facts.background_colours = kind, imagine_ground(rng, kind)
+        return facts
+    for thing in facts.things:
+        if which < 0.6:
+            thing.shape = str(rng.choice(list(SHAPES)))
+        elif which < 0.8:
+            thing.colour = str(rng.choice(COLOURS))
+        elif which < 0.87:
+            thing.texture = str(rng.choice(TEXTURES))
+        elif which < 0.93:
+            thing.count = int(rng.integers(1, 4))
+        else:
+            thing.place = str(rng.choice(list(PLACES)))
+    return facts
+
+
 class Vision(torch.nn.Module):
-    def __init__(self, clip):
+    """A convolutional tower, as CLIP's ResNets are: patches of 16 px do not tell a star from a flower in a short training.
+    It starts as the classifier's (train_classifier.py), which knows outlines."""
+
+    def __init__(self):
         super().__init__()
-        self.tower, self.projection = clip.vision_model, clip.visual_projection
+        self.body = load_reader().body.requires_grad_(True)
+        self.projection = torch.nn.Linear(256, EMBEDDING, bias=False)
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
+        self.register_buffer("std", torch.tensor(STD)[:, None, None])
 
     def forward(self, pixel_values):
-        return self.projection(self.tower(pixel_values=pixel_values).pooler_output)
+        x = (pixel_values * self.std + self.mean) * 2 - 1
+        x = self.body(F.avg_pool2d(x, SIDE // 64))
+        return self.projection(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
 
 
 class Text(torch.nn.Module):
@@ -100,26 +160,36 @@ class Text(torch.nn.Module):
 
 
 def main():
-    args = arguments(1500, pictures=24000)
+    args = arguments(600, pictures=6000)
     clip = build()
-    run = Run("clip", {"clip": clip}, args, lr=1e-3, weight_decay=0.05)
-    print(f"CLIP {millions(clip):.2f} M parameters, from step {run.step}", flush=True)
-    vision, text = Vision(clip), Text(clip)
-    n = 96
+    with torch.random.fork_rng():
+        torch.manual_seed(20240611)
+        vision = Vision()
+    text = Text(clip)
+    run = Run("clip", {"vision": vision, "text": text, "scale": Scale(clip)}, args, lr=1e-3, weight_decay=0.02)
+    print(f"CLIP {millions(vision) + millions(text):.2f} M parameters, from step {run.step}", flush=True)
+    n = 48
     images = drawn(args.pictures) if run.step < args.steps else None
     for step in run:
         rng = np.random.default_rng([20240610, step])
         rows = rng.integers(0, args.pictures, n)
-        x, ids = pixels(images[rows]), captioned(rows, rng)
-        a = F.normalize(vision(x), dim=-1)
-        b = F.normalize(text(ids, torch.ones_like(ids)), dim=-1)
-        logits = clip.logit_scale.clamp(max=4.6).exp() * a @ b.T
-        same = torch.arange(n)
-        loss = (F.cross_entropy(logits, same) + F.cross_entropy(logits.T, same)) / 2
-        run.learn(loss, first=(logits.argmax(1) == same).float().mean())
-    run.use_mean()
+        ids = candidates(rows, rng)
+        a = F.normalize(vision.train()(pixels(images[rows])), dim=-1)
+        b = F.normalize(text(ids, torch.ones_like(ids)), dim=-1).view(n, CANDIDATES, -1)
+        scale = clip.logit_scale.clamp(max=4.6).exp()
+        own = scale * torch.einsum("id,ikd->ik", a, b)
+        among = scale * a @ b[:, 0].T
+        first, same = torch.zeros(n, dtype=torch.long), torch.arange(n)
+        loss = F.cross_entropy(own, first) + 0.3 * (F.cross_entropy(among, same) + F.cross_entropy(among.T, same)) / 2
+        run.learn(loss, first=(own.argmax(1) == 0).float().mean(), among=(among.argmax(1) == same).float().mean())
     export(vision.eval(), text.eval(), args.work, scale=float(clip.logit_scale.clamp(max=4.6).exp()))
     print(json.dumps(ranked(args.work)))
+
+
+class Scale(torch.nn.Module):
+    def __init__(self, clip):
+        super().__init__()
+        self.logit_scale = clip.logit_scale
 
 
 def export(vision, text, folder, scale=100.0):
