@@ -113,19 +113,28 @@ async function fetchInto(
   }
 
   let told = -Infinity;
+  let soon: ReturnType<typeof setTimeout> | undefined;
   const tell = () => {
+    clearTimeout(soon);
+    soon = undefined;
     told = performance.now();
     // More than was promised: the length was that of a packed form.
     onProgress?.({ done, total: total !== undefined && done <= total ? total : undefined });
   };
   tell();
-  for await (const piece of piecesOf(body, begun.address, signal)) {
-    writeAll(file, piece, done, begun.name);
-    hash.update(piece);
-    done += piece.length;
-    if (performance.now() - told >= PROGRESS_MS) tell();
+  try {
+    for await (const piece of piecesOf(body, begun.address, signal)) {
+      writeAll(file, piece, done, begun.name);
+      hash.update(piece);
+      done += piece.length;
+      if (performance.now() - told >= PROGRESS_MS) tell();
+      // What came last before a pause is told too.
+      else soon ??= setTimeout(tell, PROGRESS_MS);
+    }
+    tell();
+  } finally {
+    clearTimeout(soon);
   }
-  tell();
   return [done, bytesToHex(hash.digest())];
 }
 
