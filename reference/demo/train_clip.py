@@ -32,6 +32,7 @@ FIRST, HELD_OUT = 40_000_000, 70_000_000
 
 
 def build():
+    """CLIP as transformers has it. Its text tower and scale are used; the vision tower is `Vision`."""
     tower = dict(
         hidden_size=WIDTH, intermediate_size=3 * WIDTH, num_attention_heads=4, projection_dim=EMBEDDING
     )

@@ -1,6 +1,7 @@
 """The demo world: pictures drawn by code and captions that say what is in them. `picture(seed)` is all there is to
 it; the same seed gives the same picture. The captions' grammar is in captions.py, the outlines in shapes.py, a way of
-drawing and a figure that the base model never sees in unseen.py."""
+drawing and a figure that the base model never sees in unseen.py. Long, for what is imagined and how it is drawn share their
+numbers."""
 
 import math
 from dataclasses import asdict, dataclass, field

@@ -22,9 +22,3 @@ export async function kept(
   await cache?.put(model, what, made).catch(() => undefined);
   return made;
 }
-
-/** SHA-256 of a text, in hex: what a record's key says of its content. */
-export async function digestOf(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

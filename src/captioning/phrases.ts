@@ -2,7 +2,8 @@
  * Embeddings of the vocabulary's phrases: made once a model, kept under the digest of the sentences they are made
  * from, so that a changed word is made anew and nothing else. A person's own terms are made when they first occur.
  */
-import { digestOf, kept, type EmbeddingCache } from './cache';
+import { sha256Hex } from '../formats/sha256';
+import { kept, type EmbeddingCache } from './cache';
 import { meanDirection, type Embedding } from './embedding';
 import type { TextTower } from './text_tower';
 import { promptsOf } from './vocabulary';
@@ -30,7 +31,7 @@ export class Phrases {
       const numbers = await kept(
         cache,
         model,
-        `phrases ${await digestOf(JSON.stringify(prompts))}`,
+        `phrases ${await sha256Hex(new TextEncoder().encode(JSON.stringify(prompts)))}`,
         (found) => found.length === count * dimensions,
         async () => {
           const made = await this.embed(prompts, (part) =>

@@ -2,16 +2,7 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { guarded } from './batches';
 import { CaptionerError } from './error';
-import {
-  fastest,
-  isMemory,
-  numbersOf,
-  openSession,
-  outOfMemory,
-  tensorOf,
-  type Provider,
-  type Runtime,
-} from './runtime';
+import { fastest, numbersOf, openSession, tensorOf, type Provider, type Runtime } from './runtime';
 import { demandRole, signatureOf } from './signature';
 
 export interface TaggerModel {
@@ -47,9 +38,7 @@ export async function openTagger(runtime: Runtime, bytes: Uint8Array, tags: numb
     return numbersOf(results[output.name]);
   };
   const probe = Float32Array.from({ length: side * side * 3 }, (_, i) => 128 + 120 * Math.sin(i * 0.37));
-  const first = await look(cpu, probe).catch((error: unknown) => {
-    throw isMemory(error) ? outOfMemory('the tagger', error) : error;
-  });
+  const first = await guarded('the tagger', () => look(cpu, probe));
   if (first.length !== tags) {
     throw new CaptionerError(
       'tags-differ',

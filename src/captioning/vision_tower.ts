@@ -45,9 +45,9 @@ export async function openVision(runtime: Runtime, bytes: Uint8Array): Promise<V
   };
   const [fixed] = input.shape;
   const probes = (size: number) => Array.from({ length: fixed ?? 1 }, () => probe(size));
-  const side = await sideOf(input, (size) => look(cpu, probes(size), size));
+  const { side, numbers } = await sideOf(input, (size) => look(cpu, probes(size), size));
   const { session, provider } = await fastest(runtime, bytes, cpu, (each) => look(each, probes(side), side));
-  const dimensions = (await look(session, probes(side), side)).length / (fixed ?? 1);
+  const dimensions = numbers.length / (fixed ?? 1);
   return {
     provider,
     side,
@@ -60,11 +60,11 @@ export async function openVision(runtime: Runtime, bytes: Uint8Array): Promise<V
   };
 }
 
-/** From the input's shape, else the first usual one that the model takes. */
+/** From the input's shape, else the first usual one that the model takes; with what it made of the probes. */
 async function sideOf(
   { shape: [, , height, width] }: Value,
-  look: (side: number) => Promise<unknown>,
-): Promise<number> {
+  look: (side: number) => Promise<Float32Array>,
+): Promise<{ side: number; numbers: Float32Array }> {
   if (height !== undefined && width !== undefined && height !== width) {
     throw new CaptionerError('unknown-model', `The model sees pictures of ${width} x ${height}, no square.`);
   }
@@ -72,8 +72,7 @@ async function sideOf(
   let last: unknown;
   for (const side of told === undefined ? usualSides : [told]) {
     try {
-      await look(side);
-      return side;
+      return { side, numbers: await look(side) };
     } catch (error) {
       if (error instanceof CaptionerError) throw error;
       if (isMemory(error)) throw outOfMemory('the vision model', error);

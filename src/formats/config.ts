@@ -31,8 +31,8 @@ export function defaultConfig(): TrainConfig {
 }
 
 /**
- * Reads a configuration; fields it leaves out are as in `rest`, by default each field's default. Throws ConfigError with every problem:
- * broken YAML, unknown fields (with the likely meant one), doubled keys, wrong types, values out of range.
+ * Reads a configuration; fields it leaves out are as in `rest`, and where that has none, at their default. Throws
+ * ConfigError with every problem: broken YAML, unknown fields (with the likely meant one), doubled keys, wrong types, values out of range.
  */
 export function parseConfig(yamlText: string, rest: Values = {}): TrainConfig {
   const lines = new LineCounter();

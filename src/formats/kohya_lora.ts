@@ -5,6 +5,7 @@ import type { ByteSource } from './byte_source';
 import { f32ToBf16, f32ToF16, isFloatDtype, toFloats } from './halves';
 import type { LoraTarget } from './kohya_names';
 import { readHeader, type SafetensorsFile, type TensorEntry } from './safetensors';
+import { sha256Hex } from './sha256';
 import { writeSafetensors, type TensorToWrite } from './safetensors_write';
 
 /** One adapted layer. Shapes: down [r, in] or [r, in, 1, 1], up [out, r] or [out, r, 1, 1]; alpha a scalar. */
@@ -79,12 +80,6 @@ export async function legacyHash(source: ByteSource | Uint8Array<ArrayBuffer>): 
   const start = Math.min(0x100000, source.byteLength);
   const bytes = await source.slice(start, Math.min(0x110000, source.byteLength));
   return (await sha256Hex(new Uint8Array(bytes))).slice(0, 8);
-}
-
-/** sha256 of the bytes in lower-case hex. Web Crypto: needs a secure context, and the bytes whole. */
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function moduleTensors(module: LoraModule, precision: SavePrecision): TensorToWrite[] {

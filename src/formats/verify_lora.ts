@@ -1,7 +1,8 @@
 // Reads a LoRA file as a program would that is about to use it, and says whether it is worth giving away: names that
 // Stable Diffusion 1.x has, finite numbers, a change that is not zero, and the tensors it was made from.
 import type { ByteSource } from './byte_source';
-import { LoraError, parseLora, sha256Hex, type LoraModule } from './kohya_lora';
+import { LoraError, parseLora, type LoraModule } from './kohya_lora';
+import { sha256Hex } from './sha256';
 import { readHeader } from './safetensors';
 import { SafetensorsError } from './safetensors_error';
 

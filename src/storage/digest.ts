@@ -1,5 +1,6 @@
 /** SHA-256 of files of any size, piece by piece: the browser's own digest wants the whole file in memory. */
 import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 
 const PIECE = 4 * 2 ** 20;
 
@@ -11,5 +12,5 @@ export async function digestOf(blob: Blob, onProgress?: (bytes: number) => void)
     hash.update(new Uint8Array(await blob.slice(at, end).arrayBuffer()));
     onProgress?.(end);
   }
-  return Array.from(hash.digest(), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return bytesToHex(hash.digest());
 }

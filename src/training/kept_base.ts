@@ -4,7 +4,7 @@
  */
 import type { EngineFacts } from '../protocol/engine_errors';
 import type { ByteSource } from '../formats/byte_source';
-import { sha256Hex } from '../formats/kohya_lora';
+import { sha256Hex } from '../formats/sha256';
 import { closeDevice, openDevice, openGpu, type Gpu, type Tier } from '../kernels/device';
 import { loadBaseModel, type BaseModel, type LoadOptions } from './base_model';
 

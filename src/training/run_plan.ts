@@ -4,7 +4,7 @@
  */
 import type { ModelPart } from '../formats/checkpoint_keys';
 import type { TrainConfig } from '../formats/config_fields';
-import { sha256Hex } from '../formats/kohya_lora';
+import { sha256Hex } from '../formats/sha256';
 import type { BaseModelPlan } from './base_model';
 import {
   batchesPerEpoch,

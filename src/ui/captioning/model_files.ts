@@ -2,6 +2,7 @@
  * From a model's key to its bytes: the studio's own small CLIP from our own origin, or files kept in the browser's
  * private ones. Nothing here says whether they are what they claim to be: the captioner looks at them.
  */
+import { sha256Hex } from '../../formats/sha256';
 import type { CaptionModel } from '../../protocol/captioner';
 import {
   captionerKey,
@@ -11,6 +12,7 @@ import {
 } from '../../storage/captioners';
 import { openFile } from '../../storage/files';
 import { inLanguage } from '../language.svelte';
+import { isServed } from '../served';
 import { messages } from './messages';
 
 /** Key of the CLIP that comes with the studio; it knows the demo's coloured shapes and no more. */
@@ -44,7 +46,7 @@ async function openDemo(onBytes: OnBytes, signal: AbortSignal): Promise<CaptionM
     const blob = await fetched(DEMO_FILES[role], (done) => onBytes(before + done, undefined), signal);
     before += blob.size;
     parts.push(blob);
-    digests.push({ role, sha256: await smallDigest(blob) });
+    digests.push({ role, sha256: await sha256Hex(new Uint8Array(await blob.arrayBuffer())) });
   }
   return { kind: 'clip', key: captionerKey(digests), vision: parts[0], text: parts[1], vocabulary: 'demo' };
 }
@@ -52,9 +54,7 @@ async function openDemo(onBytes: OnBytes, signal: AbortSignal): Promise<CaptionM
 async function fetched(path: string, onDone: (done: number) => void, signal: AbortSignal): Promise<Blob> {
   const response = await fetch(path, { signal }).catch(() => undefined);
   signal.throwIfAborted();
-  // Static hosts answer what they do not have with the page itself.
-  const page = response?.headers.get('content-type')?.startsWith('text/html');
-  if (!response?.ok || !response.body || page) throw new Error(inLanguage(messages).demoMissing);
+  if (!response?.body || !isServed(response)) throw new Error(inLanguage(messages).demoMissing);
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let done = 0;
   const reader = response.body.getReader();
@@ -63,10 +63,4 @@ async function fetched(path: string, onDone: (done: number) => void, signal: Abo
     onDone((done += piece.value.length));
   }
   return new Blob(parts);
-}
-
-/** Of a few megabytes: the browser's own is quick, and not on this thread. */
-async function smallDigest(blob: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer());
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

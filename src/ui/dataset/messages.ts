@@ -1,4 +1,7 @@
-/** The words of the screen of images and captions. Those of its warnings are in warning_messages.ts. */
+/**
+ * The words of the screen of images and captions. Those of its warnings are in warning_messages.ts. Long, because each
+ * stands in both languages in one table that the types keep complete.
+ */
 
 const plural = (n: number, one: string, many = `${one}s`) => `${figure(n, 'en')} ${n === 1 ? one : many}`;
 const figure = (n: number, language: string) => n.toLocaleString(language);

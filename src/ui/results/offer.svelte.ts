@@ -3,7 +3,7 @@
  * offered. Saving goes through the system's dialog where the browser has one, and is then read back from the disk too.
  */
 import { fromBlob } from '../../formats/byte_source';
-import { sha256Hex } from '../../formats/kohya_lora';
+import { sha256Hex } from '../../formats/sha256';
 import { loraNameOf } from '../../formats/lora_prompt';
 import { chooseMetadata, rewriteLora, type MetadataChoice } from '../../formats/private_metadata';
 import { readHeader } from '../../formats/safetensors';

@@ -4,6 +4,7 @@
  */
 import { openFile } from '../../storage/files';
 import type { BaseModelRef } from '../../storage/projects';
+import { isServed } from '../served';
 
 export const DEMO_BASE = '/demo/base.safetensors';
 
@@ -92,8 +93,7 @@ async function fetchDemo(): Promise<Blob> {
       { cause },
     );
   });
-  // Many hosts answer a missing file with the page itself.
-  if (!response.ok || response.headers.get('content-type')?.startsWith('text/html')) {
+  if (!isServed(response)) {
     throw new BaseModelUnreadable(
       'missing',
       DEMO_BASE,

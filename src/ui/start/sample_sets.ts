@@ -1,6 +1,7 @@
 /** Which sample sets come with the studio, from their list; opening one is the dataset's `addDemoSet`. */
 import type { Purpose } from '../../protocol/captioner';
 import type { Language } from '../language.svelte';
+import { isServed } from '../served';
 
 export interface SampleSet {
   readonly id: string;
@@ -16,9 +17,7 @@ const FOLDER = '/demo';
 /** Rejects if the list cannot be had; sets that are not as they should be are left out. */
 export async function sampleSets(): Promise<SampleSet[]> {
   const response = await fetch(`${FOLDER}/sets.json`);
-  // Many hosts answer a missing file with the page itself.
-  if (!response.ok || response.headers.get('content-type')?.startsWith('text/html'))
-    throw new Error(`${FOLDER}/sets.json answered ${response.status}.`);
+  if (!isServed(response)) throw new Error(`${FOLDER}/sets.json answered ${response.status}.`);
   const list: unknown = await response.json();
   if (typeof list !== 'object' || list === null) return [];
   return Object.entries(list).flatMap(([id, set]) => {

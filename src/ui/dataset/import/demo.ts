@@ -1,5 +1,6 @@
 /** Demo sets: pictures and captions served by our own origin, listed in demo/sets.json, taken in like any others. */
 import type { Purpose } from '../../../protocol/captioner';
+import { isPage, isServed } from '../../served';
 import type { Incoming } from './incoming';
 
 export interface DemoSet {
@@ -23,9 +24,8 @@ export async function demoSet(name: string): Promise<{ set: DemoSet; incoming: I
 
 async function fetched(path: string): Promise<Response> {
   const response = await fetch(`${import.meta.env.BASE_URL}demo/${path}`).catch(() => undefined);
-  // Static hosts answer what they do not have with the page itself.
-  const page = response?.headers.get('content-type')?.startsWith('text/html');
-  if (response?.ok && !page) return response;
+  if (response && isServed(response)) return response;
+  const page = response && isPage(response);
   throw new Error(
     `The demo's ${path} could not be fetched (${page ? 'not on this server' : response ? response.status : 'no connection'}). Go online and try again.`,
   );
