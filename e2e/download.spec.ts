@@ -123,6 +123,8 @@ test('what is no base model is named, in both languages, and nothing is taken', 
   await openForm(page);
   await download(page, 'http://example.org/a.safetensors');
   await expect(models(page)).toContainText('example.org is only asked over https');
+  // Nobody was asked this time.
+  await expect(page.getByRole('definition').filter({ hasText: '4 download requests' })).toBeVisible();
   await page.getByRole('button', { name: '中文' }).click();
   const says = page.getByRole('region', { name: '底模' });
   await says.getByRole('button', { name: '下载', exact: true }).click();

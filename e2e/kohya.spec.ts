@@ -46,9 +46,9 @@ const PICTURES = [
 
 test('numbered folders, captions and a TOML come in at once; the file says what was made of them', async ({
   page,
-}, { outputPath }) => {
+}, testInfo) => {
   await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
-  const folder = outputPath('squares');
+  const folder = testInfo.outputPath('squares');
   await layOut(folder);
   await page.goto('/');
   await chooseTinyModel(page);

@@ -16,13 +16,24 @@ from onnx import helper, numpy_helper
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel
 
-from captions import article, caption, ground_words, thing_words
+from captions import article, caption, ground_words, pick
 from model import BOS, EOS, VOCABULARY, millions, tokenize
 from runs import Run, arguments
 from shapes import SHAPES
 from train_classifier import load_reader
-from unseen import STYLE_TAIL, woodcut
-from world import COLOURS, PLACES, TEXTURES, imagine, imagine_ground, picture
+from unseen import STYLE_TAIL, figure, woodcut
+from world import (
+    BACKGROUNDS,
+    COLOURS,
+    DARK,
+    LIGHT,
+    PLACES,
+    RGB,
+    TEXTURES,
+    distance,
+    imagine_ground,
+    picture,
+)
 
 # The pixel statistics of CLIP's own preprocessing.
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -55,56 +66,52 @@ def pixels(images):
     return torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
 
 
-def drawn(count, styled=0.15):
-    """uint8 [count, SIDE, SIDE, 3]. A part is drawn in the unseen style's manner with captions that do not say so: a
-    captioner must read on."""
-    images = np.empty((count, SIDE, SIDE, 3), np.uint8)
+def drawn(count, styled=0.2, figures=0.06):
+    """-> uint8 [count, SIDE, SIDE, 3] and what each shows. A part is drawn in the unseen style's manner with captions
+    that do not say so: a captioner must read on. Another part shows the figure of unseen.py, called just that."""
+    images, facts = np.empty((count, SIDE, SIDE, 3), np.uint8), []
     for i in range(count):
-        rng = np.random.default_rng([20240609, i])
-        images[i] = picture(FIRST + i, SIDE, woodcut if rng.random() < styled else None)[0]
-    return images
+        kind = np.random.default_rng([20240609, i]).random()
+        hooks = {"style": woodcut} if kind < styled else {"character": figure} if kind > 1 - figures else {}
+        images[i], _, fact = picture(FIRST + i, SIDE, **hooks)
+        facts.append(fact)
+    return images, facts
 
 
 CANDIDATES = 6
 
 
-def candidates(rows, rng):
+def candidates(facts, rng):
     """For each picture one true text and others that are wrong in one thing: shape, colour, background, texture, count or
-    place. Some speak of the thing alone or of the background alone, as a captioner's phrases do. Colours tell random
-    pictures apart, so a batch's own captions would teach nothing else. -> ids [B * CANDIDATES, n], cut behind the longest"""
+    place. Colours tell random pictures apart, so a batch's own captions would teach nothing else.
+    -> ids [B * CANDIDATES, n], cut behind the longest"""
     texts = []
-    for i in rows:
-        facts = imagine(np.random.default_rng([20240601, FIRST + int(i)]))
-        seed, part = int(rng.integers(1 << 30)), rng.random()
-        texts.append(said(facts, part, seed))
+    for fact in facts:
+        seed = int(rng.integers(1 << 30))
+        texts.append(said(fact, seed))
         while len(texts) % CANDIDATES:
-            wrong = said(changed(facts, part, rng), part, seed)
+            wrong = said(changed(fact, rng), seed)
             if wrong != texts[len(texts) - len(texts) % CANDIDATES]:
                 texts.append(wrong)
+    return ids_of(texts)
+
+
+def ids_of(texts):
     ids = tokenize(texts)
     return ids[:, : int((ids == EOS).int().argmax(1).max()) + 1]
 
 
-def said(facts, part, seed):
+def said(facts, seed):
     rng = np.random.default_rng(seed)
-    if part < 0.35:
-        thing = facts.things[seed % len(facts.things)]
-        words = thing_words(thing, rng)
-        if rng.random() < 0.5:  # as the vocabulary asks: colour and shape, whatever else there is
-            words = article(f"{thing.colour} {thing.shape}") if rng.random() < 0.5 else f"{thing.colour} {thing.shape}"
-        return words
-    if part < 0.6:
-        words = ground_words(facts, rng)
-        return article(words) if rng.random() < 0.5 else words
-    return caption(facts, rng)
+    return caption(facts, rng) if facts.things else f"{FIGURE} on {article(ground_words(facts, rng))}"
 
 
-def changed(facts, part, rng):
+def changed(facts, rng):
     """A copy that is wrong in one thing, as far as the text will speak of it."""
     facts = copy.deepcopy(facts)
     which = rng.random()
-    if part >= 0.35 and (part < 0.6 or which < 0.35):
-        kind = facts.background if rng.random() < 0.6 else str(rng.choice(["plain", "stripes", "dots", "gradient"]))
+    if which < 0.35 or not facts.things:
+        kind = facts.background if rng.random() < 0.6 else str(rng.choice(BACKGROUNDS))
         facts.background, facts.background_colours = kind, imagine_ground(rng, kind)
         return facts
     for thing in facts.things:
@@ -121,20 +128,80 @@ def changed(facts, part, rng):
     return facts
 
 
+# --- one question at a time, as a captioner asks: which subject, which background, which place ---
+
+FIGURE = "a figure"
+SUBJECTS = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES] + ["figure"]
+GROUND_COLOURS = [*RGB, *(f"light {name}" for name in LIGHT), *(f"dark {name}" for name in DARK)]
+FLAT_GROUNDS = [f"{kind}{name} background" for kind in ("", "striped ", "dotted ") for name in GROUND_COLOURS]
+GRADIENTS = [f"{a} to {b} gradient" for a in GROUND_COLOURS for b in GROUND_COLOURS if distance(a, b) > 0.4]
+WHERE = ["in the middle", *(f"on the {side}" for side in ("left", "right")), *(f"at the {p}" for p in PLACES if p not in ("", "left", "right"))]
+FORMS = {
+    "subject": ["{}", "{a}", "a picture of {a}", "a drawing of {a}"],
+    "ground": ["{}", "{a}"],
+    "place": ["{}", "a shape {}", "a star {}", "a circle {}"],
+}
+
+
+def answers(facts):
+    """{question: phrases that are true of the picture}"""
+    things = facts.things
+    places = {"": WHERE[0]} | {p: next(w for w in WHERE if w.endswith(f"the {p}")) for p in PLACES if p}
+    return {
+        "subject": {f"{thing.colour} {thing.shape}" for thing in things} or {"figure"},
+        "ground": {ground_phrase(facts)},
+        "place": {places[things[0].place]} if len(things) == 1 and things[0].count == 1 else set(),
+    }
+
+
+def ground_phrase(facts):
+    first = facts.background_colours[0]
+    if facts.background == "gradient":
+        return f"{first} to {facts.background_colours[1]} gradient"
+    return {"plain": "", "stripes": "striped ", "dots": "dotted "}[facts.background] + f"{first} background"
+
+
+def asked(facts, rng):
+    """-> ids of all phrases of the three questions, and for each question the phrases' place in them and bool
+    [B, phrases], true where a phrase is right."""
+    true = [answers(fact) for fact in facts]
+    gradients = {p for t in true for p in t["ground"] if p.endswith("gradient")} | set(rng.choice(GRADIENTS, 60, replace=False))
+    phrases = {"subject": SUBJECTS, "ground": FLAT_GROUNDS + sorted(gradients), "place": WHERE}
+    texts, questions = [], []
+    for name, words in phrases.items():
+        form = pick(rng, FORMS[name])
+        questions.append((slice(len(texts), len(texts) + len(words)), torch.tensor([[w in t[name] for w in words] for t in true])))
+        texts += [form.format(w, a=article(w)) for w in words]
+    return ids_of(texts), questions
+
+
+def answered(logits, right):
+    """Cross-entropy where any of several phrases may be right, and the share of right answers; pictures that the question
+    is not for are left out."""
+    rows = right.any(1)
+    logits, right = logits[rows], right[rows]
+    loss = logits.logsumexp(1) - logits.masked_fill(~right, -torch.inf).logsumexp(1)
+    return loss.mean(), right[torch.arange(len(right)), logits.argmax(1)].float().mean()
+
+
 class Vision(torch.nn.Module):
     """A convolutional tower, as CLIP's ResNets are: patches of 16 px do not tell a star from a flower in a short training.
-    It starts as the classifier's (train_classifier.py), which knows outlines."""
+    It starts as the classifier's (train_classifier.py), which knows outlines. `mixed` is where a colour meets its shape
+    and, by a bias for each of the 4 x 4 spots, its place."""
 
-    def __init__(self):
+    def __init__(self, width=256):
         super().__init__()
         self.body = load_reader().body.requires_grad_(True)
-        self.projection = torch.nn.Linear(256, EMBEDDING, bias=False)
+        self.mixed = torch.nn.Conv2d(128, width, 1)
+        self.spots = torch.nn.Parameter(0.1 * torch.randn(1, width, SIDE // 32, SIDE // 32))
+        self.projection = torch.nn.Linear(2 * width, EMBEDDING, bias=False)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(STD)[:, None, None])
 
     def forward(self, pixel_values):
         x = (pixel_values * self.std + self.mean) * 2 - 1
         x = self.body(F.avg_pool2d(x, SIDE // 64))
+        x = F.relu(self.mixed(x) + self.spots)
         return self.projection(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
 
 
@@ -161,30 +228,41 @@ class Text(torch.nn.Module):
 
 
 def main():
-    args = arguments(600, pictures=6000)
+    args = arguments(1500, pictures=16000)
     clip = build()
     with torch.random.fork_rng():
         torch.manual_seed(20240611)
         vision = Vision()
     text = Text(clip)
-    run = Run("clip", {"vision": vision, "text": text, "scale": Scale(clip)}, args, lr=1e-3, weight_decay=0.02)
+    run = Run("clip", {"vision": vision, "text": text, "scale": Scale(clip)}, args, lr=1.5e-3, weight_decay=0.02)
     print(f"CLIP {millions(vision) + millions(text):.2f} M parameters, from step {run.step}", flush=True)
-    n = 48
-    images = drawn(args.pictures) if run.step < args.steps else None
+    n, captioned = 96, 48
+    images, facts = drawn(args.pictures) if run.step < args.steps else (None, None)
     for step in run:
         rng = np.random.default_rng([20240610, step])
         rows = rng.integers(0, args.pictures, n)
-        ids = candidates(rows, rng)
-        a = F.normalize(vision.train()(pixels(images[rows])), dim=-1)
-        b = F.normalize(text(ids, torch.ones_like(ids)), dim=-1).view(n, CANDIDATES, -1)
+        shown = [facts[i] for i in rows]
+        seen = F.normalize(vision.train()(pixels(images[rows])), dim=-1)
         scale = clip.logit_scale.clamp(max=4.6).exp()
+
+        ids, questions = asked(shown, rng)
+        phrases = scale * seen @ embedded(text, ids).T
+        found = [answered(phrases[:, where], right) for where, right in questions]
+
+        a, b = seen[:captioned], embedded(text, candidates(shown[:captioned], rng)).view(captioned, CANDIDATES, -1)
         own = scale * torch.einsum("id,ikd->ik", a, b)
         among = scale * a @ b[:, 0].T
-        first, same = torch.zeros(n, dtype=torch.long), torch.arange(n)
-        loss = F.cross_entropy(own, first) + 0.3 * (F.cross_entropy(among, same) + F.cross_entropy(among.T, same)) / 2
-        run.learn(loss, first=(own.argmax(1) == 0).float().mean(), among=(among.argmax(1) == same).float().mean())
+        first, same = torch.zeros(captioned, dtype=torch.long), torch.arange(captioned)
+        loss = F.cross_entropy(own, first) + (F.cross_entropy(among, same) + F.cross_entropy(among.T, same)) / 4
+        loss = loss + found[0][0] + found[1][0] + 0.5 * found[2][0]
+        right = {name: share for name, (_, share) in zip(FORMS, found)}
+        run.learn(loss, first=(own.argmax(1) == 0).float().mean(), among=(among.argmax(1) == same).float().mean(), **right)
     export(vision.eval(), text.eval(), args.work, scale=float(clip.logit_scale.clamp(max=4.6).exp()))
     print(json.dumps(ranked(args.work)))
+
+
+def embedded(text, ids):
+    return F.normalize(text(ids, torch.ones_like(ids)), dim=-1)
 
 
 class Scale(torch.nn.Module):

@@ -38,7 +38,8 @@ export async function storeFile(
     for (let at = 0; at < blob.size; at += PIECE) {
       signal?.throwIfAborted();
       const piece = blob.slice(at, Math.min(blob.size, at + PIECE));
-      await to.write(piece);
+      // Read here: of a file on disk that finds no room, Chromium says that it cannot be read.
+      await to.write(await piece.arrayBuffer());
       onProgress?.(at + piece.size);
     }
     signal?.throwIfAborted();

@@ -6,6 +6,7 @@ import { listCheckpoints, listRuns, listSamples } from './runs';
 
 export interface Space {
   used: number;
+  /** At least Chromium from 138 on says `used` and 10 GiB more, or the disk's size, whatever it will allow in truth. */
   quota: number;
   /** The browser will not clear it by itself when the disk fills up. */
   persisted: boolean;

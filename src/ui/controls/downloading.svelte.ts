@@ -5,6 +5,7 @@
 import * as Comlink from 'comlink';
 import type { Download, Downloader } from '../../protocol/downloader';
 import { begunDownloads, type BegunDownload } from '../../storage/begun_downloads';
+import type { DownloadCode } from '../../storage/download_error';
 import { inLanguage } from '../language.svelte';
 import { sentenceOf } from '../sentence';
 import { sent } from '../shell/sent.svelte';
@@ -34,7 +35,6 @@ export class Downloading {
   async get(address: string, sha256?: string): Promise<Download | undefined> {
     if (this.now.state === 'running') return undefined;
     this.now = { state: 'running', address, done: 0, total: undefined, secondsLeft: undefined };
-    sent.downloads += 1;
     const worker = new Worker(new URL('../../../workers/download.worker.ts', import.meta.url), {
       type: 'module',
       name: 'download',
@@ -43,12 +43,18 @@ export class Downloading {
       worker.onerror = () => reject(new Error(inLanguage(messages).notStarted));
     });
     const remote = (this.#remote = Comlink.wrap<Downloader>(worker));
+    const count = oncePerDownload();
     try {
-      const onProgress = Comlink.proxy(this.#follow(address));
+      const follow = this.#follow(address);
+      const onProgress = Comlink.proxy<typeof follow>((progress) => {
+        count();
+        follow(progress);
+      });
       const download = await Promise.race([remote.download(address, sha256, onProgress), broken]);
       this.now = { state: 'idle' };
       return download;
     } catch (error) {
+      if (!refusedHere(error)) count();
       const stopped = error instanceof Error && error.name === 'AbortError';
       this.now = stopped ? { state: 'idle' } : { state: 'failed', address, sentence: sentenceOf(error) };
       return undefined;
@@ -84,4 +90,25 @@ export class Downloading {
       this.now = { state: 'running', address, done, total, secondsLeft };
     };
   }
+}
+
+/** For the rail: what went out counts once, however it ended. */
+function oncePerDownload(): () => void {
+  let counted = false;
+  return () => {
+    if (!counted) sent.downloads += 1;
+    counted = true;
+  };
+}
+
+const askedNobody: readonly unknown[] = [
+  'not-an-address',
+  'has-password',
+  'not-https',
+  'offline',
+  'busy',
+] satisfies DownloadCode[];
+
+function refusedHere(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && askedNobody.includes(error.code);
 }

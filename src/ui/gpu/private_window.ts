@@ -1,6 +1,7 @@
 /**
  * Whether this looks like a private window, where all is gone when it closes. No browser says so; Firefox and Safari
- * refuse private files there, and Chromium gives such a window less room than twice its own memory limit.
+ * refuse private files there, and Chromium before 138 gives such a window less room than twice its own memory limit. Since
+ * then it keeps that to itself.
  */
 export interface Signs {
   /** Whether the private file system could be opened. */

@@ -1,0 +1,202 @@
+/**
+ * What the trainer tells of the run under way, in the order it comes: shown, logged and handed on to storage. Times are
+ * in milliseconds since 1970.
+ */
+import type { Ask, StepReport, TrainEvent } from '../../protocol/trainer';
+import { duration, number, size } from '../shell/figures';
+import type { CheckpointKeeper } from './checkpoint_keeper';
+import { Pace } from './pace';
+import { PhaseTimes } from './phase_times';
+import { pngOf } from './png';
+import type { ShownRun } from './shown_run.svelte';
+import type { SampleView } from './states';
+
+const LOG_STEP_MS = 10_000;
+
+export class EventFollower {
+  #times = new PhaseTimes();
+  #pace = new Pace();
+  #lastLogged = 0;
+  /** Seconds of training before this page took it up, and since when it runs; pauses are left out. */
+  #before = 0;
+  #since: number | undefined;
+  #events: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly shown: ShownRun,
+    private readonly keeper: CheckpointKeeper,
+    private readonly post: (what: Ask) => void,
+    private readonly headline: () => void,
+  ) {}
+
+  /** A run is under way from now on. */
+  begin(): void {
+    this.#pace = new Pace();
+    this.#times = new PhaseTimes();
+  }
+
+  /** Resolves when all that was told until now is on its way to storage. */
+  async settled(): Promise<void> {
+    await this.#events;
+  }
+
+  /** Steps after the state were taken in vain: they come again, with the same numbers. */
+  takeUpFrom(step: number): void {
+    this.#times = new PhaseTimes();
+    this.shown.points = this.shown.points.filter((point) => point.step <= step);
+    this.#before = this.shown.points.at(-1)?.seconds ?? 0;
+    this.#since = undefined;
+    this.shown.latest = undefined;
+    this.shown.change({ step });
+  }
+
+  /** No worker is at it any more. */
+  end(now: number): void {
+    this.#stopClock(now);
+    this.#times.leave(now);
+    this.shown.phases = this.#times.list();
+  }
+
+  follow(event: TrainEvent): void {
+    const m = this.shown.words();
+    const now = Date.now();
+    switch (event.kind) {
+      case 'phase':
+        this.#enter(event.phase, now);
+        break;
+      case 'progress':
+        this.#progress(event);
+        break;
+      case 'plan': {
+        const { plan } = event;
+        this.shown.change({ plan, steps: plan.steps });
+        this.shown.note(
+          m.logged.plan(
+            number(plan.steps),
+            number(plan.epochs),
+            `${plan.recomputedBlocks}/${plan.blocks}`,
+            size(plan.predictedPeakBytes),
+            `${plan.adapter}, ${plan.tier}`,
+          ),
+        );
+        break;
+      }
+      case 'step':
+        this.#step(event, now);
+        break;
+      case 'sample':
+        this.#events = Promise.all([this.#events, this.#sample(event)]);
+        break;
+      case 'sample-failed':
+        this.shown.tell({ kind: 'samples-failed', step: event.step, sentence: event.sentence });
+        this.shown.note(`${m.notice.samples(number(event.step))} ${event.sentence}`);
+        break;
+      case 'saved':
+        this.#events = Promise.all([this.#events, this.keeper.saved(event)]);
+        break;
+      case 'paused':
+        this.#stopClock(now);
+        this.shown.asked = undefined;
+        this.shown.now = { state: 'paused' };
+        this.shown.change({ state: 'paused' });
+        this.shown.note(m.logged.paused(number(event.step)));
+        // A paused run may be left for the night: what it has is kept now.
+        if (event.step > (this.shown.safe?.step ?? 0)) this.post('save');
+        this.headline();
+        break;
+      case 'resumed':
+        this.#since = now;
+        this.shown.now = { state: 'training' };
+        this.shown.change({ state: 'running' });
+        this.shown.note(m.logged.goesOn(number(event.step)));
+        this.headline();
+        break;
+      case 'note':
+        this.shown.note(event.text);
+        break;
+      case 'done':
+        break;
+    }
+  }
+
+  #enter(phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], now: number): void {
+    const m = this.shown.words();
+    const before = this.shown.phases.find(({ seconds }) => seconds === undefined);
+    this.#times.enter(phase, now);
+    this.shown.phases = this.#times.list();
+    const over = this.shown.phases.find((each) => each.phase === before?.phase);
+    if (over?.seconds !== undefined && over.phase !== phase) {
+      if (over.phase === 'encode')
+        this.shown.note(m.logged.encoded(number(over.counted ?? 0), duration(over.seconds)));
+      if (over.phase === 'load' && phase === 'compile')
+        this.shown.note(m.logged.loaded(this.shown.record?.baseName ?? '', duration(over.seconds)));
+      if (over.phase === 'compile') this.shown.note(m.logged.compiled(duration(over.seconds)));
+    }
+    if (phase === 'train') this.shown.now = { state: 'training' };
+    else if (phase === 'save') this.shown.now = { state: 'saving' };
+    else this.shown.now = { state: 'preparing', phase };
+    if (phase === 'compile') this.#since ??= now;
+    this.headline();
+  }
+
+  #progress({ phase, done, total, unit }: Extract<TrainEvent, { kind: 'progress' }>): void {
+    if (unit === 'images') this.#times.count(phase, total);
+    this.shown.phases = this.#times.list();
+    if (phase !== 'train' && phase !== 'save')
+      this.shown.now = { state: 'preparing', phase, done, total, unit };
+  }
+
+  #step(report: StepReport, now: number): void {
+    const m = this.shown.words();
+    const { step, epoch, loss, learningRate, gradientNorm } = report;
+    const point = { step, epoch, loss, learningRate, gradientNorm, seconds: this.#clock(now) };
+    const before = this.shown.latest;
+    this.shown.latest = report;
+    this.shown.points = [...this.shown.points, point];
+    this.shown.writer?.point(point);
+    this.shown.change({ step, seconds: point.seconds });
+    const { frozenSeconds, slow } = this.#pace.step(report.stepSeconds);
+    if (frozenSeconds !== undefined) {
+      const minutes = Math.max(1, Math.round(frozenSeconds / 60));
+      this.shown.tell({ kind: 'gap', minutes });
+      this.shown.note(m.logged.frozen(number(minutes)));
+    }
+    if (slow) this.shown.tell({ kind: 'slow', ...slow });
+    if (report.skipped) this.shown.note(m.logged.skipped(number(step), number(report.lossScale)));
+    if (before && epoch > before.epoch)
+      this.shown.note(m.logged.epoch(number(before.epoch), number(this.shown.record?.plan?.epochs ?? epoch)));
+    if (now - this.#lastLogged > LOG_STEP_MS || step === 1 || step === report.steps) {
+      this.#lastLogged = now;
+      const figures = [loss, report.averageLoss].map((value) => value.toFixed(4)) as [string, string];
+      this.shown.note(m.logged.step(number(step), ...figures, duration(report.stepSeconds)));
+    }
+    this.headline();
+  }
+
+  async #sample(event: Extract<TrainEvent, { kind: 'sample' }>): Promise<void> {
+    const { record } = this.shown;
+    const { step, prompt, seed, width, height, rgba } = event;
+    const image = await pngOf(rgba, width, height);
+    if (!record || record.id !== this.shown.record?.id) return;
+    const same = (each: SampleView) => each.step === step && each.prompt === prompt && each.seed === seed;
+    const old = this.shown.samples.find(same);
+    if (old) URL.revokeObjectURL(old.url);
+    const view = { step, prompt, seed, width, height, url: URL.createObjectURL(image) };
+    if (!this.shown.samples.some((each) => each.step === step)) {
+      this.shown.note(
+        this.shown.words().logged.samples(number(step), this.shown.config?.sample_prompts.length ?? 1),
+      );
+    }
+    this.shown.samples = [...this.shown.samples.filter((each) => !same(each)), view];
+    await this.shown.writer?.sample({ run: record.id, step, prompt, seed, width, height, image });
+  }
+
+  #clock(now: number): number {
+    return this.#before + (this.#since === undefined ? 0 : (now - this.#since) / 1000);
+  }
+
+  #stopClock(now: number): void {
+    this.#before = this.#clock(now);
+    this.#since = undefined;
+  }
+}
