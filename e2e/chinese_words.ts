@@ -8,7 +8,7 @@ import { fieldList, otherNames } from '../src/formats/config_fields';
 /** What is called so in Chinese too. */
 const NAMES =
   'LoRA Studio Stable Diffusion SD SDXL Flux WebUI ComfyUI WebGPU GPU CLIP VAE Net U-Net Alpha Beta Epsilon gamma token Clip skip SNR Min-SNR DDIM Euler DPM AdamW Lion ' +
-  'SHA Chrome Edge Safari Firefox Google Swiftshader SwiftShader Wi-Fi Ctrl Enter Alt Delete Esc Kiko subject fp16 ' +
+  'SHA SHA-256 Chrome Edge Safari Firefox Google Swiftshader SwiftShader Wi-Fi Ctrl Enter Alt Delete Esc Kiko subject fp16 f32 f16 models ' +
   'HEIC JPEG PNG YAML TOML JSON CSV ZIP zip txt metadata.csv diffusers kohya sd-scripts lora-scripts kohya_ss ' +
   'safetensors px ms KB MB GB TB min Content-Security-Policy Connection-Allowlist English lora';
 
@@ -24,7 +24,7 @@ export async function englishOn(page: Page, given: readonly string[]): Promise<s
     const said: string[] = [];
     const heard = (element: Element) =>
       element.checkVisibility({ visibilityProperty: true }) &&
-      !element.closest('pre, script, style, [aria-hidden="true"]') &&
+      !element.closest('pre, script, style, [aria-hidden="true"], [translate="no"]') &&
       (element.closest('[lang]')?.getAttribute('lang') ?? '').startsWith('zh');
     const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = nodes.nextNode(); node; node = nodes.nextNode())
@@ -42,7 +42,8 @@ export async function englishOn(page: Page, given: readonly string[]): Promise<s
     const rest = longest.reduce((left, name) => left.replaceAll(name, ' '), text);
     // The link to share is letters by nature.
     if (rest.startsWith('…/#c=')) return [];
-    const words = rest.match(/[A-Za-z][\w.'’-]*\w/g) ?? [];
+    // Numbers may have letters in them: 1e-16, 128x128, digests.
+    const words = rest.replace(/\b\d[\w.:+-]*|\b[\da-f]{4,}\b/g, ' ').match(/[A-Za-z][\w.'’-]*\w/g) ?? [];
     return words.some((word) => !known.has(word.toLowerCase())) ? [text.trim()] : [];
   });
   return [...new Set(english)];

@@ -32,6 +32,14 @@ const OWN = [
   'inkwash',
   'docx',
   'square',
+  'none',
+  'a cat on a windowsill',
+  'a village street in the rain',
+  // Of the file of another trainer, as it has them.
+  'optimizer_type: Prodigy',
+  'fp8_base: true',
+  'train_text_encoder: true',
+  'enable_bucket: false',
 ];
 const KOHYA =
   'network_dim = 48\nfp8_base = true\noptimizer_type = "Prodigy"\nsample_prompts = "/home/me/p.txt"\n';

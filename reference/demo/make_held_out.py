@@ -13,19 +13,13 @@ from PIL import Image
 
 from make_sets import HELD_OUT, SETS
 from model import ROOT
+from train_clip import answers
 from unseen import figure, woodcut
 from world import picture
 
 KINDS = {"world": (120, 70_000_000, {}), "woodcut": (40, SETS["woodcut"] + HELD_OUT, {"style": woodcut}),
          "kiko": (40, SETS["kiko"] + HELD_OUT, {"character": figure})}
 TUNING = {"world": 71_000_000, "woodcut": SETS["woodcut"] + HELD_OUT + 500_000, "kiko": SETS["kiko"] + HELD_OUT + 500_000}
-
-
-def ground(facts):
-    first = facts.background_colours[0]
-    if facts.background == "gradient":
-        return f"{first} to {facts.background_colours[1]} gradient"
-    return {"plain": "", "stripes": "striped ", "dots": "dotted "}[facts.background] + f"{first} background"
 
 
 def main():
@@ -45,9 +39,7 @@ def main():
                 name = f"{kind}{i:03d}.png"
                 # A fixed date, so that the file comes out the same every time.
                 file.writestr(zipfile.ZipInfo(name), data.getvalue())
-                things = [f"{thing.colour} {thing.shape}" for thing in facts.things]
-                place = facts.things[0].place if len(facts.things) == 1 else ""
-                rows.append({"name": name, "things": things, "ground": ground(facts), "place": place})
+                rows.append({"name": name} | {question: sorted(found) for question, found in answers(facts).items()})
         file.writestr(zipfile.ZipInfo("facts.json"), json.dumps(rows))
     print(f"{out}: {len(rows)} pictures, {os.path.getsize(out) / 1e6:.2f} MB")
 

@@ -176,12 +176,12 @@ def asked(facts, rng):
 
 
 def answered(logits, right):
-    """Cross-entropy where any of several phrases may be right, and the share of right answers; pictures that the question
-    is not for are left out."""
-    rows = right.any(1)
-    logits, right = logits[rows], right[rows]
-    loss = logits.logsumexp(1) - logits.masked_fill(~right, -torch.inf).logsumexp(1)
-    return loss.mean(), right[torch.arange(len(right)), logits.argmax(1)].float().mean()
+    """Cross-entropy, shared evenly where several phrases are right, and among all where none is: there a captioner should
+    stay silent. And the share of right answers where there are any."""
+    target = torch.where(right.any(1, keepdim=True), right, True).float()
+    loss = F.cross_entropy(logits, target / target.sum(1, keepdim=True))
+    some = right.any(1)
+    return loss, right[some, logits[some].argmax(1)].float().mean()
 
 
 class Vision(torch.nn.Module):

@@ -15,12 +15,6 @@ export function withArticle(phrase: string): string {
   return `${vowelToTheEar.test(phrase) && !/^(?:one|once)\b/i.test(phrase) ? 'an' : 'a'} ${phrase}`;
 }
 
-/** `red star` -> `red stars`, for prompts about several of a thing. */
-export function inPlural(phrase: string): string {
-  if (isPlural(phrase) || /(?:fish|sheep)$/i.test(phrase)) return phrase;
-  return /(?:s|x|ch|sh)$/i.test(phrase) ? `${phrase}es` : `${phrase}s`;
-}
-
 /** Whether the noun that the phrase is about, the last before "of", "with" and the like, is more than one. */
 function isPlural(phrase: string): boolean {
   const noun = phrase.split(joints, 1)[0].split(' ').at(-1) ?? '';

@@ -40,6 +40,23 @@ describe('an exclusive slot', () => {
     expect(rank(picture, [lenient], 100)).toHaveLength(1);
   });
 
+  it('gives two things that are there beside each other, and none where one thing is doubted', () => {
+    const pair = {
+      slot: { ...subject, most: 2, phrases: ['red star', 'blue ring', 'green fish'] },
+      embeddings: [at(0.3), at(0.298), at(0.2)],
+    };
+    // Probabilities 0.550, 0.450, 0.
+    const found = rank(picture, [pair], 100);
+    expect(found.map(({ phrase }) => phrase)).toEqual(['red star', 'blue ring']);
+    expect(found[0].confidence).toBe(1);
+    expect(found[1].confidence).toBeCloseTo(0.9003, 3);
+    expect(rank(picture, [{ ...pair, slot: { ...pair.slot, most: 1 } }], 100)).toEqual([]);
+    const doubted = { ...pair.slot, phrases: ['red star', 'orange star', 'green fish'] };
+    expect(rank(picture, [{ ...pair, slot: doubted }], 100)).toEqual([]);
+    // Three are more than two.
+    expect(rank(picture, [{ ...pair, embeddings: [at(0.3), at(0.298), at(0.298)] }], 100)).toEqual([]);
+  });
+
   it("depends on the model's logit scale", () => {
     expect(rank(picture, [asked(0.3, 0.28, 0.2)], 5)).toEqual([]);
   });

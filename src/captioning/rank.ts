@@ -87,10 +87,22 @@ export function usualOf(
 }
 
 function exclusive(picture: Embedding, embedded: EmbeddedSlot<ExclusiveSlot>, logitScale: number): Ranked[] {
-  const [first, second] = candidates(picture, embedded, logitScale, 2);
-  // One phrase alone would always have probability 1: that is no question.
-  if (second === undefined) return [];
-  return first.confidence - second.confidence >= embedded.slot.minMargin ? [first] : [];
+  const { minMargin, most = 1 } = embedded.slot;
+  // One phrase alone would always have probability 1: that is no question, and the loop has nothing to ask.
+  const found = candidates(picture, embedded, logitScale, most + 1);
+  for (let n = 1; n < found.length; n++) {
+    if (found[n - 1].confidence - found[n].confidence < minMargin) continue;
+    const said = found.slice(0, n);
+    if (sharesWord(said)) return [];
+    // Of n things side by side each has an n-th of the probability at best.
+    return said.map((each) => ({ ...each, confidence: Math.min(1, n * each.confidence) }));
+  }
+  return [];
+}
+
+function sharesWord(said: readonly Ranked[]): boolean {
+  const words = said.flatMap(({ phrase }) => [...new Set(phrase.split(' '))]);
+  return new Set(words).size < words.length;
 }
 
 function several(picture: Embedding, { slot, embeddings, usual }: EmbeddedSlot<MultiSlot>): Ranked[] {

@@ -76,10 +76,7 @@ describe('the demo vocabulary', () => {
   });
 
   it('asks in the words of the demo captions', () => {
-    const prompts = promptsOf(demoSlots[0], 'orange fish');
-    expect(prompts).toContain('an orange fish');
-    expect(prompts).toContain('two orange fish');
-    expect(promptsOf(demoSlots[0], 'red cross')).toContain('three red crosses');
+    expect(promptsOf(demoSlots[0], 'orange fish')).toContain('a drawing of an orange fish');
   });
 });
 

@@ -2,7 +2,7 @@
  * The slots there are, and what CLIP is asked about them. Phrases live in vocabulary/, one file a slot; a person's own
  * terms join them here. Not embeddings: those are made per model, from `promptsOf`.
  */
-import { inPlural, withArticle } from './article';
+import { withArticle } from './article';
 import { demoSlots } from './vocabulary/demo';
 import { lighting } from './vocabulary/lighting';
 import { mediums } from './vocabulary/mediums';
@@ -40,10 +40,9 @@ export function promptsOf(slot: Slot, phrase: string): string[] {
   const filling: Readonly<Record<string, string>> = {
     '{}': phrase,
     '{a}': withArticle(phrase),
-    '{s}': inPlural(phrase),
   };
   // A function, for `$&` in somebody's term is no instruction.
-  const made = slot.templates.map((text) => text.replace(/\{[as]?\}/, (hole) => filling[hole]));
+  const made = slot.templates.map((text) => text.replace(/\{a?\}/, (hole) => filling[hole]));
   return [...new Set(made)];
 }
 

@@ -1,6 +1,6 @@
 /**
  * The demo world's own words, for its small CLIP knows no others: coloured shapes on coloured backgrounds, said as the
- * demo sets say it ("a red star at the top left, light blue background"). Words: reference/demo/world.py.
+ * demo sets say it ("a red star at the top left, light blue background"). It was trained on these questions: reference/demo/train_clip.py.
  */
 import type { ExclusiveSlot } from './slot';
 
@@ -35,16 +35,15 @@ const light = ['blue', 'green', 'yellow', 'purple', 'pink', 'grey', 'orange'].ma
 const dark = ['blue', 'green', 'red', 'purple', 'grey', 'brown'].map((name) => `dark ${name}`);
 const groundColours = [...plain, ...light, ...dark];
 
-/**
- * Colour and shape in one phrase: asked apart, CLIP would give the shape the background's colour. What the shape is
- * filled with and how many there are is averaged over, so that two stars are not taken for something else.
- */
+/** Colour and shape in one phrase: asked apart, CLIP would give the shape the background's colour. */
 const subject: ExclusiveSlot = {
   name: 'subject',
   kind: 'exclusive',
   minMargin: 0.2,
-  templates: ['{a}', '{}', 'a picture of {a}', 'two {s}', 'three {s}', 'a striped {}', 'an outlined {}'],
-  phrases: thingColours.flatMap((colour) => shapes.map((shape) => `${colour} ${shape}`)),
+  most: 2,
+  templates: ['{}', '{a}', 'a picture of {a}', 'a drawing of {a}'],
+  phrases: [...thingColours.flatMap((colour) => shapes.map((shape) => `${colour} ${shape}`)), 'figure'],
+  absorbed: { character: 'constant' },
 };
 
 /** Gradients are asked for too, if only so that one is not taken for a plain background of its upper colour. */
@@ -52,7 +51,7 @@ const ground: ExclusiveSlot = {
   name: 'ground',
   kind: 'exclusive',
   minMargin: 0.2,
-  templates: ['{}', '{a}', 'a shape on {a}', 'something, {}'],
+  templates: ['{}'],
   phrases: [
     ...groundColours.map((colour) => `${colour} background`),
     ...groundColours.map((colour) => `striped ${colour} background`),
@@ -67,7 +66,7 @@ const place: ExclusiveSlot = {
   name: 'place',
   kind: 'exclusive',
   minMargin: 0.3,
-  templates: ['{}', 'a shape {}', 'a star {}', 'a circle {}', 'a house {}'],
+  templates: ['{}', 'a shape {}', 'a star {}', 'a circle {}'],
   phrases: [
     'in the middle',
     'on the left',

@@ -8,8 +8,7 @@ export interface SlotFacts {
   /** As templates call it: `[subject]`. Lower-case letters. */
   readonly name: string;
   /**
-   * Sentences around a phrase, whose embeddings are averaged: `{}` is the phrase, `{a}` the phrase with its article,
-   * `{s}` its plural.
+   * Sentences around a phrase, whose embeddings are averaged: `{}` is the phrase, `{a}` the phrase with its article.
    */
   readonly templates: readonly string[];
   readonly phrases: readonly string[];
@@ -23,8 +22,13 @@ export interface SlotFacts {
 /** One answer at most; blank where CLIP hesitates between two. */
 export interface ExclusiveSlot extends SlotFacts {
   readonly kind: 'exclusive';
-  /** Least lead over the second phrase, in probability, 0 to 1. */
+  /** Least lead over the next phrase, in probability, 0 to 1. */
   readonly minMargin: number;
+  /**
+   * How many things there may be beside each other in one picture, each with its answer; one unless told. Answers that
+   * share a word ("red star", "orange star") are one thing in doubt.
+   */
+  readonly most?: number;
 }
 
 /** Any number of answers, for there may be several or none. */
