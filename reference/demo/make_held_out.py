@@ -13,7 +13,7 @@ from PIL import Image
 
 from make_sets import HELD_OUT, SETS
 from model import ROOT
-from train_clip import answers
+from train_clip import answers, said
 from unseen import figure, woodcut
 from world import picture
 
@@ -39,7 +39,8 @@ def main():
                 name = f"{kind}{i:03d}.png"
                 # A fixed date, so that the file comes out the same every time.
                 file.writestr(zipfile.ZipInfo(name), data.getvalue())
-                rows.append({"name": name} | {question: sorted(found) for question, found in answers(facts).items()})
+                true = {question: sorted(found) for question, found in answers(facts).items()}
+                rows.append({"name": name, "caption": said(facts, i)} | true)
         file.writestr(zipfile.ZipInfo("facts.json"), json.dumps(rows))
     print(f"{out}: {len(rows)} pictures, {os.path.getsize(out) / 1e6:.2f} MB")
 

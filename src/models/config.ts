@@ -38,6 +38,12 @@ export interface TextConfig {
 /** Tensors that the inferred architecture needs and the checkpoint lacks, or has in another shape. */
 export class CheckpointShapeError extends Error {
   override readonly name = 'CheckpointShapeError';
+  readonly code = 'shape';
+  readonly facts: { readonly found: string };
+  constructor(found: string) {
+    super(found);
+    this.facts = { found };
+  }
 }
 
 /** Throws `CheckpointShapeError` if this is not the U-Net of a Stable Diffusion 1.x. */

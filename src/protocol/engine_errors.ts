@@ -6,6 +6,8 @@
 type Nothing = Record<string, never>;
 
 export interface EngineFacts {
+  /** `found` names the tensors. */
+  CheckpointShapeError: { shape: { found: string } };
   /** Not even recomputing everything fits. */
   MemoryBudgetError: { budget: { neededBytes: number; budgetBytes: number } };
   BufferTooLargeError: { buffer: { bytes: number; limitBytes: number } };

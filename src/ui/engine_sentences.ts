@@ -107,6 +107,9 @@ const LoraError: Sentences<Record<LoraErrorCode, Layer>> = {
 type Engine = { readonly [Name in keyof EngineFacts]: Sentences<EngineFacts[Name]> };
 
 const engine: Engine = {
+  CheckpointShapeError: {
+    shape: ({ found }) => `底模的张量与 Stable Diffusion 1.x 不符（${found}）。${chooseSd1}`,
+  },
   MemoryBudgetError: {
     budget: ({ neededBytes, budgetBytes }) =>
       `此次训练需要 ${gb(neededBytes)} GB 显存，而预算为 ${gb(budgetBytes)} GB。请减小批量大小（并增加梯度累积），降低分辨率，或提高 memory_budget_gb。`,

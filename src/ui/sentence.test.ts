@@ -19,6 +19,12 @@ const thrown: Error[] = [
   new CheckpointError('kind', { kind: 'unet', lacks: ['vae', 'text'] }, 'This holds the U-Net alone.'),
   new SafetensorsError('truncated', 'The file ends too early.', 8, '9 bytes', '8 bytes'),
   new ZipError('overlap', 'In this zip two files lie over each other.'),
+  // As it comes from the trainer's worker.
+  Object.assign(new Error('U-Net: "conv_in.weight" is missing.'), {
+    name: 'CheckpointShapeError',
+    code: 'shape',
+    facts: { found: 'U-Net: "conv_in.weight" is missing.' },
+  }),
   new LoraError('wrong-rank', 'The rank differs.', 'lora_unet_x'),
   new DownloadError('missing', { host: 'example.org', status: 404 }),
   new StorageFullError('model.safetensors (4.3 GB)'),
@@ -45,6 +51,7 @@ test('facts are said: who, what and how much', () => {
     expect.stringContaining('VAE、文本编码器'),
     expect.stringContaining('第 8 字节'),
     expect.stringContaining('重叠'),
+    expect.stringContaining('conv_in.weight'),
     expect.stringContaining('lora_unet_x'),
     expect.stringMatching(/example\.org.*404/),
     expect.stringContaining('model.safetensors (4.3 GB)'),
