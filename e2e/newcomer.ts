@@ -67,8 +67,8 @@ export async function trainAsNewcomer(person: Person, address: string): Promise<
   const log = await person.save('Save the log');
   await person.press('button', 'To the results');
 
-  await person.sees('img', `${ASKED}, Base`);
-  await person.sees('img', `${ASKED}, Step 3`);
+  await person.sees('button', `${ASKED}, Base`);
+  await person.sees('button', `${ASKED}, Step 3`);
   await person.reads('Written, read back and compared', LONG_MS);
   const { name, bytes } = await person.save('Download');
   await person.reads('In the download folder.');

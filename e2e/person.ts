@@ -9,7 +9,7 @@ import { expect, type Page } from '@playwright/test';
 import type { Browser, Page as FirefoxPage } from 'puppeteer-core';
 import { launchBrowser } from '../tools/browsers';
 
-export type Role = 'button' | 'heading' | 'img' | 'link' | 'searchbox' | 'switch' | 'textbox';
+export type Role = 'button' | 'heading' | 'link' | 'searchbox' | 'switch' | 'textbox';
 
 export interface Saved {
   readonly name: string;

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 const VENDOR = 'http://vendor.invalid';
 
 /**
- * Flags by which what Chromium asks of its own accord (lists of accounts, updates) can be told from what the page
+ * Flags by which what Chromium asks of its own accord (lists of accounts, updates, what forms are for) can be told from what the page
  * sends: it goes to a name that nothing else uses.
  */
 export const VENDOR_ELSEWHERE: readonly string[] = [
@@ -19,6 +19,7 @@ export const VENDOR_ELSEWHERE: readonly string[] = [
   `--google-apis-url=${VENDOR}`,
   `--apps-gallery-update-url=${VENDOR}/extensions`,
   `--component-updater=url-source=${VENDOR}/components`,
+  `--autofill-server-url=${VENDOR}/autofill/`,
 ];
 
 export interface Recorder {

@@ -186,22 +186,25 @@ def answered(logits, right):
 
 class Vision(torch.nn.Module):
     """A convolutional tower, as CLIP's ResNets are: patches of 16 px do not tell a star from a flower in a short training.
-    It starts as the classifier's (train_classifier.py), which knows outlines. `mixed` is where a colour meets its shape
-    and, by a bias for each of the 4 x 4 spots, its place."""
+    It starts as the classifier's (train_classifier.py), which knows outlines. `mixed` learns what is where, by a bias for
+    each of the 4 x 4 spots. `joined`, a product of two, is there for what belongs together in one spot: with two things in a
+    picture, which colour is whose."""
 
-    def __init__(self, width=256):
+    def __init__(self, width=256, pairs=96):
         super().__init__()
         self.body = load_reader().body.requires_grad_(True)
         self.mixed = torch.nn.Conv2d(128, width, 1)
         self.spots = torch.nn.Parameter(0.1 * torch.randn(1, width, SIDE // 32, SIDE // 32))
-        self.projection = torch.nn.Linear(2 * width, EMBEDDING, bias=False)
+        self.joined = torch.nn.Conv2d(128, 2 * pairs, 1)
+        self.projection = torch.nn.Linear(2 * (width + pairs), EMBEDDING, bias=False)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(STD)[:, None, None])
 
     def forward(self, pixel_values):
         x = (pixel_values * self.std + self.mean) * 2 - 1
         x = self.body(F.avg_pool2d(x, SIDE // 64))
-        x = F.relu(self.mixed(x) + self.spots)
+        a, b = self.joined(x).chunk(2, 1)
+        x = torch.cat([F.relu(self.mixed(x) + self.spots), a * b], 1)
         return self.projection(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
 
 
@@ -228,7 +231,7 @@ class Text(torch.nn.Module):
 
 
 def main():
-    args = arguments(1500, pictures=16000)
+    args = arguments(1900, pictures=16000)
     clip = build()
     with torch.random.fork_rng():
         torch.manual_seed(20240611)
@@ -237,10 +240,11 @@ def main():
     run = Run("clip", {"vision": vision, "text": text, "scale": Scale(clip)}, args, lr=1.5e-3, weight_decay=0.02)
     print(f"CLIP {millions(vision) + millions(text):.2f} M parameters, from step {run.step}", flush=True)
     n, captioned = 96, 48
-    images, facts = drawn(args.pictures) if run.step < args.steps else (None, None)
+    images, facts = drawn(args.pictures) if run.step < args.steps else (None, [])
+    often = np.array([2.0 if len(fact.things) > 1 or any(t.size == "small" for t in fact.things) else 1.0 for fact in facts])
     for step in run:
         rng = np.random.default_rng([20240610, step])
-        rows = rng.integers(0, args.pictures, n)
+        rows = rng.choice(len(facts), n, p=often / often.sum())
         shown = [facts[i] for i in rows]
         seen = F.normalize(vision.train()(pixels(images[rows])), dim=-1)
         scale = clip.logit_scale.clamp(max=4.6).exp()
