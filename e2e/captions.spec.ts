@@ -32,13 +32,16 @@ const panel = () => page.getByRole('region', { name: 'Suggestions', exact: true 
 const setup = () => page.getByRole('region', { name: 'How captions are suggested' });
 const dialog = () => page.getByRole('dialog', { name: 'Models that suggest captions' });
 
-/** So large that looking at one takes a moment. */
+/** So large that looking at one takes a moment, and so different that none is taken for a copy of another. */
 async function large(count: number) {
-  const colours = ['red', 'blue', 'green', 'purple', 'orange', 'black'];
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
-      const [x, y, side] = [300 + 90 * (i % 8), 400 + 110 * (i % 7), 700 + 60 * i];
-      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2200" height="2200"><rect width="2200" height="2200" fill="hsl(${47 * i} 40% 85%)"/><rect x="${x}" y="${y}" width="${side}" height="${side}" fill="${colours[i % colours.length]}"/></svg>`;
+      const fields = Array.from({ length: 64 }, (_, k) => {
+        const mixed = Math.imul(Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(k + 1, 0x85ebca6b), 0xc2b2ae35);
+        const lightness = (mixed >>> 16) & 1 ? 85 : 25;
+        return `<rect x="${275 * (k % 8)}" y="${275 * (k >> 3)}" width="275" height="275" fill="hsl(${47 * i} 60% ${lightness}%)"/>`;
+      });
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="2200" height="2200">${fields.join('')}</svg>`;
       return {
         name: `large${i}.png`,
         mimeType: 'image/png',

@@ -31,8 +31,10 @@ from world import (
     RGB,
     TEXTURES,
     distance,
+    imagine,
     imagine_ground,
     picture,
+    render,
 )
 
 # The pixel statistics of CLIP's own preprocessing.
@@ -75,6 +77,21 @@ def drawn(count, styled=0.2, figures=0.06):
         hooks = {"style": woodcut} if kind < styled else {"character": figure} if kind > 1 - figures else {}
         images[i], _, fact = picture(FIRST + i, SIDE, **hooks)
         facts.append(fact)
+    return images, facts
+
+
+def pairs(count, step, styled=0.2):
+    """As `drawn`, pictures of two things, new ones for every step: which colour is whose is learned from nothing else, and
+    sooner learned by heart than understood."""
+    images, facts = np.empty((count, SIDE, SIDE, 3), np.uint8), []
+    seed = FIRST + 1_000_000 + 1000 * step
+    while len(facts) < count:
+        rng = np.random.default_rng([20240601, seed])
+        fact = imagine(rng)
+        if fact.relation:
+            images[len(facts)] = render(fact, rng, SIDE, woodcut if rng.random() < styled else None)
+            facts.append(fact)
+        seed += 1
     return images, facts
 
 
@@ -200,12 +217,36 @@ class Vision(torch.nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(STD)[:, None, None])
 
-    def forward(self, pixel_values):
+    def spotted(self, pixel_values):
+        """-> [B, C, 4, 4], what is in each spot"""
         x = (pixel_values * self.std + self.mean) * 2 - 1
         x = self.body(F.avg_pool2d(x, SIDE // 64))
         a, b = self.joined(x).chunk(2, 1)
-        x = torch.cat([F.relu(self.mixed(x) + self.spots), a * b], 1)
-        return self.projection(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
+        return torch.cat([F.relu(self.mixed(x) + self.spots), a * b], 1)
+
+    def told(self, spots):
+        """[B, C, spots] -> [B, EMBEDDING]"""
+        return self.projection(torch.cat([spots.mean(2), spots.amax(2)], 1))
+
+    def forward(self, pixel_values):
+        return self.told(self.spotted(pixel_values).flatten(2))
+
+
+def apart(spots, facts):
+    """Of pictures of two things, each half with the thing that is in it: [P, C, 8] and its place among SUBJECTS."""
+    halves, things = [], []
+    for spot, fact in zip(spots, facts):
+        if fact.relation:
+            both = [half.flatten(1) for half in spot.chunk(2, 2 if fact.relation in ("left of", "right of") else 1)]
+            halves += both if fact.relation in ("left of", "above") else both[::-1]
+            things += [SUBJECTS.index(f"{thing.colour} {thing.shape}") for thing in fact.things]
+    return torch.stack(halves), torch.tensor(things)
+
+
+def likeness(embeddings):
+    """How alike different phrases are, summed over all others. If "red star" is red and star added up, a red star and a blue
+    ring are also a red ring and a blue star."""
+    return (embeddings @ embeddings.T - torch.eye(len(embeddings))).square().sum(1).mean()
 
 
 class Text(torch.nn.Module):
@@ -237,29 +278,35 @@ def main():
         torch.manual_seed(20240611)
         vision = Vision()
     text = Text(clip)
-    run = Run("clip", {"vision": vision, "text": text, "scale": Scale(clip)}, args, lr=1.5e-3, weight_decay=0.02)
+    run = Run("clip", {"vision": vision, "text": text, "scale": Scale(clip)}, args, lr=3e-3, weight_decay=0.02)
     print(f"CLIP {millions(vision) + millions(text):.2f} M parameters, from step {run.step}", flush=True)
     n, captioned = 96, 48
     images, facts = drawn(args.pictures) if run.step < args.steps else (None, [])
-    often = np.array([2.0 if len(fact.things) > 1 or any(t.size == "small" for t in fact.things) else 1.0 for fact in facts])
     for step in run:
         rng = np.random.default_rng([20240610, step])
-        rows = rng.choice(len(facts), n, p=often / often.sum())
-        shown = [facts[i] for i in rows]
-        seen = F.normalize(vision.train()(pixels(images[rows])), dim=-1)
+        rows = rng.integers(0, args.pictures, n // 2)
+        fresh, more = pairs(n // 2, step)
+        order = rng.permutation(n)  # captions are told for half of the batch: of both kinds
+        shown = [([facts[i] for i in rows] + more)[k] for k in order]
+        spots = vision.train().spotted(pixels(np.concatenate([images[rows], fresh])[order]))
+        seen = F.normalize(vision.told(spots.flatten(2)), dim=-1)
         scale = clip.logit_scale.clamp(max=4.6).exp()
 
         ids, questions = asked(shown, rng)
-        phrases = scale * seen @ embedded(text, ids).T
-        found = [answered(phrases[:, where], right) for where, right in questions]
+        phrases = embedded(text, ids)
+        found = [answered(scale * seen @ phrases[where].T, right) for where, right in questions]
+        halves, things = apart(spots, shown)
+        subjects = phrases[questions[0][0]]
+        # At a third of the scale, so that a side is sure of its thing, not just surer than of others.
+        sides = scale / 3 * F.normalize(vision.told(halves), dim=-1) @ subjects.T
 
         a, b = seen[:captioned], embedded(text, candidates(shown[:captioned], rng)).view(captioned, CANDIDATES, -1)
         own = scale * torch.einsum("id,ikd->ik", a, b)
         among = scale * a @ b[:, 0].T
         first, same = torch.zeros(captioned, dtype=torch.long), torch.arange(captioned)
         loss = F.cross_entropy(own, first) + (F.cross_entropy(among, same) + F.cross_entropy(among.T, same)) / 4
-        loss = loss + found[0][0] + found[1][0] + 0.5 * found[2][0]
-        right = {name: share for name, (_, share) in zip(FORMS, found)}
+        loss = loss + found[0][0] + found[1][0] + 0.5 * found[2][0] + F.cross_entropy(sides, things) + likeness(subjects)
+        right = {name: share for name, (_, share) in zip(FORMS, found)} | {"sides": (sides.argmax(1) == things).float().mean()}
         run.learn(loss, first=(own.argmax(1) == 0).float().mean(), among=(among.argmax(1) == same).float().mean(), **right)
     export(vision.eval(), text.eval(), args.work, scale=float(clip.logit_scale.clamp(max=4.6).exp()))
     print(json.dumps(ranked(args.work)))
