@@ -65,17 +65,15 @@ it('names subject and colours of at least 90 % rightly', () => {
 });
 
 it('stays silent where it is unsure: at least 95 % of what it says is so', () => {
-  const all = (['subject', 'ground', 'place'] as const).flatMap((question) =>
-    facts.flatMap((fact) =>
-      said(fact.name, question).map((phrase) => ({ question, is: fact[question].includes(phrase) })),
-    ),
-  );
-  for (const question of ['subject', 'ground', 'place'] as const) {
-    const these = all.filter((each) => each.question === question);
-    const precision = these.filter(({ is }) => is).length / these.length;
-    console.log(`${question}: ${these.length} said, ${precision.toFixed(3)} of them so`);
-    expect.soft(precision, question).toBeGreaterThanOrEqual(0.95);
-  }
+  const all = (['subject', 'ground', 'place'] as const).flatMap((question) => {
+    const these = facts.flatMap((fact) =>
+      said(fact.name, question).map((phrase) => fact[question].includes(phrase)),
+    );
+    console.log(`${question}: ${these.length} said, ${these.filter(Boolean).length} of them so`);
+    return these;
+  });
+  expect(all.length).toBeGreaterThan(400);
+  expect(all.filter(Boolean).length / all.length).toBeGreaterThanOrEqual(0.95);
 });
 
 it('finds the true caption first among ten for at least 90 % of pictures', async () => {

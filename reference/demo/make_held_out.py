@@ -13,7 +13,7 @@ from PIL import Image
 
 from make_sets import HELD_OUT, SETS
 from model import ROOT
-from train_clip import answers, said
+from clip_lessons import answers, said
 from unseen import figure, woodcut
 from world import picture
 

@@ -39,7 +39,7 @@ const groundColours = [...plain, ...light, ...dark];
 const subject: ExclusiveSlot = {
   name: 'subject',
   kind: 'exclusive',
-  minMargin: 0.2,
+  minMargin: 0.1,
   most: 2,
   templates: ['{}', '{a}', 'a picture of {a}', 'a drawing of {a}'],
   phrases: [...thingColours.flatMap((colour) => shapes.map((shape) => `${colour} ${shape}`)), 'figure'],
@@ -50,7 +50,7 @@ const subject: ExclusiveSlot = {
 const ground: ExclusiveSlot = {
   name: 'ground',
   kind: 'exclusive',
-  minMargin: 0.2,
+  minMargin: 0.1,
   templates: ['{}'],
   phrases: [
     ...groundColours.map((colour) => `${colour} background`),
@@ -65,7 +65,7 @@ const ground: ExclusiveSlot = {
 const place: ExclusiveSlot = {
   name: 'place',
   kind: 'exclusive',
-  minMargin: 0.3,
+  minMargin: 0.2,
   templates: ['{}', 'a shape {}', 'a star {}', 'a circle {}'],
   phrases: [
     'in the middle',
