@@ -191,7 +191,13 @@ test('stopped half-way; killed half-way it goes on by itself, killed again it as
   await expect(bar()).toContainText(/suggestion/);
 });
 
-test('a picture that will not decode and one that is gone each have a sentence; the others go on', async () => {
+test('a picture that will not decode and one that is gone each have a sentence; the others go on', async ({
+  browser,
+  baseURL,
+}) => {
+  // A browser that has seen nothing: what was looked at before needs no decoding, and only these pictures are stored.
+  await page.context().close();
+  page = await (await browser.newContext({ baseURL })).newPage();
   await open(WOODCUT(4), 4);
   await spoil();
   await page.reload();
