@@ -10,8 +10,8 @@ import type { AddressInfo } from 'node:net';
 const VENDOR = 'http://vendor.invalid';
 
 /**
- * Flags by which what Chromium asks of its own accord (lists of accounts, updates, what forms are for) can be told from what the page
- * sends: it goes to a name that nothing else uses.
+ * Flags by which what Chromium asks of its own accord (lists of accounts, updates, what forms are for) can be told from
+ * what the page sends: it goes to a name that nothing else uses.
  */
 export const VENDOR_ELSEWHERE: readonly string[] = [
   `--gaia-url=${VENDOR}`,

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { plainOptions } from '../src/captioning/captioner';
 import type { CaptionImage, CaptionModel } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 
@@ -28,22 +29,9 @@ async function main(): Promise<void> {
   const facts = await captioner.open(model, () => undefined);
   const opened = performance.now();
   let first = 0;
-  await captioner.caption(
-    images,
-    {
-      purpose: 'object',
-      trigger: '',
-      template: '',
-      terms: {},
-      folded: [],
-      shown: [],
-      tagThreshold: 0.35,
-      characterThreshold: 0.85,
-    },
-    () => {
-      first ||= performance.now();
-    },
-  );
+  await captioner.caption(images, plainOptions, () => {
+    first ||= performance.now();
+  });
   const seconds = (performance.now() - first) / 1000;
   const phrases = facts.slots.reduce((sum, slot) => sum + slot.phrases, 0);
   const peak = process.resourceUsage().maxRSS / 2 ** 20;

@@ -114,7 +114,8 @@ SUBJECTS = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES] + ["f
 GROUND_COLOURS = [*RGB, *(f"light {name}" for name in LIGHT), *(f"dark {name}" for name in DARK)]
 FLAT_GROUNDS = [f"{kind}{name} background" for kind in ("", "striped ", "dotted ") for name in GROUND_COLOURS]
 GRADIENTS = [f"{a} to {b} gradient" for a in GROUND_COLOURS for b in GROUND_COLOURS if distance(a, b) > 0.4]
-WHERE = ["in the middle", *(f"on the {side}" for side in ("left", "right")), *(f"at the {p}" for p in PLACES if p not in ("", "left", "right"))]
+WHERE_OF = {place: f"{'on' if place in ('left', 'right') else 'at'} the {place}" if place else "in the middle" for place in PLACES}
+WHERE = list(WHERE_OF.values())
 FORMS = {
     "subject": ["{}", "{a}", "a picture of {a}", "a drawing of {a}"],
     "ground": ["{}", "{a}"],
@@ -125,11 +126,10 @@ FORMS = {
 def answers(facts):
     """{question: phrases that are true of the picture}"""
     things = facts.things
-    places = {"": WHERE[0]} | {p: next(w for w in WHERE if w.endswith(f"the {p}")) for p in PLACES if p}
     return {
         "subject": {f"{thing.colour} {thing.shape}" for thing in things} or {"figure"},
         "ground": {ground_phrase(facts)},
-        "place": {places[things[0].place]} if len(things) == 1 and things[0].count == 1 else set(),
+        "place": {WHERE_OF[things[0].place]} if len(things) == 1 and things[0].count == 1 else set(),
     }
 
 

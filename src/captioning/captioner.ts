@@ -35,6 +35,18 @@ export interface CaptionerParts {
   readonly cache?: EmbeddingCache;
 }
 
+/** What is asked where a person has set nothing: all that is seen is said. */
+export const plainOptions: CaptionOptions = {
+  purpose: 'object',
+  trigger: '',
+  template: '',
+  terms: {},
+  folded: [],
+  shown: [],
+  tagThreshold: 0.35,
+  characterThreshold: 0.85,
+};
+
 interface Looked {
   readonly id: string;
   readonly seen: Float32Array;

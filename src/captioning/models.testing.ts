@@ -1,8 +1,8 @@
 /** What tests of the captioner share: the small models that reference/make_tiny_onnx.py makes, and pictures of a colour. */
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-web';
-import type { CaptionImage, CaptionOptions } from '../protocol/captioner';
-import { makeCaptioner, type CaptionerParts } from './captioner';
+import type { CaptionImage } from '../protocol/captioner';
+import { makeCaptioner, plainOptions, type CaptionerParts } from './captioner';
 import type { Pixels } from './preprocess';
 import type { Runtime } from './runtime';
 
@@ -45,16 +45,7 @@ export function plain(width: number, height: number, [r, g, b]: readonly number[
   return { width, height, data };
 }
 
-export const options: CaptionOptions = {
-  purpose: 'object',
-  trigger: '',
-  template: '',
-  terms: {},
-  folded: [],
-  shown: [],
-  tagThreshold: 0.35,
-  characterThreshold: 0.85,
-};
+export const options = plainOptions;
 
 export function captionerOn(parts: Partial<CaptionerParts> = {}) {
   return makeCaptioner({
