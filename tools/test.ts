@@ -44,8 +44,10 @@ async function main(): Promise<number> {
     // Without its browsers and drivers every later failure would only repeat this one.
     if (name === 'setup' && result.failed > 0) break;
   }
-  const { passed, failed, skipped } = sum(totals);
+  const { passed, failed, failures, skipped } = sum(totals);
   if (skipped.length > 0) console.log(`${skipped.length} skipped: ${skipped.join('; ')}`);
+  // Said again here: what a log keeps of a long run is often its end.
+  for (const failure of failures) console.log(`failed: ${failure}`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
@@ -121,14 +123,18 @@ async function playwright(rest: string[]): Promise<Totals> {
 
 /** A runner that left no report, or says it failed where its report does not, is one failure. */
 function counted(code: number, file: string, count: (text: string) => Totals): Totals {
-  const totals = existsSync(file) ? count(readFileSync(file, 'utf8')) : { passed: 0, failed: 1, skipped: [] };
-  return code !== 0 && totals.failed === 0 ? { ...totals, failed: 1 } : totals;
+  const totals = existsSync(file)
+    ? count(readFileSync(file, 'utf8'))
+    : { passed: 0, failed: 1, failures: [`no ${file}`], skipped: [] };
+  return code !== 0 && totals.failed === 0
+    ? { ...totals, failed: 1, failures: [`${file} is without fault, but its runner ended with ${code}`] }
+    : totals;
 }
 
 function outcome(name: string, ok: boolean, output = ''): Totals {
   console.log(`${ok ? 'ok' : 'FAILED'}: ${name}`);
   if (!ok && output.trim()) console.log(output.trim());
-  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: [] };
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, failures: ok ? [] : [name], skipped: [] };
 }
 
 /** Runs a package's script in Node; `show` lets its output through, `keep` returns it. */
