@@ -57,8 +57,9 @@ function project(name: string, include: string[], exclude: string[]) {
       environment: 'node' as const,
       // A GPU device is a process's own: threads would share one driver.
       pool: 'forks' as const,
-      testTimeout: 120_000,
-      hookTimeout: 120_000,
+      // Against hanging, not a measure: fifty steps take two minutes in software on a machine that does other things too.
+      testTimeout: 600_000,
+      hookTimeout: 600_000,
       env: vulkanEnvironment(lavapipeIcd()),
       setupFiles: [fileURLToPath(new URL('tools/vitest_setup.ts', import.meta.url))],
     },
