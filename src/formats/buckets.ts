@@ -57,14 +57,63 @@ export interface Placement {
   aspectError: number;
 }
 
+/** What `InvalidBucketConfigError` knows, by its code; sizes in pixels. */
+export interface BucketConfigFacts {
+  step: { step: number };
+  resolution: { width: number; height: number };
+  'below-step': { width: number; height: number; step: number };
+  multiples: { minSize: number; maxSize: number; step: number };
+  outside: { width: number; height: number; minSize: number; maxSize: number };
+}
+
+const configSentences: { [C in keyof BucketConfigFacts]: (facts: BucketConfigFacts[C]) => string } = {
+  step: ({ step }) => `Bucket step ${step} is not possible; it must be a multiple of 8, usually 64.`,
+  resolution: ({ width, height }) =>
+    `Resolution ${width} x ${height} is not possible; both sides must be multiples of 8 and at least 64.`,
+  'below-step': ({ width, height, step }) =>
+    `Resolution ${width} x ${height} is below the bucket step ${step}.`,
+  multiples: ({ minSize, maxSize, step }) =>
+    `Bucket sizes from ${minSize} to ${maxSize} are not possible; both must be multiples of the step ${step}.`,
+  outside: ({ width, height, minSize, maxSize }) =>
+    `Resolution ${width} x ${height} must lie within the bucket sizes ${minSize} to ${maxSize}; ` +
+    `lower the smallest or raise the largest bucket size.`,
+};
+
 /** Bucket settings that contradict each other. */
-export class InvalidBucketConfigError extends RangeError {
+export class InvalidBucketConfigError<
+  C extends keyof BucketConfigFacts = keyof BucketConfigFacts,
+> extends RangeError {
   override readonly name = 'InvalidBucketConfigError';
+  constructor(
+    readonly code: C,
+    readonly facts: BucketConfigFacts[C],
+  ) {
+    super(configSentences[code](facts));
+  }
+}
+
+/** What `UnusableImageSizeError` knows: `step` where the picture is too small for buckets of that step. */
+export interface ImageSizeFacts {
+  size: { width: number; height: number; step: number | undefined; picture: string | undefined };
 }
 
 /** An image too small or too thin to fill a bucket. */
 export class UnusableImageSizeError extends RangeError {
   override readonly name = 'UnusableImageSizeError';
+  readonly code = 'size';
+  readonly facts: ImageSizeFacts['size'];
+
+  /** @param picture its name, where it is known */
+  constructor([width, height]: Size, step?: number, picture?: string) {
+    const what = `${picture ?? 'An image'} of ${width} x ${height} pixels`;
+    super(
+      step === undefined
+        ? `${what} cannot be used.`
+        : `${what} is too small or too thin: a bucket's sides are multiples of ${step}, and pictures are not ` +
+            `enlarged. Remove or crop it, or allow upscaling.`,
+    );
+    this.facts = { width, height, step, picture };
+  }
 }
 
 /**
@@ -104,7 +153,7 @@ export function placeInBucket(
 ): Placement {
   const [width, height] = size;
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
-    throw new UnusableImageSizeError(`An image of ${width} x ${height} pixels cannot be used.`);
+    throw new UnusableImageSizeError(size);
   }
   if (config.enabled && config.noUpscale) return shrinkOnly(size, config, focus);
   const aspect = width / height;
@@ -141,10 +190,7 @@ function shrinkOnly(size: Size, { resolution, step }: BucketConfig, focus: Focus
   }
   const bucket: Size = [floorTo(resized[0], step), floorTo(resized[1], step)];
   if (bucket[0] === 0 || bucket[1] === 0) {
-    throw new UnusableImageSizeError(
-      `An image of ${width} x ${height} pixels is too small or too thin: a bucket's sides are multiples of ${step}, ` +
-        `and without upscaling it would be ${resized[0]} x ${resized[1]}. Remove or crop it, or allow upscaling.`,
-    );
+    throw new UnusableImageSizeError(size, step);
   }
   return cut(size, bucket, resized, focus);
 }
@@ -170,32 +216,23 @@ function cut(size: Size, bucket: Size, resized: Size, focus: Focus): Placement {
 }
 
 function checkBuckets({ resolution, enabled, noUpscale, minSize, maxSize, step }: BucketConfig): void {
-  const fail = (message: string): never => {
-    throw new InvalidBucketConfigError(message);
-  };
   const [width, height] = resolution;
   if (!Number.isInteger(step) || step < 8 || step % 8 !== 0) {
-    fail(`Bucket step ${step} is not possible; it must be a multiple of 8, usually 64.`);
+    throw new InvalidBucketConfigError('step', { step });
   }
   if (![width, height].every((side) => Number.isInteger(side) && side >= 64 && side % 8 === 0)) {
-    fail(
-      `Resolution ${width} x ${height} is not possible; both sides must be multiples of 8 and at least 64.`,
-    );
+    throw new InvalidBucketConfigError('resolution', { width, height });
   }
   if (!enabled) return;
-  if (Math.min(width, height) < step)
-    fail(`Resolution ${width} x ${height} is below the bucket step ${step}.`);
+  if (Math.min(width, height) < step) {
+    throw new InvalidBucketConfigError('below-step', { width, height, step });
+  }
   if (noUpscale) return;
   if (![minSize, maxSize].every((side) => Number.isInteger(side) && side > 0 && side % step === 0)) {
-    fail(
-      `Bucket sizes from ${minSize} to ${maxSize} are not possible; both must be multiples of the step ${step}.`,
-    );
+    throw new InvalidBucketConfigError('multiples', { minSize, maxSize, step });
   }
   if (minSize > Math.min(width, height) || maxSize < Math.max(width, height)) {
-    fail(
-      `Resolution ${width} x ${height} must lie within the bucket sizes ${minSize} to ${maxSize}; ` +
-        `lower the smallest or raise the largest bucket size.`,
-    );
+    throw new InvalidBucketConfigError('outside', { width, height, minSize, maxSize });
   }
 }
 

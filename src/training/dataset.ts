@@ -7,6 +7,8 @@ import {
   bucketConfig,
   bucketResolutions,
   placeInBucket,
+  UnusableImageSizeError,
+  type BucketConfig,
   type Focus,
   type Placement,
   type Size,
@@ -48,17 +50,25 @@ export interface CachedImage extends PlacedImage {
   latents: Float32Array[];
 }
 
-/** Cuts as kohya's trainer does. Throws `UnusableImageSizeError` or `InvalidBucketConfigError`. */
-export function placeImages<I extends Pick<TrainingImage, 'size' | 'focus' | 'repeats'>>(
-  images: readonly I[],
-  config: TrainConfig,
-): Placed<I>[] {
+type Placeable = Pick<TrainingImage, 'size' | 'focus' | 'repeats'> & Partial<Pick<TrainingImage, 'name'>>;
+
+/** Cuts as kohya's trainer does. Throws `UnusableImageSizeError`, which names the picture, or `InvalidBucketConfigError`. */
+export function placeImages<I extends Placeable>(images: readonly I[], config: TrainConfig): Placed<I>[] {
   const buckets = bucketConfig(config);
   const resolutions = bucketResolutions(buckets);
   return images.map((image) => {
-    const placement = placeInBucket(image.size, buckets, resolutions, image.focus);
+    const placement = placeByName(image, buckets, resolutions);
     return { image, placement, bucket: placement.bucket, repeats: image.repeats * config.num_repeats };
   });
+}
+
+function placeByName(image: Placeable, buckets: BucketConfig, resolutions: readonly Size[]): Placement {
+  try {
+    return placeInBucket(image.size, buckets, resolutions, image.focus);
+  } catch (error) {
+    if (!(error instanceof UnusableImageSizeError)) throw error;
+    throw new UnusableImageSizeError(image.size, error.facts.step, image.name);
+  }
 }
 
 export function captionConfig(config: TrainConfig): CaptionConfig {

@@ -2,6 +2,7 @@
  * In Simplified Chinese, what the errors of files and of the trainer say in English by themselves: by name, code and
  * facts. Types make sure that no code is missing.
  */
+import type { BucketConfigFacts, ImageSizeFacts } from '../formats/buckets';
 import type { CheckpointFacts, CheckpointKind } from '../formats/checkpoint_kind';
 import type { LoraErrorCode } from '../formats/kohya_lora';
 import type { SafetensorsErrorCode } from '../formats/safetensors_error';
@@ -104,6 +105,25 @@ const LoraError: Sentences<Record<LoraErrorCode, Layer>> = {
   'wrong-rank': (facts) => `LoRA 的秩与设置不同${layer(facts)}。请把 lora_rank 设为与它相同。`,
 };
 
+const InvalidBucketConfigError: Sentences<BucketConfigFacts> = {
+  step: ({ step }) => `分桶步长不能是 ${step}；它必须是 8 的倍数，一般为 64。`,
+  resolution: ({ width, height }) => `分辨率不能是 ${width} × ${height}；两边都必须是 8 的倍数，至少 64。`,
+  'below-step': ({ width, height, step }) => `分辨率 ${width} × ${height} 小于分桶步长 ${step}。`,
+  multiples: ({ minSize, maxSize, step }) =>
+    `分桶尺寸 ${minSize} 到 ${maxSize} 都必须是步长 ${step} 的倍数。`,
+  outside: ({ width, height, minSize, maxSize }) =>
+    `分辨率 ${width} × ${height} 必须在分桶尺寸 ${minSize} 到 ${maxSize} 之间；请减小最短边或增大最长边。`,
+};
+
+const UnusableImageSizeError: Sentences<ImageSizeFacts> = {
+  size: ({ width, height, step, picture }) =>
+    `${picture ?? '图片'}（${width} × ${height} 像素）${
+      step === undefined
+        ? '不能使用。'
+        : `太小或太窄：分桶的边长是 ${step} 的倍数，而图片不会被放大。请移除或裁剪它，或允许放大。`
+    }`,
+};
+
 type Engine = { readonly [Name in keyof EngineFacts]: Sentences<EngineFacts[Name]> };
 
 const engine: Engine = {
@@ -147,4 +167,12 @@ const engine: Engine = {
   BusyError: { busy: () => '训练正在进行。请先停止它。' },
 };
 
-export const engineSentences = { CheckpointError, SafetensorsError, ZipError, LoraError, ...engine };
+export const engineSentences = {
+  CheckpointError,
+  SafetensorsError,
+  ZipError,
+  LoraError,
+  InvalidBucketConfigError,
+  UnusableImageSizeError,
+  ...engine,
+};

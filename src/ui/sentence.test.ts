@@ -1,5 +1,6 @@
 /** Errors are said in both languages: English by themselves, Chinese by name, code and facts. */
 import { afterEach, expect, test } from 'vitest';
+import { InvalidBucketConfigError, UnusableImageSizeError } from '../formats/buckets';
 import { CheckpointError } from '../formats/checkpoint_kind';
 import { LoraError } from '../formats/kohya_lora';
 import { SafetensorsError } from '../formats/safetensors_error';
@@ -31,6 +32,8 @@ const thrown: Error[] = [
   storageError('the project', new Error('disk')),
   new BaseModelUnreadable('moved', 'photon', 'photon is no longer where it was.'),
   new PictureGoneError('cat.png'),
+  new InvalidBucketConfigError('outside', { width: 512, height: 512, minSize: 576, maxSize: 1024 }),
+  new UnusableImageSizeError([300, 40], 64, 'strip.png'),
 ];
 
 test.each(thrown.map((error) => [error.name, error] as const))('%s', (_, error) => {
@@ -58,6 +61,8 @@ test('facts are said: who, what and how much', () => {
     expect.stringMatching(/项目.*disk/),
     expect.stringContaining('photon'),
     expect.stringContaining('cat.png'),
+    expect.stringMatching(/512.*576/),
+    expect.stringMatching(/strip\.png.*300.*64/),
   ]);
 });
 
