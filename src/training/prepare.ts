@@ -3,6 +3,7 @@
  * before the U-Net arrives, unless the run still needs them.
  */
 import type { EngineFacts } from '../protocol/engine_errors';
+import type { ByteSource } from '../formats/byte_source';
 import { legacyHash } from '../formats/kohya_lora';
 import type { TrainConfig } from '../formats/config_fields';
 import { makeTokenizer, type Tokenizer } from '../formats/tokenizer';
@@ -11,6 +12,7 @@ import { trim, upload, write } from '../kernels/program';
 import { LoraParameters } from '../models/lora';
 import { unetBlocks } from '../models/unet';
 import type { TrainEvent } from '../protocol/trainer';
+import type { Asks } from './asks';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
 import type { BatchConfig } from './batches';
 import { processCaption } from './captions';
@@ -22,6 +24,7 @@ import {
   encodeCaption,
   placeImages,
   type CachedImage,
+  type TrainingImage,
 } from './dataset';
 import { continuedLora, freshLora } from './lora_file';
 import { fitMemory, type MemoryPrediction } from './memory';
@@ -37,7 +40,26 @@ import type { ScheduleConfig } from './schedule';
 import { stream } from './random';
 import { StepEngine } from './step';
 import { fingerprintOf, outlineOf, scheduleOf } from './run_plan';
-import type { TrainingRun } from './train';
+
+export interface TrainingRun {
+  config: TrainConfig;
+  base: { name: string; files: readonly ByteSource[] };
+  images: readonly TrainingImage[];
+  /** CLIP's merge list. */
+  merges: string;
+  /** A LoRA to continue from. */
+  pretrained?: ByteSource;
+  /** The saved state of this same run, to resume. */
+  state?: ByteSource;
+  /** Asks the run to finish its step, save and end. */
+  signal?: AbortSignal;
+  /** What else is asked of it meanwhile. After a 'paused' event, call `next()` when `asks.attention()` resolves. */
+  asks?: Asks;
+  /** Milliseconds since 1970; for metadata and timing. */
+  now?: () => number;
+  /** False runs every step the plain way, without recording. */
+  record?: boolean;
+}
 
 export interface Prepared {
   base: Pick<BaseModel, 'unet'> & Partial<BaseModel>;

@@ -3,9 +3,8 @@
  */
 import type { TrainEvent } from '../protocol/trainer';
 import { captionIds, encodeCaption } from './dataset';
-import type { Prepared } from './prepare';
+import type { Prepared, TrainingRun } from './prepare';
 import { decodeLatents, sampleLatents, sampleNoise } from './sample';
-import type { TrainingRun } from './train';
 
 /**
  * Draws every sample prompt with the LoRA as it is now. Yields nothing where there is none. A picture that fails is

@@ -6,7 +6,8 @@ import type { TrainEvent } from '../protocol/trainer';
 import type { TrainingImage } from './dataset';
 import { goldenSource } from './golden_source.testing';
 import { stream } from './random';
-import { train, type TrainingRun } from './train';
+import type { TrainingRun } from './prepare';
+import { train } from './train';
 
 export const SHORT: Partial<TrainConfig> = {
   resolution: 128,

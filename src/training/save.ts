@@ -9,9 +9,8 @@ import { groupByBucket } from './batches';
 import { writeState } from './checkpoint';
 import { exportLora } from './lora_file';
 import { readOptimizer } from './optimizer';
-import type { Prepared } from './prepare';
+import type { Prepared, TrainingRun } from './prepare';
 import { warmupSteps } from './schedule';
-import type { TrainingRun } from './train';
 
 /** Reads everything back from the GPU. Call with all steps reported. */
 export async function saveRun(

@@ -4,42 +4,18 @@
  * for one. A run is a function of its configuration, pictures and seed, so one that was resumed is bit for bit the one
  * that never stopped.
  */
-import type { ByteSource } from '../formats/byte_source';
-import type { TrainConfig } from '../formats/config_fields';
 import { gpu } from '../kernels/device';
 import { read, trim } from '../kernels/program';
 import type { TrainEvent } from '../protocol/trainer';
 import { trainingSteps } from './batches';
-import type { Asks } from './asks';
-import type { TrainingImage } from './dataset';
 import { lossScaling, NonFiniteLossError } from './loss_scale';
 import { microBatch } from './micro_batch';
 import { readReport, setHyper, update } from './optimizer';
-import { prepare, type Prepared } from './prepare';
+import { prepare, type Prepared, type TrainingRun } from './prepare';
 import { drawSamples } from './preview';
 import { Progress } from './progress';
 import { saveRun } from './save';
 import { multiplier } from './schedule';
-
-export interface TrainingRun {
-  config: TrainConfig;
-  base: { name: string; files: readonly ByteSource[] };
-  images: readonly TrainingImage[];
-  /** CLIP's merge list. */
-  merges: string;
-  /** A LoRA to continue from. */
-  pretrained?: ByteSource;
-  /** The saved state of this same run, to resume. */
-  state?: ByteSource;
-  /** Asks the run to finish its step, save and end. */
-  signal?: AbortSignal;
-  /** What else is asked of it meanwhile. After a 'paused' event, call `next()` when `asks.attention()` resolves. */
-  asks?: Asks;
-  /** Milliseconds since 1970; for metadata and timing. */
-  now?: () => number;
-  /** False runs every step the plain way, without recording. */
-  record?: boolean;
-}
 
 /** Runs to the end, yielding what happens. Errors are named and carry a sentence for the user. */
 export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void> {
