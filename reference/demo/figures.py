@@ -8,7 +8,8 @@ Every sample is drawn from public/demo/base.safetensors. Printed, and written to
   (`features`): 0 is the base, 1 the style. Once towards the drawings, once towards the drawings as the VAE returns
   them, which is all that a LoRA of the U-Net can reach.
 - prompts: shares of right shapes and colours, as the reader sees them (base, and style LoRA at 0.8).
-- character: share of samples in which the reader finds the figure, with and without the trigger word."""
+- character: share of samples in which the reader finds the figure, with and without the trigger word; and without it,
+  shares of right shapes and colours."""
 
 import json
 import os
@@ -145,24 +146,25 @@ def character_figures(models, reader, lora, steps, sheet):
     members = held_out("kiko", 48)
     called = [m[1] for m in members]
     wanted = prompts(48, seed=20240610)
+    there = lambda images: float(np.mean([f == TRIGGER for f in read(reader, images)["figure"]]))  # noqa: E731
     base = drawings(*models, called, steps)
     loss = [denoising_loss(*models, members)]
-    kept = merged(unet, text, lora, 1.0)
-    loss.append(denoising_loss(*models, members))
-    with_word = drawings(*models, called, steps)
-    without = drawings(*models, [w[0] for w in wanted], steps)
-    undo(kept)
-    there = lambda images: float(np.mean([f == TRIGGER for f in read(reader, images)["figure"]]))  # noqa: E731
-    rows = [base[:12], with_word[:12], without[:12]]
+    out, rows = {"figure_base": there(base)}, [base[:12]]
+    for weight in (0.8, 1.0):
+        kept = merged(unet, text, lora, weight)
+        if weight == 1.0:
+            loss.append(denoising_loss(*models, members))
+        with_word = drawings(*models, called, steps)
+        without = drawings(*models, [w[0] for w in wanted], steps)
+        undo(kept)
+        rows += [with_word[:12], without[:12]]
+        out |= {
+            f"figure_with_trigger_{weight}": there(with_word),
+            f"figure_without_trigger_{weight}": there(without),
+            f"prompts_without_trigger_{weight}": accuracy(reader, without, wanted),
+        }
     Image.fromarray(grid([image for row in rows for image in row], 12)).save(sheet)
-    return {
-        "figure_base": there(base),
-        "figure_with_trigger": there(with_word),
-        "figure_without_trigger": there(without),
-        "prompts_without_trigger": accuracy(reader, without, wanted),
-        "loss_base": loss[0],
-        "loss_character": loss[1],
-    }
+    return out | {"loss_base": loss[0], "loss_character": loss[1], "loss_change": loss[1] / loss[0] - 1}
 
 
 def main():

@@ -1,4 +1,4 @@
-"""The README's grid: what the demo model draws of six prompts by itself, with the style LoRA at rising strength, and with
+"""The README's grid: what the demo model draws of five prompts by itself, with the style LoRA at rising strength, and with
 both LoRAs together. Usage: python sample_grid.py --style FILE --character FILE [--out ../../docs/shots/demo_grid.webp]
 Rows have their own seed in each column, the same down the column."""
 

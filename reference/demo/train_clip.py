@@ -16,7 +16,7 @@ from runs import Run, arguments
 
 
 def main():
-    args = arguments(2200, pictures=16000)
+    args = arguments(2340, pictures=16000)
     clip = build()
     with torch.random.fork_rng():
         torch.manual_seed(20240611)

@@ -109,30 +109,23 @@ def limb(x, y, angle, length, width):
 
 
 def figure_parts(pose, look):
-    """[(polygon, colour)], back to front."""
+    """[(polygon, colour)], back to front. Nothing in it is smaller than the VAE can return (8 pixels make one latent)."""
     left = {"": 2.2, "waving": 2.2, "with both arms up": 3.9, "jumping": 3.5}[pose]
     right = {"": 0.94, "waving": -1.0, "with both arms up": -0.76, "jumping": -0.36}[pose]
-    spread = 0.35 if pose == "jumping" else 0.0
     parts = []
-    for x, y, a in ((-0.42, 0.15, left), (0.42, 0.15, right)):
-        parts.append((limb(x, y, a, 0.42, 0.14), DARK_TEAL))
-        parts.append((disc(x + 0.45 * math.cos(a), y + 0.45 * math.sin(a), 0.12), ORANGE))
-    for sign in (-1, 1):
-        a = math.pi / 2 - sign * spread
-        parts.append((limb(sign * 0.2, 0.55, a, 0.3, 0.16), DARK_TEAL))
-        fx, fy = sign * 0.2 + 0.34 * math.cos(a), 0.55 + 0.34 * math.sin(a)
-        parts.append((disc(fx + sign * 0.05, fy, 0.19, 0.1), ORANGE))
+    for x, y, a in ((-0.46, 0.22, left), (0.46, 0.22, right)):
+        parts.append((limb(x, y, a, 0.36, 0.2), DARK_TEAL))
+        parts.append((disc(x + 0.4 * math.cos(a), y + 0.4 * math.sin(a), 0.17), ORANGE))
+    apart, low = (0.4, 0.9) if pose == "jumping" else (0.28, 0.82)
+    parts += [(disc(sign * apart, low, 0.24, 0.17), ORANGE) for sign in (-1, 1)]
     parts += [
-        (rounded(-0.44, 0.02, 0.44, 0.68, 0.16), TEAL),
-        (rounded(-0.24, 0.16, 0.24, 0.52, 0.1), CREAM),
-        (polygon((0, 0.47), (-0.13, 0.3), (0, 0.24), (0.13, 0.3)), RED),
-        (limb(0, -0.68, -math.pi / 2, 0.2, 0.06), DARK_TEAL),
-        (disc(0, -0.9, 0.1), RED),
-        (rounded(-0.6, -0.72, 0.6, 0.0, 0.24), TEAL),
+        (rounded(-0.5, -0.05, 0.5, 0.8, 0.24), TEAL),
+        (disc(0, 0.4, 0.27), CREAM),
+        (disc(0, -0.92, 0.16), RED),
+        (rounded(-0.72, -0.84, 0.72, 0.08, 0.32), TEAL),
     ]
-    for x in (-0.26, 0.26):
-        parts += [(disc(x, -0.4, 0.2), YELLOW), (disc(x + look, -0.4, 0.09), BLACK)]
-    parts.append((rounded(-0.2, -0.16, 0.2, -0.08, 0.04), BLACK))
+    for x in (-0.32, 0.32):
+        parts += [(disc(x, -0.38, 0.27), YELLOW), (disc(x + look, -0.38, 0.13), BLACK)]
     return parts
 
 
@@ -140,10 +133,10 @@ def figure(canvas, facts, rng):
     """character hook: the robot, somewhere, in some pose; writes the pose and place into facts."""
     side = canvas.shape[0]
     facts.figure = str(rng.choice(POSES))
-    radius = rng.uniform(0.27, 0.42) * side
+    radius = rng.uniform(0.33, 0.41) * side
     x = side * 0.5 + rng.uniform(-1, 1) * (0.5 * side - radius) * 0.7
-    y = side * 0.52 + rng.uniform(-1, 1) * (0.5 * side - radius) * 0.3
-    turn = rng.uniform(-0.1, 0.1)
+    y = side * 0.53 + rng.uniform(-1, 1) * (0.5 * side - radius) * 0.3
+    turn = rng.uniform(-0.06, 0.06)
     for points, colour in figure_parts(facts.figure, rng.uniform(-0.07, 0.07)):
         tile = Tile((x, y), radius, side)
         tile.blend(canvas, tile.mask([("add", points)], ("add",), turn), colour)

@@ -64,7 +64,7 @@ describe('the presets', () => {
     expect(presetReason(project(), 'resolution')).toBeUndefined();
     expect(presetReason(project({ purpose: 'style', base: demoBase }), 'text_encoder_lr')).toBeUndefined();
     expect(presetReason(project({ purpose: 'character', base: demoBase }), 'text_encoder_lr')?.value).toBe(
-      1e-4,
+      3e-4,
     );
   });
 });
