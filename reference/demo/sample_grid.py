@@ -54,8 +54,8 @@ def main():
         ("style at 0.4", styled, [(args.style, 0.4)]),
         ("style at 0.8", styled, [(args.style, 0.8)]),
         ("style at 1.2", styled, [(args.style, 1.2)]),
-        ("character at 0.8", KIKO, [(args.character, 0.8)]),
-        ("style 0.8 and\ncharacter 0.8", [k + STYLE_TAIL for k in KIKO], [(args.style, 0.8), (args.character, 0.8)]),
+        ("character at 1", KIKO, [(args.character, 1.0)]),
+        ("style 0.8 and\ncharacter 1", [k + STYLE_TAIL for k in KIKO], [(args.style, 0.8), (args.character, 1.0)]),
     ]
     images = []
     with quick(), torch.no_grad():
