@@ -42,7 +42,6 @@ export function storageError(what: string, cause: unknown): Error {
   if (cause instanceof StorageError) return cause;
   const name = cause instanceof Error || cause instanceof DOMException ? cause.name : '';
   if (name === 'QuotaExceededError') return new StorageFullError(what, cause);
-  if (name === 'AbortError' && cause instanceof Error) return cause;
   const reason = cause instanceof Error && cause.message ? cause.message : 'it gave no reason';
   return new StorageError<'not-kept', StorageFacts['not-kept']>(
     'not-kept',

@@ -49,6 +49,22 @@ test('Without room nothing is begun; without room on the way nothing is left', a
   expect(disk.size).toBe(0);
 });
 
+test('A write that the browser aborts is tried once more, and then told; it is no stop', async () => {
+  const abort = () => {
+    throw new DOMException('room changed', 'AbortError');
+  };
+  const once = vi.fn().mockImplementationOnce(abort);
+  await expect(storeFile('a', new Blob(['a']), once)).resolves.toMatch(/-a$/);
+  expect(once).toHaveBeenCalledTimes(2);
+  expect(disk.size).toBe(1);
+  await expect(storeFile('b', new Blob(['b']), abort)).rejects.toMatchObject({
+    name: 'StorageError',
+    code: 'not-kept',
+    facts: { reason: 'room changed' },
+  });
+  expect(disk.size).toBe(1);
+});
+
 test('A stopped copy leaves nothing and rejects with the reason', async () => {
   const stop = new AbortController();
   const copy = storeFile('a', new Blob([new Uint8Array(9 * 2 ** 20)]), () => stop.abort(), stop.signal);

@@ -30,7 +30,28 @@ export async function storeFile(
   const what = nameWithSize(name, blob.size);
   await refuseWithoutRoom(what, blob.size);
   const folder = await models();
-  const leaf = newLeaf(name);
+  const attempt = () => write(folder, newLeaf(name), blob, onProgress, signal);
+  try {
+    // Seen in Chromium while the room changed: a write aborted by nobody. The second one says whether there is any.
+    const leaf = await attempt().catch((error: unknown) => {
+      if (signal?.aborted || !isAbort(error)) throw error;
+      return attempt();
+    });
+    return `${FOLDER}/${leaf}`;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw storageError(what, error);
+  }
+}
+
+/** The whole file, or nothing: then it rejects with what the browser or the signal gave. */
+async function write(
+  folder: FileSystemDirectoryHandle,
+  leaf: string,
+  blob: Blob,
+  onProgress?: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<string> {
   let to: FileSystemWritableFileStream | undefined;
   try {
     const handle = await folder.getFileHandle(leaf, { create: true });
@@ -44,13 +65,16 @@ export async function storeFile(
     }
     signal?.throwIfAborted();
     await to.close();
-    return `${FOLDER}/${leaf}`;
+    return leaf;
   } catch (error) {
     await to?.abort().catch(() => undefined);
     await folder.removeEntry(leaf).catch(() => undefined);
-    if (signal?.aborted) throw signal.reason;
-    throw storageError(what, error);
+    throw error;
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
 }
 
 export async function openFile(path: string): Promise<File> {
