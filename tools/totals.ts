@@ -2,6 +2,8 @@
  * Counts passed and failed tests from the runners' own JSON reports. Strict where a runner is lenient: a report
  * without a single test, a file that could not be loaded and an error outside any test each count as a failure.
  */
+import { stripVTControlCharacters } from 'node:util';
+
 export interface Totals {
   passed: number;
   failed: number;
@@ -82,11 +84,11 @@ function specs(suite: PlaywrightSuite): NonNullable<PlaywrightSuite['specs']> {
   return [...(suite.specs ?? []), ...(suite.suites ?? []).flatMap(specs)];
 }
 
-const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
-
 /** `name: reason`, the reason's first 300 characters on one line. */
 function line(name: string, reason: string | undefined): string {
-  const text = (reason ?? 'no reason reported').replace(COLOURS, '').replace(/\s+/g, ' ').trim();
+  const text = stripVTControlCharacters(reason ?? 'no reason reported')
+    .replace(/\s+/g, ' ')
+    .trim();
   return `${name}: ${text.length > 300 ? `${text.slice(0, 300)}…` : text}`;
 }
 
