@@ -85,7 +85,8 @@ function describe(event: TrainEvent): string | undefined {
         `${plan.images} images, ${plan.stepsPerEpoch} steps an epoch, ${plan.epochs} epochs: ${plan.steps} steps; ` +
         `LoRA of ${plan.loraModules} modules, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters; ` +
         `GPU memory at most ${gb(plan.predictedPeakBytes)} (base weights ${gb(plan.weightBytes)}), ` +
-        `${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed; ${plan.adapter}, tier ${plan.tier}`
+        `${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed, ` +
+        `${plan.microBatch} of ${plan.largestBatch} pictures at once; ${plan.adapter}, tier ${plan.tier}`
       );
     }
     case 'step':
@@ -101,6 +102,11 @@ function describe(event: TrainEvent): string | undefined {
       return `sample at step ${event.step}: ${event.prompt}`;
     case 'sample-failed':
       return `samples at step ${event.step} failed: ${event.sentence}`;
+    case 'adapted':
+      return (
+        `The GPU had no memory left. The run goes on from step ${event.step} with less: ${event.recomputedBlocks} of ` +
+        `${event.blocks} blocks recomputed, ${event.microBatch} pictures at once; from there its bits may differ.`
+      );
     case 'paused':
     case 'resumed':
       return `${event.kind} at step ${event.step}`;

@@ -17,6 +17,10 @@ export interface RunPlan {
   /** Blocks of the U-Net whose activations are recomputed, of how many. */
   recomputedBlocks: number;
   blocks: number;
+  /** Pictures that go through the GPU at once; a larger batch is put together from several passes. */
+  microBatch: number;
+  /** Pictures in the largest batch. */
+  largestBatch: number;
   weightBytes: number;
   predictedPeakBytes: number;
   tier: string;
@@ -71,6 +75,11 @@ export type TrainEvent =
   /** Samples could not be drawn; the training goes on. */
   | { kind: 'sample-failed'; step: number; sentence: string }
   | { kind: 'saved'; step: number; epoch: number; final: boolean; lora: SavedFile; state: SavedFile }
+  /**
+   * The GPU had no memory left: the run starts anew from `step` (the last that was saved, or 0) and needs less from there
+   * on. From there its bits may differ from those of a run that had more.
+   */
+  | { kind: 'adapted'; step: number; recomputedBlocks: number; blocks: number; microBatch: number }
   /** The run waits for `ask('resume')`; everything stays on the GPU. */
   | { kind: 'paused'; step: number }
   | { kind: 'resumed'; step: number }
@@ -94,6 +103,8 @@ export interface TrainJob {
   images: JobImage[];
   /** CLIP's merge list, as text. */
   merges: string;
+  /** Train even if the prediction is over a budget that was set by hand. */
+  anyway?: boolean;
   /** A LoRA to start from, and the saved state of an interrupted run. */
   pretrained?: Blob;
   state?: Blob;
@@ -121,6 +132,10 @@ export interface Estimate {
   /** Blocks of the U-Net whose activations are recomputed, of how many. */
   recomputedBlocks: number;
   blocks: number;
+  /** Pictures that go through the GPU at once; a larger batch is put together from several passes. */
+  microBatch: number;
+  /** Pictures in the largest batch. */
+  largestBatch: number;
   /** What the peak consists of; the parts sum to `peakBytes`. */
   bytes: {
     /** The base model as far as it is loaded at the peak. */
@@ -134,6 +149,9 @@ export interface Estimate {
   };
   peakBytes: number;
   budgetBytes: number;
+  /** The budget is the studio's own aim (memory_budget_gb 0), which it stays under where it can and never refuses for. */
+  auto: boolean;
+  /** Within the budget. */
   fits: boolean;
   /** Arithmetic of a mean step, multiply-adds counting two: forward, recomputation and backward of all its batches. */
   flopsPerStep: number;

@@ -78,13 +78,20 @@ function work(
       request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
     recomputedBlocks: memory.keepFrom,
     blocks,
+    microBatch: largestBatch(request),
+    largestBatch: largestBatch(request),
     bytes: partsOf(request, memory, blocks, predicted),
     peakBytes: memory.peakBytes,
     budgetBytes,
+    auto: config.memory_budget_gb === 0,
     fits: memory.peakBytes <= budgetBytes,
     flopsPerStep: flopsOf(request, memory.keepFrom, placed, outline.stepsPerEpoch),
     efficiency: EFFICIENCY,
   };
+}
+
+function largestBatch({ buckets }: MemoryRequest): number {
+  return Math.max(...buckets.map(({ size }) => size));
 }
 
 /** Names, shapes and offsets of a module's three tensors in the file's header, and its alpha. */

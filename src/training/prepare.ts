@@ -127,6 +127,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       loraParameters: outline.loraParameters,
       recomputedBlocks: memory.keepFrom,
       blocks,
+      microBatch: Math.max(...request.buckets.map(({ size }) => size)),
+      largestBatch: Math.max(...request.buckets.map(({ size }) => size)),
       weightBytes: memory.weightBytes,
       predictedPeakBytes: memory.peakBytes,
       tier: gpu().tier,

@@ -117,7 +117,7 @@ const plan: TrainEvent = {
   kind: 'plan',
   plan: {
     steps: 4, epochs: 2, stepsPerEpoch: 2, images: 2, loraModules: 192, loraParameters: 1, recomputedBlocks: 0, blocks: 26,
-    weightBytes: 1, predictedPeakBytes: 2, tier: 'f32', adapter: 'x',
+    microBatch: 1, largestBatch: 1, weightBytes: 1, predictedPeakBytes: 2, tier: 'f32', adapter: 'x',
   },
 }; // prettier-ignore
 
