@@ -11,7 +11,7 @@ import type { Person } from './person';
 const SMALL: readonly (readonly [field: string, value: string])[] = [
   ['Rank', '4'],
   ['Batch', '1'],
-  ['Steps at most', '3'],
+  ['Steps instead of epochs', '3'],
   ['Resolution', '64'],
   ['Sampling steps', '2'],
   ['Sample every', '3'],

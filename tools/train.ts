@@ -16,6 +16,7 @@ import { train } from '../src/training/train';
 import { installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
+import { deleteOlder } from './old_checkpoints';
 
 const USAGE = 'Usage: npm run train -- --config configs/my_lora_config.yaml';
 
@@ -134,6 +135,8 @@ async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
   if (event.kind === 'saved') {
     await writeWhole(join(config.output_dir, event.lora.name), event.lora.bytes);
     await writeWhole(join(config.output_dir, event.state.name), event.state.bytes);
+    if (!event.final)
+      await deleteOlder(config.output_dir, config.output_name, event.lora.name, config.keep_last_n);
   } else if (event.kind === 'sample') {
     const { width, height, rgba } = event;
     const name = `${config.output_name}-${String(event.step).padStart(6, '0')}-${event.prompt.replace(/[^\p{L}\p{N}]+/gu, '_').slice(0, 40)}.png`;

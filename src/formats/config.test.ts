@@ -147,7 +147,7 @@ sample_prompts:
     ['a quoted number', 'epochs: "3"', 'wrong-type', 1],
     ['no value for a number', 'epochs:', 'wrong-type', 1],
     ['a map for a text', 'output_dir: {a: 1}', 'wrong-type', 1],
-    ['a nested list of prompts', 'sample_prompts: [[a]]', 'wrong-type', 1],
+    ['a nested list of prompts', 'sample_prompts: [[a]]', 'list-item', 1],
     ['an empty folder', 'train_data_dir: ""', 'out-of-range', 1],
     ['two lines in a path', 'output_dir: "a\\nb"', 'wrong-type', 1],
     ['nothing to train', 'epochs: 1\ntrain_unet: false', 'conflict', 2],

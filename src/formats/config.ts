@@ -3,7 +3,8 @@
 // YAML files do harm. Writing is in config_format.ts.
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
 import { configFields, fieldList, isFieldName, otherNames, type TrainConfig } from './config_fields';
-import { readValue, type ConfigProblemCode } from './config_values';
+import { pathAdvice, readValue, type ConfigProblemCode } from './config_values';
+import { isFileName } from './file_name';
 
 /** One thing wrong, as a sentence. `line` counts from 1; 0 where there is no line. */
 export interface ConfigProblem {
@@ -11,6 +12,8 @@ export interface ConfigProblem {
   readonly line: number;
   readonly field?: string;
   readonly sentence: string;
+  /** Which item of a list, counted from 1. */
+  readonly item?: string;
 }
 
 /** A configuration cannot be used; `problems` lists everything wrong with it, by line. */
@@ -95,12 +98,14 @@ function readDocument(text: string, lines: LineCounter): Document {
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map(({ code, message, pos }) => ({
-        code: code === 'DUPLICATE_KEY' ? 'duplicate' : 'syntax',
+        code: code === 'DUPLICATE_KEY' ? 'duplicate' : code === 'BAD_DQ_ESCAPE' ? 'backslash' : 'syntax',
         line: lines.linePos(pos[0]).line,
         sentence:
           code === 'DUPLICATE_KEY'
             ? 'This field stands here a second time. Keep one of them.'
-            : `This is not valid YAML: ${message}`,
+            : code === 'BAD_DQ_ESCAPE'
+              ? `This is a Windows path in double quotes, where \\ is not itself. ${pathAdvice}`
+              : `This is not valid YAML: ${message}`,
       })),
     );
   }
@@ -253,6 +258,19 @@ function conflicts(config: TrainConfig, places: ReadonlyMap<string, number>): Co
       'train_unet and train_text_encoder are both off, so nothing would be trained. Turn one on.',
     );
   }
+  if (!isFileName(config.output_name)) {
+    add(
+      'output_name',
+      `output_name is ${JSON.stringify(config.output_name.slice(0, 60))}: write one file name, without folders (/ or \\) and without any of : * ? " < > |.`,
+    );
+  }
+  const rates = ratesOf(config);
+  if (rates.length > 0 && rates.every((rate) => rate === 0)) {
+    add(
+      'learning_rate',
+      'The learning rates of all that is trained are 0, so nothing would be learned. Raise one.',
+    );
+  }
   if (config.min_bucket_reso > config.max_bucket_reso) {
     add(
       'min_bucket_reso',
@@ -266,4 +284,11 @@ function conflicts(config: TrainConfig, places: ReadonlyMap<string, number>): Co
     );
   }
   return found;
+}
+
+function ratesOf(config: TrainConfig): number[] {
+  return [
+    ...(config.train_unet ? [config.unet_lr ?? config.learning_rate] : []),
+    ...(config.train_text_encoder ? [config.text_encoder_lr ?? config.learning_rate] : []),
+  ];
 }

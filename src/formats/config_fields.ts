@@ -266,10 +266,10 @@ export const configFields = {
     0,
     { min: 0, max: 10_000_000, unit: 'steps' },
     'optimizer',
-    t('Steps at most', '最多步数'),
+    t('Steps instead of epochs', '按步数训练'),
     t(
-      'Ends the training after this many steps; 0: after all epochs.',
-      '训练到这么多步就结束；0 表示跑完全部轮数。',
+      'Trains this many steps, whatever the epochs say; 0: as many epochs as are set.',
+      '正好训练这么多步，不看轮数；0 表示按轮数训练。',
     ),
   ),
   learning_rate: number(
@@ -497,12 +497,56 @@ export const configFields = {
     t('Keep first', '保留前几个'),
     t('Tags at the front that stay there, such as the trigger word.', '固定在最前面的标签数，例如触发词。'),
   ),
+  keep_tokens_separator: text(
+    '',
+    'captions',
+    t('Keep up to', '保留分隔符'),
+    t(
+      'A mark such as ||| inside captions: the tags in front of it stay there, and so do those behind a second one. It counts instead of keep_tokens.',
+      '标注中的分隔符，例如 |||：其前的标签固定不动，第二个分隔符之后的标签也固定。有分隔符时不看“保留前几个”。',
+    ),
+  ),
   caption_dropout_rate: number(
     0,
     rate,
     'captions',
     t('Leave captions out', '丢弃标注'),
     t('Share of samples that are trained without their caption.', '不带标注训练的样本比例。'),
+  ),
+  caption_dropout_every_n_epochs: int(
+    0,
+    { min: 0, max: 10_000 },
+    'captions',
+    t('Leave all captions out every', '每隔几轮丢弃全部标注'),
+    t(
+      'Every so many epochs one is trained without any caption; 0: none.',
+      '每隔这么多轮就有一轮完全不带标注训练；0 表示没有。',
+    ),
+  ),
+  caption_tag_dropout_rate: number(
+    0,
+    rate,
+    'captions',
+    t('Leave tags out', '丢弃标签'),
+    t(
+      'Share of the comma-separated tags that are left out each time, except the kept ones.',
+      '每次随机丢弃的逗号分隔标签比例，保留的标签除外。',
+    ),
+  ),
+  caption_prefix: text(
+    '',
+    'captions',
+    t('In front of every caption', '标注前缀'),
+    t(
+      'Put in front of every caption with a space between, such as "zk,".',
+      '加在每条标注前面（中间空一格），例如 "zk,"。',
+    ),
+  ),
+  caption_suffix: text(
+    '',
+    'captions',
+    t('Behind every caption', '标注后缀'),
+    t('Put behind every caption with a space between.', '加在每条标注后面（中间空一格）。'),
   ),
   max_token_length: choice(
     75,
@@ -554,6 +598,25 @@ export const configFields = {
       '让画面能更暗或更亮；常用 0.05，0 为关闭。',
     ),
   ),
+  adaptive_noise_scale: number(
+    0,
+    { min: -10, max: 10 },
+    'noise',
+    t('Adaptive noise offset', '自适应噪声偏移'),
+    t(
+      'Raises the noise offset by this times the mean of the picture\u2019s latents; counts only where there is a noise offset.',
+      '按图片潜变量均值的这一倍数增大噪声偏移；仅在启用噪声偏移时有效。',
+    ),
+  ),
+  debiased_estimation_loss: toggle(
+    false,
+    'noise',
+    t('Debiased estimation', '去偏估计损失'),
+    t(
+      'Weighs the loss by 1 ÷ √SNR, which stresses high noise levels.',
+      '以 1 ÷ √SNR 为损失加权，更重视高噪声级。',
+    ),
+  ),
 
   save_steps: int(
     500,
@@ -563,6 +626,26 @@ export const configFields = {
     t(
       'Steps between checkpoints, which can be resumed exactly; 0: only at the end.',
       '每隔多少步保存一个可精确恢复的检查点；0 表示只在结束时保存。',
+    ),
+  ),
+  save_every_n_epochs: int(
+    0,
+    { min: 0, max: 10_000 },
+    'saving',
+    t('Checkpoint every, in epochs', '检查点间隔（轮）'),
+    t(
+      'Epochs between checkpoints, besides those of save_steps; 0: only those.',
+      '每隔多少轮保存一个检查点，与 save_steps 并行；0 表示只按步数。',
+    ),
+  ),
+  keep_last_n: int(
+    0,
+    { min: 0, max: 10_000 },
+    'saving',
+    t('Keep the last', '保留最近几个'),
+    t(
+      'How many of this run\u2019s checkpoints are kept; older ones are deleted; 0: all of them.',
+      '保留本次训练最近的几个检查点，更早的会删除；0 表示全部保留。',
     ),
   ),
   save_precision: choice(
@@ -600,6 +683,16 @@ export const configFields = {
     'samples',
     t('Sample every', '预览间隔'),
     t('Steps between previews; 0: none.', '每隔多少步生成预览图；0 表示不生成。'),
+  ),
+  sample_every_n_epochs: int(
+    0,
+    { min: 0, max: 10_000 },
+    'samples',
+    t('Sample every, in epochs', '预览间隔（轮）'),
+    t(
+      'Epochs between previews, besides those of sample_every_n_steps; 0: only those.',
+      '每隔多少轮生成预览图，与 sample_every_n_steps 并行；0 表示只按步数。',
+    ),
   ),
   sample_sampler: choice(
     'ddim',

@@ -9,13 +9,22 @@ export type ConfigProblemCode =
   | 'duplicate'
   | 'unknown-field'
   | 'wrong-type'
+  | 'list-item'
+  | 'backslash'
+  | 'comma'
   | 'out-of-range'
   | 'conflict';
 
 /** A value that its field accepts, or why it does not. */
 export type ReadValue =
   | { readonly value: unknown }
-  | { readonly problem: { readonly code: ConfigProblemCode; readonly sentence: string } };
+  | {
+      readonly problem: {
+        readonly code: ConfigProblemCode;
+        readonly sentence: string;
+        readonly item?: string;
+      };
+    };
 
 /** Reads one value by its field, from YAML, a form or a link. `source` is how a scalar was written. */
 export function readValue(field: Field, value: unknown, source: string | undefined): ReadValue {
@@ -36,9 +45,8 @@ export function readValue(field: Field, value: unknown, source: string | undefin
       return readText(value, source, field.required);
     case 'texts': {
       const list = value === null || value === '' ? [] : Array.isArray(value) ? value : [value];
-      return list.every((item) => typeof item === 'string')
-        ? { value: list }
-        : wrongType('a list of texts', value);
+      const wrong = list.findIndex((item) => typeof item !== 'string');
+      return wrong < 0 ? { value: list } : wrongItem(wrong + 1, list[wrong]);
     }
     case 'switch-or-path':
       if (typeof value === 'boolean') return { value };
@@ -52,6 +60,10 @@ function readNumber(
 ): ReadValue {
   const { min, max, step } = field;
   const wanted = field.kind === 'int' ? 'a whole number' : 'a number';
+  if (typeof value === 'string' && /^\s*-?\d+,\d+\s*$/.test(value)) {
+    const written = value.trim().replace(',', '.');
+    return problem('comma', `got ${quote(value)}: write a point instead of the comma, ${written}.`);
+  }
   if (typeof value !== 'number' || Number.isNaN(value)) return wrongType(wanted, value);
   if (field.kind === 'int' && Number.isFinite(value) && !Number.isInteger(value))
     return wrongType(wanted, value);
@@ -67,13 +79,31 @@ function readText(value: unknown, source: string | undefined, required: boolean)
   const text = typeof value === 'number' ? (source ?? String(value)) : (value ?? '');
   if (typeof text !== 'string') return wrongType('a text', value);
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text.replaceAll('\t', '')) || !text.isWellFormed()) {
-    return problem('wrong-type', 'expected one line of text without control characters.');
+    // "D:\new\train" in double quotes is a line break and a tab to TOML and YAML.
+    return /^\p{L}:[^\p{L}]/u.test(text)
+      ? problem('backslash', `is a Windows path in double quotes, where \\ is not itself. ${pathAdvice}`)
+      : problem('wrong-type', 'expected one line of text without control characters.');
   }
   return required && text.trim() === '' ? problem('out-of-range', 'may not be empty.') : { value: text };
 }
 
 function wrongType(expected: string, value: unknown): ReadValue {
   return problem('wrong-type', `expected ${expected}, got ${quote(value)}.`);
+}
+
+/** Where a backslash means something else. */
+export const pathAdvice = 'Put it in single quotes, or write / instead of \\.';
+
+/** YAML takes `- 2` for a number and `- a: b` for a map. */
+function wrongItem(place: number, value: unknown): ReadValue {
+  const shown = value !== null && typeof value === 'object' ? 'is not a plain text' : `is ${quote(value)}`;
+  return {
+    problem: {
+      code: 'list-item',
+      sentence: `item ${place} ${shown}: put it in quotes.`,
+      item: String(place),
+    },
+  };
 }
 
 function problem(code: ConfigProblemCode, sentence: string): ReadValue {

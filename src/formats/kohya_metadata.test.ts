@@ -32,8 +32,12 @@ const facts: TrainingFacts = {
   maxTokenLength: 75,
   seed: 42,
   noiseOffset: 0,
+  adaptiveNoiseScale: 0.01,
+  debiasedEstimation: true,
   minSnrGamma: 5,
   captionDropout: 0.05,
+  captionDropoutEveryNEpochs: 3,
+  captionTagDropout: 0.1,
   maxGradNorm: 1,
   optimizer: {
     name: 'torch.optim.adamw.AdamW',

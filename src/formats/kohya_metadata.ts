@@ -51,8 +51,12 @@ export interface TrainingFacts {
   readonly maxTokenLength: 75 | 150 | 225;
   readonly seed: number;
   readonly noiseOffset: number;
+  readonly adaptiveNoiseScale: number;
+  readonly debiasedEstimation: boolean;
   readonly minSnrGamma: number;
   readonly captionDropout: number;
+  readonly captionDropoutEveryNEpochs: number;
+  readonly captionTagDropout: number;
   readonly maxGradNorm: number;
   readonly optimizer: { readonly name: string; readonly args: Readonly<Record<string, PythonValue>> };
   readonly comment: string;
@@ -123,22 +127,23 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     noise_offset_random_strength: false,
     multires_noise_iterations: null,
     multires_noise_discount: float(0.3),
-    adaptive_noise_scale: null,
+    adaptive_noise_scale:
+      facts.noiseOffset > 0 && facts.adaptiveNoiseScale !== 0 ? float(facts.adaptiveNoiseScale) : null,
     zero_terminal_snr: false,
     training_comment: facts.comment === '' ? null : facts.comment,
     sd_scripts_commit_hash: facts.program,
     optimizer: optimizerText(facts.optimizer),
     max_grad_norm: float(facts.maxGradNorm),
     caption_dropout_rate: float(facts.captionDropout),
-    caption_dropout_every_n_epochs: 0,
-    caption_tag_dropout_rate: float(0),
+    caption_dropout_every_n_epochs: facts.captionDropoutEveryNEpochs,
+    caption_tag_dropout_rate: float(facts.captionTagDropout),
     face_crop_aug_range: null,
     prior_loss_weight: float(1),
     min_snr_gamma: facts.minSnrGamma > 0 ? float(facts.minSnrGamma) : null,
     scale_weight_norms: null,
     ip_noise_gamma: null,
     ip_noise_gamma_random_strength: false,
-    debiased_estimation: false,
+    debiased_estimation: facts.debiasedEstimation,
     loss_type: 'l2',
     huber_schedule: 'snr',
     huber_scale: float(1),

@@ -29,6 +29,21 @@ describe('processCaption', () => {
     expect(run('猫', { prefix: '水墨' })).toBe('水墨 猫');
   });
 
+  it('keeps what a mark sets off, in front and behind, and never trains on the mark', () => {
+    const config = { separator: '|||', keepTags: 4 };
+    expect(run('zk, girl ||| red, blue', config)).toBe('zk, girl, red, blue');
+    expect(run('a, b', config)).toBe('a, b');
+    const seen = new Set<string>();
+    for (let draw = 0; draw < 100; draw++) {
+      const out = run('zk, girl|||a, b, c|||best', { ...config, shuffle: true }, draw).split(', ');
+      expect([out[0], out[1], out.at(-1)]).toEqual(['zk', 'girl', 'best']);
+      expect(out.slice(2, -1).sort()).toEqual(['a', 'b', 'c']);
+      seen.add(out.join());
+    }
+    expect(seen.size).toBe(6);
+    expect(run('zk|||a, b|||best', { ...config, tagDropoutRate: 1 })).toBe('zk, best');
+  });
+
   it('shuffles all but the kept tags, and trims them', () => {
     const tags = ['a', 'b', 'c', 'd', 'e'];
     const seen = new Set<string>();

@@ -14,6 +14,8 @@ export interface CaptionConfig {
   shuffle: boolean;
   /** How many tags at the front are neither shuffled nor dropped. */
   keepTags: number;
+  /** Where a caption has it, what is in front of the first one is kept instead, and what is behind the second; '' for none. */
+  separator: string;
   /** Chance that each other tag is left out, 0 to 1. */
   tagDropoutRate: number;
 }
@@ -25,6 +27,7 @@ export const CAPTION_DEFAULTS: Readonly<CaptionConfig> = {
   dropoutEveryNEpochs: 0,
   shuffle: false,
   keepTags: 0,
+  separator: '',
   tagDropoutRate: 0,
 };
 
@@ -45,12 +48,29 @@ export function processCaption(
   if (dropped || (config.dropoutEveryNEpochs > 0 && epoch % config.dropoutEveryNEpochs === 0)) return '';
   const whole = [config.prefix, caption, config.suffix].filter((part, i) => part !== '' || i === 1).join(' ');
   const line = firstLine(whole);
-  if (!config.shuffle && config.tagDropoutRate <= 0) return line;
-  const tags = splitTags(line);
-  const kept = tags.slice(0, config.keepTags);
-  const rest = tags.slice(config.keepTags);
+  const parts = config.separator === '' ? [line] : line.split(config.separator);
+  if (!config.shuffle && config.tagDropoutRate <= 0 && parts.length === 1) return line;
+  const { front, rest, back } = parts.length === 1 ? keptByCount(line, config.keepTags) : keptByMark(parts);
   const order = config.shuffle ? random.shuffle(rest) : rest;
-  return [...kept, ...order.filter(() => random.uniform() >= config.tagDropoutRate)].join(', ');
+  const drawn = order.filter(() => random.uniform() >= config.tagDropoutRate);
+  return [...front, ...drawn, ...back].join(', ');
+}
+
+interface Kept {
+  front: string[];
+  rest: string[];
+  back: string[];
+}
+
+function keptByCount(line: string, count: number): Kept {
+  const tags = splitTags(line);
+  return { front: tags.slice(0, count), rest: tags.slice(count), back: [] };
+}
+
+/** The mark itself is never trained on: kohya leaves it in captions that are not shuffled, which helps nobody. */
+function keptByMark([front, rest, ...back]: readonly string[]): Kept {
+  const tags = (text: string) => splitTags(text).filter(Boolean);
+  return { front: tags(front), rest: tags(rest), back: back.flatMap(tags) };
 }
 
 /** Whether a caption is the same text in every epoch, so that its text embedding can be kept. */

@@ -20,7 +20,7 @@ import { promptRows } from '../kernels/layout/layout';
 import { encodeChunks } from '../models/clip';
 import type { Model } from '../models/layers';
 import type { BaseModel } from './base_model';
-import { CAPTION_DEFAULTS, type CaptionConfig } from './captions';
+import type { CaptionConfig } from './captions';
 import { encodeLatents } from './latents';
 import { stream } from './random';
 
@@ -73,10 +73,14 @@ function placeByName(image: Placeable, buckets: BucketConfig, resolutions: reado
 
 export function captionConfig(config: TrainConfig): CaptionConfig {
   return {
-    ...CAPTION_DEFAULTS,
+    prefix: config.caption_prefix,
+    suffix: config.caption_suffix,
     dropoutRate: config.caption_dropout_rate,
+    dropoutEveryNEpochs: config.caption_dropout_every_n_epochs,
     shuffle: config.shuffle_caption,
     keepTags: config.keep_tokens,
+    separator: config.keep_tokens_separator,
+    tagDropoutRate: config.caption_tag_dropout_rate,
   };
 }
 

@@ -6,7 +6,7 @@ import type { TrainConfig } from '../formats/config_fields';
 import type { TrainingStep } from './batches';
 import { processCaption } from './captions';
 import { captionConfig, captionIds, type CachedImage } from './dataset';
-import { addNoiseOffset, minSnrWeight, noiseSchedule } from './noise_schedule';
+import { addNoiseOffset, debiasedWeight, minSnrWeight, noiseSchedule } from './noise_schedule';
 import type { Prepared } from './prepare';
 import { stream } from './random';
 import type { MicroBatch } from './step';
@@ -26,19 +26,17 @@ export function microBatch(
   const random = (name: string, sample: number) => stream(config.seed, name, at.step, micro, sample);
 
   const timesteps = images.map((_, i) => random('timestep', i).int(SCHEDULE.timesteps));
-  const noise = images.map((_, i) => {
+  const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)] as Float32Array);
+  const noise = x0.map((latents, i) => {
     const eps = random('noise', i).fillNormal(new Float32Array(width * height * channels));
     if (config.noise_offset > 0)
-      addNoiseOffset(eps, channels, config.noise_offset, random('noise offset', i));
+      addNoiseOffset(eps, channels, config.noise_offset, random('noise offset', i), {
+        scale: config.adaptive_noise_scale,
+        latents,
+      });
     return eps;
   });
-  const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)] as Float32Array);
-  const weights = timesteps.map(
-    (t) =>
-      (config.min_snr_gamma > 0
-        ? minSnrWeight(SCHEDULE, t, config.min_snr_gamma, config.v_parameterization)
-        : 1) / config.gradient_accumulation_steps,
-  );
+  const weights = timesteps.map((t) => lossWeight(config, t) / config.gradient_accumulation_steps);
   const captions = images.map(({ image }, i) =>
     processCaption(image.caption, captionConfig(config), random('caption', i), at.epoch + 1),
   );
@@ -65,6 +63,18 @@ export function microBatch(
 }
 
 const SCHEDULE = noiseSchedule();
+
+/** Min-SNR and debiased estimation multiply where both are asked for, as with kohya. */
+export function lossWeight(
+  config: Pick<TrainConfig, 'min_snr_gamma' | 'debiased_estimation_loss' | 'v_parameterization'>,
+  t: number,
+): number {
+  const v = config.v_parameterization;
+  return (
+    (config.min_snr_gamma > 0 ? minSnrWeight(SCHEDULE, t, config.min_snr_gamma, v) : 1) *
+    (config.debiased_estimation_loss ? debiasedWeight(SCHEDULE, t, v) : 1)
+  );
+}
 
 function missing(caption: string): never {
   throw new Error(`The caption "${caption}" was not encoded.`);

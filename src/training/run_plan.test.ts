@@ -24,6 +24,22 @@ test('the focus moves the crop within what is cut off; the middle is the centre 
   expect([0, 1].map((x) => placed([x, 0.5])[0]?.placement.crop.x)).toEqual([0, spare]);
 });
 
+test('the fingerprint knows what changes the result, and only where it is used', async () => {
+  const of = (changes: Partial<typeof config>) => fingerprintOf({ ...config, ...changes }, placed(), 'base');
+  const plain = await of({});
+  const prints = await Promise.all([
+    of({ caption_prefix: 'zk,' }),
+    of({ caption_suffix: 'zk,' }),
+    of({ caption_tag_dropout_rate: 0.1 }),
+    of({ caption_dropout_every_n_epochs: 2 }),
+    of({ keep_tokens_separator: '|||' }),
+    of({ adaptive_noise_scale: 0.01 }),
+    of({ debiased_estimation_loss: true }),
+  ]);
+  expect(new Set([plain, ...prints]).size).toBe(prints.length + 1);
+  expect(await of({ save_every_n_epochs: 1, sample_every_n_epochs: 2, keep_last_n: 3 })).toBe(plain);
+});
+
 test('the fingerprint knows a moved crop, and takes a missing focus for the centre', async () => {
   expect(await print([0.5, 0.5])).toBe(await print());
   expect(await print([0.25, 0.5])).not.toBe(await print());

@@ -3,7 +3,7 @@
  * rate's schedule, and what must stay the same for a run to be resumed.
  */
 import type { ModelPart } from '../formats/checkpoint_keys';
-import type { TrainConfig } from '../formats/config_fields';
+import { configFields, type FieldName, type TrainConfig } from '../formats/config_fields';
 import { sha256Hex } from '../formats/sha256';
 import type { BaseModelPlan } from './base_model';
 import {
@@ -127,7 +127,14 @@ export function fingerprintOf(
   placed: readonly PlacedImage[],
   baseHash: string,
 ): Promise<string> {
-  const settings = SAME.map((name) => [name, config[name]]);
+  const settings = [
+    ...SAME.map((name) => [name, config[name]]),
+    // Left out where they change nothing, so that states from before there were such fields still fit.
+    ...SAME_IF_USED.filter((name) => config[name] !== configFields[name].default).map((name) => [
+      name,
+      config[name],
+    ]),
+  ];
   const images = placed.map(({ image, bucket, repeats }) => [
     image.name,
     image.caption,
@@ -148,4 +155,14 @@ const SAME = [
   'batch_size',
   'gradient_accumulation_steps',
   'flip_aug',
-] as const satisfies readonly (keyof TrainConfig)[];
+] as const satisfies readonly FieldName[];
+
+const SAME_IF_USED = [
+  'caption_prefix',
+  'caption_suffix',
+  'caption_tag_dropout_rate',
+  'caption_dropout_every_n_epochs',
+  'keep_tokens_separator',
+  'adaptive_noise_scale',
+  'debiased_estimation_loss',
+] as const satisfies readonly FieldName[];

@@ -81,8 +81,12 @@ function factsOf(run: TrainingRun, prepared: Prepared): TrainingFacts {
     maxTokenLength: config.max_token_length,
     seed: config.seed,
     noiseOffset: config.noise_offset,
+    adaptiveNoiseScale: config.adaptive_noise_scale,
+    debiasedEstimation: config.debiased_estimation_loss,
     minSnrGamma: config.min_snr_gamma,
     captionDropout: config.caption_dropout_rate,
+    captionDropoutEveryNEpochs: config.caption_dropout_every_n_epochs,
+    captionTagDropout: config.caption_tag_dropout_rate,
     maxGradNorm: config.max_grad_norm,
     optimizer: {
       name: config.optimizer === 'adamw' ? 'torch.optim.adamw.AdamW' : 'lion_pytorch.lion_pytorch.Lion',

@@ -4,6 +4,7 @@
  * for one. A run is a function of its configuration, pictures and seed, so one that was resumed is bit for bit the one
  * that never stopped.
  */
+import { isDue, sampleInterval, saveInterval, type Interval } from '../formats/intervals';
 import { gpu } from '../kernels/device';
 import { read, trim } from '../kernels/program';
 import type { TrainEvent } from '../protocol/trainer';
@@ -54,10 +55,10 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     // Read late, so that the GPU has the next step while this one's loss travels.
     yield* progress.add(step, config.learning_rate * scale, read(engine.loss), readReport(optimizer));
     if (prepared.step >= steps) break;
-    const due = (every: number) => every > 0 && prepared.step % every === 0;
+    const due = (every: Interval) => isDue(every, prepared.step, prepared.stepsPerEpoch);
     const wanted: ('save' | 'sample')[] = [];
-    if (due(config.save_steps)) wanted.push('save');
-    if (due(config.sample_every_n_steps)) wanted.push('sample');
+    if (due(saveInterval(config))) wanted.push('save');
+    if (due(sampleInterval(config))) wanted.push('sample');
     yield* between(run, prepared, progress, wanted);
   }
   yield* progress.drain();

@@ -11,11 +11,15 @@ const chinese: Readonly<Record<ConfigProblemCode, string>> = {
   duplicate: '同一项写了两次。',
   'unknown-field': '没有这一项参数。',
   'wrong-type': '值的类型不对。',
+  'list-item': '列表中有一项不是文字，请加上引号。',
+  backslash: '双引号中的 \\ 有别的含义：Windows 路径请用单引号，或把 \\ 写成 /。',
+  comma: '小数点应写成“.”，不是逗号。',
   'out-of-range': '值超出范围。',
   conflict: '与另一项参数冲突。',
 };
 
 /** In English the reader's own sentence, which says more. */
-export function importProblem({ code, sentence }: ConfigProblem): string {
-  return inLanguage({ en: sentence, zh: chinese[code] });
+export function importProblem({ code, sentence, field, item }: ConfigProblem): string {
+  const said = item === undefined ? chinese[code] : `第 ${item} 项不是文字，请加上引号。`;
+  return inLanguage({ en: sentence, zh: field === undefined ? said : `${field}：${said}` });
 }

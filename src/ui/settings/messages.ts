@@ -58,6 +58,8 @@ const en = {
   conflicts: {
     train_unet: 'The U-Net and the text encoder are both off, so nothing would be trained. Turn one on.',
     min_bucket_reso: 'The shortest side is above the longest side.',
+    output_name: 'This must be one file name: no folders, and none of / \\ : * ? " < > |.',
+    learning_rate: 'The learning rates of all that is trained are 0, so nothing would be learned. Raise one.',
     lr_warmup_steps: 'Write whole steps, or a share below 1.',
   } as Record<string, string>,
   advice: {
@@ -88,7 +90,7 @@ const en = {
     `${images} images times ${repeats} repeats times ${epochs} epochs divided by batch ${batch} is ${steps} steps`,
   shortBatches: (real: string, plain: string) =>
     `Each shape of picture ends an epoch with a short batch: ${real} steps an epoch instead of ${plain}.`,
-  limited: (steps: string) => `Ends after ${steps} steps, as “Steps at most” says.`,
+  limited: (steps: string) => `Ends after ${steps} steps, as “Steps instead of epochs” says.`,
   unusable: (n: number) =>
     n === 1
       ? '1 picture is too small or too thin for these shapes.'
@@ -263,6 +265,8 @@ const zh: typeof en = {
   conflicts: {
     train_unet: 'U-Net 和文本编码器都已关闭，没有可训练的部分。请开启其中一个。',
     min_bucket_reso: '最短边大于最长边。',
+    output_name: '须为单个文件名：不含文件夹，也不含 / \\ : * ? " < > |。',
+    learning_rate: '要训练的部分学习率都是 0，什么也学不到。请调高其中一个。',
     lr_warmup_steps: '请填整数步数，或小于 1 的比例。',
   },
   advice: {
@@ -291,7 +295,7 @@ const zh: typeof en = {
     `${images} 张图片乘以重复 ${repeats} 次，乘以 ${epochs} 轮，除以批大小 ${batch}，等于 ${steps} 步`,
   shortBatches: (real, plain) =>
     `每种尺寸的图片在一轮结尾都有一个不满的批次：每轮 ${real} 步，而不是 ${plain} 步。`,
-  limited: (steps) => `按“最多步数”在 ${steps} 步后结束。`,
+  limited: (steps) => `按“按步数训练”的设置，在 ${steps} 步后结束。`,
   unusable: (n) => `有 ${n} 张图片对这些尺寸来说太小或太细长。`,
 
   memory: '显存',

@@ -40,7 +40,14 @@ export function projectSettings(
   const length = runLength(epoch, { ...timed, ...own });
   const every = intervals(length.steps);
   const defaults: TrainConfig =
-    length.steps > 0 ? { ...timed, sample_every_n_steps: every.sample, save_steps: every.save } : timed;
+    length.steps > 0
+      ? {
+          ...timed,
+          // Who asked for epochs did not ask for steps besides.
+          sample_every_n_steps: own.sample_every_n_epochs ? 0 : every.sample,
+          save_steps: own.save_every_n_epochs ? 0 : every.save,
+        }
+      : timed;
   const config: TrainConfig = { ...defaults, ...own };
   const changed = (Object.keys(own) as FieldName[]).filter((name) => !same(config[name], defaults[name]));
   return { config, defaults, changed, length, stops };

@@ -20,9 +20,12 @@ export function runTime(work: Work, config: TrainConfig, steps: number, gflops: 
 }
 
 /** Before the first step, every so many steps, and after the last. */
-function sampleCount({ sample_prompts, sample_every_n_steps: every }: TrainConfig, steps: number): number {
-  if (every === 0) return 0;
-  return sample_prompts.length * (1 + Math.ceil(steps / every));
+function sampleCount(config: TrainConfig, steps: number): number {
+  const { sample_prompts, sample_every_n_steps: every, sample_every_n_epochs: epochs } = config;
+  if (every === 0 && epochs === 0) return 0;
+  const bySteps = every > 0 ? Math.ceil(steps / every) : 0;
+  const byEpochs = epochs > 0 ? Math.ceil(config.epochs / epochs) : 0;
+  return sample_prompts.length * (1 + Math.max(bySteps, byEpochs));
 }
 
 /** A step is forward, backward of about 1.3 forwards, and what is recomputed; a sample two forwards a step. */

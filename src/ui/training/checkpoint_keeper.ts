@@ -2,6 +2,7 @@
  * Checkpoints of the run under way: kept in storage as they come, those that only the clock asked for thinned out, and
  * what found no room held in memory until there is some.
  */
+import { isDue, saveInterval } from '../../formats/intervals';
 import type { TrainEvent } from '../../protocol/trainer';
 import { deleteCheckpoint, type Checkpoint } from '../../storage/runs';
 import { space } from '../../storage/space';
@@ -42,8 +43,7 @@ export class CheckpointKeeper {
     const { record } = this.shown;
     if (!record || !this.shown.writer) return;
     const { step, epoch, final, lora, state } = event;
-    const every = this.shown.config?.save_steps ?? 0;
-    const wanted = final || this.#wanted || (every > 0 && step % every === 0);
+    const wanted = final || this.#wanted || this.#isDue(step);
     this.#wanted = false;
     const checkpoint: Checkpoint = {
       run: record.id,
@@ -66,6 +66,7 @@ export class CheckpointKeeper {
     if (kept) {
       await this.#drop(final ? [...stale, ...this.#timed.end()] : stale);
       this.#kept(checkpoint);
+      await this.#drop(this.#outdated());
     } else {
       const trouble = this.shown.notKept ?? { full: false, sentence: '' };
       this.shown.notKept = { ...trouble, file: { name: lora.name, blob: checkpoint.lora } };
@@ -91,6 +92,20 @@ export class CheckpointKeeper {
     if (trouble.sentence !== this.shown.notKept?.sentence)
       this.shown.remember({ at: Date.now(), text: this.shown.words().logged.notKept(trouble.sentence) });
     this.shown.notKept = { ...this.shown.notKept, ...trouble };
+  }
+
+  #isDue(step: number): boolean {
+    const { config, record } = this.shown;
+    return config !== undefined && isDue(saveInterval(config), step, record?.plan?.stepsPerEpoch ?? 0);
+  }
+
+  /** Of those that the settings brought, all but the last few that are to be kept; never the run's end. */
+  #outdated(): number[] {
+    const keep = this.shown.config?.keep_last_n ?? 0;
+    if (keep === 0) return [];
+    const due = this.shown.checkpoints.filter(({ step, final }) => !final && this.#isDue(step));
+    const steps = due.map(({ step }) => step).sort((a, b) => a - b);
+    return steps.slice(0, -keep);
   }
 
   #kept(checkpoint: Checkpoint): void {

@@ -192,6 +192,16 @@ test('a whole run: pictures as they are, everything written through, finished', 
   expect(await unfinishedRun(project.id)).toBeUndefined();
 });
 
+test('only the last checkpoints that the settings brought are kept, and the end of the run', async () => {
+  fake.scripts = [says(plan, saved(1), saved(2), saved(3), saved(4), saved(6), saved(8), saved(9, true))];
+  const run = new TrainingRun();
+  await run.start(project, pictures, { ...config, save_steps: 0, save_every_n_epochs: 1, keep_last_n: 2 });
+  await vi.waitFor(() => expect(run.active).toBe(false), { timeout: 5000 });
+  const kept = await runs.listCheckpoints(run.record?.id ?? '');
+  expect(kept.map(({ step }) => step)).toEqual([1, 3, 6, 8, 9]);
+  expect(run.checkpoints.map(({ step }) => step)).toEqual([1, 3, 6, 8, 9]);
+});
+
 test('the captioner is gone before the trainer is asked for anything', async () => {
   let ended = 0;
   await trained(() => Promise.resolve(void (ended = fake.captionersEnded)));
