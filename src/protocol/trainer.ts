@@ -103,6 +103,8 @@ export interface TrainJob {
   images: JobImage[];
   /** CLIP's merge list, as text. */
   merges: string;
+  /** GB of memory that the graphics card has, where a person said so: what a budget of 0 then works with. */
+  cardGb?: number;
   /** Train even if the prediction is over a budget that was set by hand. */
   anyway?: boolean;
   /** A LoRA to start from, and the saved state of an interrupted run. */
@@ -117,6 +119,8 @@ export interface EstimateRequest {
   baseName: string;
   /** Upright sizes, before any bucket. */
   images: { width: number; height: number; repeats: number }[];
+  /** As in `TrainJob`. */
+  cardGb?: number;
 }
 
 /** What a run would be. Bytes are of GPU memory, but `loraBytes`, which is the file's. */

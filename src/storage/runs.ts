@@ -28,6 +28,12 @@ export interface Run {
   sentence?: string;
   /** The run or file whose LoRA it began from. */
   trainedFrom?: string;
+  /** Started although it needs more memory than its budget, which was set by hand. */
+  anyway?: boolean;
+  /** A step's usual time, as it was last known. */
+  stepSeconds?: number;
+  /** What a step was to take by the GPU's measured speed, where that was known when the run began. */
+  expectedStepSeconds?: number;
 }
 
 export interface Point {

@@ -26,6 +26,7 @@ const ASK_AGAIN_MS = 10_000;
 class GpuPreflight {
   now: Preflight = $state.raw({ state: 'asking' });
   measuring: Measuring = $state.raw({ state: 'idle' });
+  #tried = false;
 
   /** Asks for the adapter; asks again by itself while the browser keeps the GPU locked. */
   async ask(): Promise<void> {
@@ -46,7 +47,14 @@ class GpuPreflight {
     this.#found(withRemembered(facts));
   }
 
-  /** Three seconds on the GPU. A person starts it, or the start screen once per adapter. */
+  /** Measures by itself, once a visit, where the speed is not known: for a moment when the GPU has nothing else to do. */
+  measureOnce(): void {
+    if (this.#tried || this.now.state !== 'found' || this.now.facts.gflops !== undefined) return;
+    this.#tried = true;
+    void this.measure();
+  }
+
+  /** Three seconds on the GPU. */
   async measure(): Promise<void> {
     if (this.now.state !== 'found' || this.measuring.state === 'measuring') return;
     const { facts } = this.now;

@@ -25,6 +25,8 @@ export interface Question {
   readonly config: TrainConfig;
   readonly base: BaseModelRef;
   readonly pictures: readonly SizedPicture[];
+  /** GB of memory that the graphics card has, where the person said so. */
+  readonly cardGb: number | undefined;
 }
 
 export type Answer =
@@ -35,6 +37,8 @@ export type Answer =
       readonly state: 'failed';
       readonly sentence: string;
       readonly unreadable?: BaseModelUnreadable['reason'];
+      /** One picture alone needs a piece of memory that this GPU does not give out. */
+      readonly tooLarge?: boolean;
     };
 
 /** A lever, the settings it changes and the run with them. */
@@ -125,6 +129,7 @@ export class Estimating {
     for (const name of leverNames) {
       const changes = name === 'recompute' ? undefined : leverChange(name, question.config);
       if (name === 'recompute' ? !canRecompute(estimate) : !changes) continue;
+      if (name === 'batch' && estimate.microBatch === 1) continue; // done already
       const lever = {
         name,
         estimate: await this.#estimate(question, changes ?? { memory_budget_gb: leastBudget }),
@@ -158,7 +163,10 @@ export class Estimating {
     };
   }
 
-  async #estimate({ config, base, pictures }: Question, changes: Partial<TrainConfig>): Promise<Estimate> {
+  async #estimate(
+    { config, base, pictures, cardGb }: Question,
+    changes: Partial<TrainConfig>,
+  ): Promise<Estimate> {
     const blobs = await this.#open(base);
     return withTrainer((trainer) =>
       trainer.estimate({
@@ -166,6 +174,7 @@ export class Estimating {
         base: blobs,
         baseName: base.name,
         images: pictures.map(({ width, height, repeats }) => ({ width, height, repeats })),
+        ...(cardGb === undefined ? {} : { cardGb }),
       }),
     );
   }
@@ -181,7 +190,7 @@ export class Estimating {
 }
 
 /** Everything an estimate depends on; words do not count, but whether there are any. */
-function keyOf({ config, base, pictures }: Question): string {
+function keyOf({ config, base, pictures, cardGb }: Question): string {
   const sizes = pictures.map(({ width, height, repeats }) => `${width}x${height}x${repeats}`);
   const plain = { ...config, output_name: '', training_comment: '', sample_negative_prompt: '' };
   return JSON.stringify([
@@ -189,11 +198,14 @@ function keyOf({ config, base, pictures }: Question): string {
     base.name,
     base.byteLength,
     sizes,
+    cardGb,
   ]);
 }
 
 function failed(error: unknown): Answer {
   const sentence = sentenceOf(error);
+  if (error instanceof Error && error.name === 'BufferTooLargeError')
+    return { state: 'failed', sentence, tooLarge: true };
   if (!(error instanceof BaseModelUnreadable)) return { state: 'failed', sentence };
   return { state: 'failed', sentence, unreadable: error.reason };
 }

@@ -1,15 +1,12 @@
 /**
  * What can be changed so that a run needs less memory, from what costs nothing but time to what costs quality. Each
- * lever is a change of settings; what it is worth is asked of the trainer (fitting.svelte.ts), not guessed here.
+ * lever is a change of settings; what it is worth is asked of the trainer (estimating.svelte.ts), not guessed here.
  */
 import { configFields, type TrainConfig } from '../../formats/config_fields';
 import type { Estimate } from '../../protocol/trainer';
 
 export const leverNames = ['recompute', 'batch', 'unet-only', 'resolution'] as const;
 export type LeverName = (typeof leverNames)[number];
-
-/** Budgets offered, in GB: cards of 4, 6, 8, 12 and 24 GB with room for what else is on the screen. */
-export const budgets = [2.5, 4, 6, 10, 20] as const;
 
 /** A budget nothing fits: the trainer then says what the run needs with every block recomputed. */
 export const leastBudget = 0.001;

@@ -98,6 +98,7 @@ const en = {
 
   memory: 'Memory',
   ofBudget: (budget: string) => `of ${budget}`,
+  ofAim: (aim: string) => `aim: ${aim}`,
   memoryUnknown: {
     base: 'Known once a base model is chosen.',
     pictures: 'Known once there are pictures.',
@@ -106,11 +107,14 @@ const en = {
   working: 'Working it out…',
   fits: (spare: string) => `Fits, ${spare} to spare`,
   tooMuch: (over: string) => `${over} more than it may take`,
+  overAim: (over: string) =>
+    `${over} more than it aims at. It starts all the same, and does with less if the GPU has no more.`,
   memorySpoken: (peak: string, budget: string) => `${peak} of ${budget}`,
   recomputed: (n: number, all: number) =>
     n === 0
       ? 'Every block keeps its activations.'
       : `${n} of ${all} blocks are computed twice to save memory.`,
+  inPasses: (n: number, all: number) => `${n} of ${all} pictures at once; the result is the same.`,
   parts: {
     weights: 'Base model, half precision',
     kept: 'Activations kept for the way back',
@@ -130,8 +134,15 @@ const en = {
 
   fit: 'Make it fit',
   fitWhy: 'room for other programs',
-  fitBudget: 'Memory to fit into, in GB',
-  fitNote: 'A page is not told how much memory the GPU has. Leave 2 GB to the rest of the screen.',
+  card: 'Your graphics card',
+  cardUnit: 'its memory, in GB',
+  cardSpoken: 'Memory of the graphics card, in GB',
+  cardAuto: 'Auto',
+  cardNote:
+    'A page is not told how much memory the card has, so it stays small. Name it, and training gets faster.',
+  cardNamed: 'Some of it is left to the screen. Remembered in this browser.',
+  budgetByHand: (gb: string) => `Set by hand: at most ${gb} GB.`,
+  budgetAuto: 'Decide for me',
   levers: {
     recompute: 'Recompute every block',
     batch: 'Batch 1, more passes a step',
@@ -155,6 +166,7 @@ const en = {
   fileSizeUnknown: 'Its size is known once a base model is chosen.',
 
   start: 'Start training',
+  startAnyway: 'Start anyway',
   toRun: 'Go to the run under way',
   starting: 'Starting…',
   missing: {
@@ -163,7 +175,10 @@ const en = {
     problems: (n: number) => (n === 1 ? 'One setting is not right.' : `${n} settings are not right.`),
     adapter: 'No GPU was found.',
     readOnly: 'Another tab has this project open.',
-    memory: 'It needs more memory than it may take.',
+    memory: 'It needs more memory than was set by hand.',
+    tooLarge: 'One picture alone needs a larger piece of memory than this GPU gives out.',
+    copied: 'The base model is being copied.',
+    downloaded: 'The base model is being downloaded.',
   },
   toPictures: 'Add pictures',
   toBase: 'Choose one',
@@ -300,6 +315,7 @@ const zh: typeof en = {
 
   memory: '显存',
   ofBudget: (budget) => `上限 ${budget}`,
+  ofAim: (aim) => `目标 ${aim}`,
   memoryUnknown: {
     base: '选择底模后即可得知。',
     pictures: '添加图片后即可得知。',
@@ -308,9 +324,11 @@ const zh: typeof en = {
   working: '正在计算…',
   fits: (spare) => `放得下，还剩 ${spare}`,
   tooMuch: (over) => `超出上限 ${over}`,
+  overAim: (over) => `比目标多 ${over}。仍可开始；如果 GPU 显存不够，会自动用得更少。`,
   memorySpoken: (peak, budget) => `${peak}，上限 ${budget}`,
   recomputed: (n, all) =>
     n === 0 ? '所有模块都保留激活值。' : `${all} 个模块中有 ${n} 个重算一次以节省显存。`,
+  inPasses: (n, all) => `每批 ${all} 张图片分次处理，每次 ${n} 张；结果相同。`,
   parts: {
     weights: '底模（半精度）',
     kept: '为反向传播保留的激活值',
@@ -330,8 +348,14 @@ const zh: typeof en = {
 
   fit: '适配显存',
   fitWhy: '为其他程序留出空间',
-  fitBudget: '可用显存（GB）',
-  fitNote: '网页无法得知显卡有多少显存。请给屏幕上的其他程序留 2 GB。',
+  card: '你的显卡',
+  cardUnit: '显存（GB）',
+  cardSpoken: '显卡的显存（GB）',
+  cardAuto: '自动',
+  cardNote: '网页无法得知显卡有多少显存，所以只用少量。选出显存大小，训练会更快。',
+  cardNamed: '会给屏幕留出一部分。此浏览器会记住。',
+  budgetByHand: (gb) => `手动设定：最多 ${gb} GB。`,
+  budgetAuto: '改回自动',
   levers: {
     recompute: '重算所有模块',
     batch: '批大小 1，每步多次累积',
@@ -355,6 +379,7 @@ const zh: typeof en = {
   fileSizeUnknown: '选择底模后即可得知大小。',
 
   start: '开始训练',
+  startAnyway: '仍然开始',
   toRun: '查看正在进行的训练',
   starting: '正在启动…',
   missing: {
@@ -363,7 +388,10 @@ const zh: typeof en = {
     problems: (n) => `有 ${n} 项设置不正确。`,
     adapter: '没有找到 GPU。',
     readOnly: '另一个标签页正打开此项目。',
-    memory: '所需显存超出上限。',
+    memory: '所需显存超出手动设定的上限。',
+    tooLarge: '单张图片所需的一块显存就超过了这块 GPU 允许的大小。',
+    copied: '正在复制底模。',
+    downloaded: '正在下载底模。',
   },
   toPictures: '添加图片',
   toBase: '去选择',

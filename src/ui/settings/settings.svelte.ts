@@ -8,9 +8,14 @@ import { formatConfig } from '../../formats/config_format';
 import type { Purpose } from '../../protocol/captioner';
 import type { Project } from '../../storage/projects';
 import { dataset } from '../dataset/dataset.svelte';
+import { card } from '../gpu/card.svelte';
+import { preflight } from '../gpu/preflight.svelte';
+import { baseModel } from '../start/base_model.svelte';
+import { modelDownload } from '../start/model_download.svelte';
 import { studio } from '../studio.svelte';
 import { adviceOn, type Advice } from './advice';
 import { Estimating } from './estimating.svelte';
+import { missingFor, type Missing } from './missing';
 import { presetFields, projectSettings, same, type ProjectSettings } from './project_settings';
 import type { RunLength } from './run_length';
 import { runTime, type RunTime } from './time';
@@ -53,6 +58,20 @@ export class Settings {
     const estimate = now.state === 'known' ? now.estimate : now.state === 'asking' ? now.before : undefined;
     return estimate && gflops ? runTime(estimate, this.config, this.length.steps, gflops) : undefined;
   });
+
+  /** What stands between the person and Start; empty where nothing does. */
+  readonly missing: readonly Missing[] = $derived(
+    missingFor({
+      readOnly: studio.readOnly,
+      pictures: dataset.used.length,
+      base: studio.project.base !== undefined,
+      arriving: arriving(),
+      problems: this.problems.length,
+      unusable: this.length.unusable,
+      adapter: preflight.now.state,
+      estimate: this.estimating.now,
+    }),
+  );
 
   /** Takes what a person typed into a field: sets it, or keeps it as a draft with its problem. */
   type(name: FieldName, text: string): void {
@@ -121,7 +140,9 @@ export class Settings {
   watch(): void {
     const { base } = studio.project;
     const askable = base && dataset.used.length > 0 && this.problems.length === 0;
-    const question = askable ? { config: this.config, base, pictures: dataset.used } : undefined;
+    const question = askable
+      ? { config: this.config, base, pictures: dataset.used, cardGb: card.gb }
+      : undefined;
     untrack(() => this.estimating.ask(question));
   }
 
@@ -142,6 +163,12 @@ export class Settings {
 }
 
 export const settings = new Settings();
+
+/** The base model, on its way into this browser. */
+function arriving(): 'copied' | 'downloaded' | undefined {
+  if (baseModel.choosing.state === 'copying' || baseModel.choosing.state === 'checking') return 'copied';
+  return modelDownload.now.state === 'running' ? 'downloaded' : undefined;
+}
 
 /** A caption from the middle of the set, where a first picture is often unlike the others. */
 function aCaption(): string {

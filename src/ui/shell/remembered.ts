@@ -2,7 +2,7 @@
  * Small choices that are needed before the first paint (theme, language, the project last open): strings in
  * localStorage. Not for anything a person made: that is in storage/.
  */
-type Choice = 'language' | 'thumbnails' | 'theme' | 'project' | 'probe' | 'gpu-lost' | 'captioner';
+type Choice = 'language' | 'thumbnails' | 'theme' | 'project' | 'probe' | 'gpu-lost' | 'card' | 'captioner';
 
 /** Undefined where nothing is remembered, or where the browser forbids storage. */
 export function recall(choice: Choice): string | undefined {

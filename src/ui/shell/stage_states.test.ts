@@ -1,5 +1,6 @@
 /** What the rail says of each stage, in both languages' words. */
 import { describe, expect, test } from 'vitest';
+import type { Missing } from '../settings/missing';
 import type { Now } from '../training/states';
 import { messages } from './messages';
 import { nextName } from './next_name';
@@ -28,7 +29,7 @@ describe('images and captions', () => {
 
 describe('settings', () => {
   test('what is wrong comes before what is ready', () => {
-    const facts = { purpose: 'style', ready: true, seconds: 4320, bytes: '3.4 GB' } as const;
+    const facts = { purpose: 'style', missing: [], seconds: 4320, bytes: '3.4 GB' } as const;
     expect(settingsState(words, { ...facts, problems: 2 })).toMatchObject({
       full: '2 to put right',
       warn: true,
@@ -38,7 +39,26 @@ describe('settings', () => {
       brief: '1 h 12 min',
       done: true,
     });
-    expect(settingsState(words, { ...facts, problems: 0, ready: false }).full).toBe('Style preset');
+  });
+
+  test('never ready where Start is disabled', () => {
+    const facts = { purpose: 'style', problems: 0, seconds: 4320, bytes: '4.5 GB' } as const;
+    const said = (...missing: Missing[]) => settingsState(words, { ...facts, missing });
+    expect(said('pictures', 'base').full).toBe('Style preset');
+    expect(said('base').full).toBe('base model missing');
+    expect(said('copied').full).toBe('base model being copied');
+    expect(said('pictures').full).toBe('pictures missing');
+    expect(said('memory')).toEqual({
+      full: 'needs more memory · 1 h 12 min · 4.5 GB',
+      brief: '!',
+      warn: true,
+    });
+    expect(said('tooLarge').full).toMatch(/^too large for this GPU/);
+    expect(said('adapter').full).toBe('no GPU found');
+    expect(said('readOnly').full).toBe('Style preset · 1 h 12 min · 4.5 GB');
+    // A budget set by hand, before the trainer has said whether it is kept.
+    expect(settingsState(words, { ...facts, missing: [], unsure: true }).done).toBeUndefined();
+    expect(settingsState(messages.zh.state, { ...facts, missing: ['memory'] }).full).toMatch(/^需要更多显存/);
   });
 });
 

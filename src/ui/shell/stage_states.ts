@@ -3,6 +3,7 @@
  * rail, a brief one for the stepper of small screens.
  */
 import type { Purpose } from '../../protocol/captioner';
+import type { Missing } from '../settings/missing';
 import type { Now } from '../training/states';
 import { duration, number } from './figures';
 import type { messages } from './messages';
@@ -37,20 +38,35 @@ export function captionsState(words: Words, used: number, captioned: number): St
 export interface SettingsFacts {
   readonly purpose: Purpose;
   readonly problems: number;
+  /** What stands between the person and Start, as the settings screen lists it. */
+  readonly missing: readonly Missing[];
+  /** Whether the trainer has to say first if a budget that was set by hand is kept. */
+  readonly unsure?: boolean;
   /** Undefined until pictures, model and speed are known. */
   readonly seconds?: number | undefined;
   readonly bytes?: string | undefined;
-  readonly ready: boolean;
 }
 
 export function settingsState(words: Words, facts: SettingsFacts): StageState {
   if (facts.problems > 0) {
     return { full: words.toFix(facts.problems), brief: String(facts.problems), warn: true };
   }
-  if (!facts.ready) return { full: words.preset[facts.purpose], brief: words.presetBrief[facts.purpose] };
+  const { missing } = facts;
   const time = facts.seconds === undefined ? undefined : duration(facts.seconds);
-  const full = [words.ready, time, facts.bytes].filter((each) => each !== undefined).join(' · ');
-  return { full, brief: time ?? words.ready, done: true };
+  const figures = [time, facts.bytes].filter((each) => each !== undefined);
+  const wrong = missing.find((each) => each === 'memory' || each === 'tooLarge' || each === 'unusable');
+  if (wrong) {
+    return { full: [words.missing[wrong], ...figures].join(' · '), brief: '!', warn: true };
+  }
+  // Nothing is there yet, or another tab has the project: what was chosen is all there is to say.
+  const begun = !(missing.includes('pictures') && missing.includes('base'));
+  const [first] = missing.filter((each) => each !== 'problems' && each !== 'readOnly');
+  if (first && begun) return { full: words.missing[first], brief: words.presetBrief[facts.purpose] };
+  if (missing.length > 0 || facts.unsure) {
+    const preset = begun ? [words.preset[facts.purpose], ...figures] : [words.preset[facts.purpose]];
+    return { full: preset.join(' · '), brief: words.presetBrief[facts.purpose] };
+  }
+  return { full: [words.ready, ...figures].join(' · '), brief: time ?? words.ready, done: true };
 }
 
 export interface TrainingFacts {
@@ -59,6 +75,7 @@ export interface TrainingFacts {
   readonly steps: number;
   /** An unfinished run that nobody trains. */
   readonly left?: { readonly step: number; readonly steps: number } | undefined;
+  /** Of the run that would start. */
   readonly stepSeconds?: number | undefined;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Ask, StepReport, TrainEvent } from '../../protocol/trainer';
 import { duration, number, size } from '../shell/figures';
+import { adaptedText } from './adapted_text';
 import type { CheckpointKeeper } from './checkpoint_keeper';
 import { Pace } from './pace';
 import { PhaseTimes } from './phase_times';
@@ -43,10 +44,9 @@ export class EventFollower {
   /** Steps after the state were taken in vain: they come again, with the same numbers. */
   takeUpFrom(step: number): void {
     this.#times = new PhaseTimes();
-    this.shown.points = this.shown.points.filter((point) => point.step <= step);
+    this.shown.dropAfter(step);
     this.#before = this.shown.points.at(-1)?.seconds ?? 0;
     this.#since = undefined;
-    this.shown.latest = undefined;
     this.shown.change({ step });
   }
 
@@ -94,6 +94,9 @@ export class EventFollower {
       case 'saved':
         this.#events = Promise.all([this.#events, this.keeper.saved(event)]);
         break;
+      case 'adapted':
+        this.#adapted(event);
+        break;
       case 'paused':
         this.#stopClock(now);
         this.shown.asked = undefined;
@@ -117,6 +120,19 @@ export class EventFollower {
       case 'done':
         break;
     }
+  }
+
+  /** The run begins anew from its last save: what came after it comes again. */
+  #adapted({ step, recomputedBlocks, blocks, microBatch }: Extract<TrainEvent, { kind: 'adapted' }>): void {
+    const m = this.shown.words();
+    this.shown.dropAfter(step);
+    this.#before = this.shown.points.at(-1)?.seconds ?? 0;
+    this.#since = undefined;
+    const { plan } = this.shown.record ?? {};
+    this.shown.change({ step, ...(plan ? { plan: { ...plan, recomputedBlocks, microBatch } } : {}) });
+    this.shown.tell({ kind: 'adapted', step, recomputedBlocks, blocks, microBatch });
+    this.shown.note(`${m.notice.adapted} ${adaptedText(m, { step, recomputedBlocks, blocks, microBatch })}`);
+    this.#pace = new Pace();
   }
 
   #enter(phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], now: number): void {

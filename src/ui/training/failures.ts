@@ -3,7 +3,8 @@ import { sentenceOf } from '../sentence';
 import type { Failure } from './states';
 
 const NAMED: Readonly<Record<string, Failure>> = {
-  MemoryBudgetError: 'memory',
+  MemoryBudgetError: 'budget',
+  OutOfMemoryError: 'memory',
   BufferTooLargeError: 'memory',
   CheckpointError: 'base',
   CheckpointShapeError: 'base',

@@ -20,6 +20,7 @@ const en = {
     base: 'Choose a base model first.',
     images: 'Add pictures first.',
     settings: 'Put the settings right first.',
+    unusable: 'Some pictures are too small or too thin. Set them aside first.',
     readOnly: 'This project is open in another tab. It trains there.',
   },
   preparing: {
@@ -63,6 +64,7 @@ const en = {
   pretrainedGone:
     'This run began from a LoRA that is no longer at hand, and had not saved yet. Start it again from that LoRA.',
   failure: {
+    budget: 'It needs more memory than was set by hand.',
     memory: 'The GPU is out of memory.',
     base: 'The base model cannot be read.',
     settings: 'The settings do not allow a run.',
@@ -71,6 +73,7 @@ const en = {
   },
   nothingLost: 'Nothing that was saved is lost.',
   makeItFit: 'Make it fit',
+  startAnyway: 'Start anyway',
   facts: 'Facts',
   perStep: 'Per step',
   lossSmoothed: 'Loss, smoothed',
@@ -121,6 +124,10 @@ const en = {
     gapText: 'Energy saver froze the tab, or the computer slept. Leave the tab in front, or plug in.',
     slow: (now: string, usual: string) => `${now} a step instead of ${usual}.`,
     slowText: 'Something else is using the GPU, or its memory is full and spills over.',
+    adapted: 'The GPU had no memory left. The run needs less now.',
+    adaptedText: (step: string, blocks: string, at: string) =>
+      `It went on from step ${step}: ${blocks} blocks computed twice, ${at} at once. The result is as good; from there its bits may differ from a run with more memory.`,
+    pictures: (n: number) => (n === 1 ? '1 picture' : `${n} pictures`),
     samples: (step: string) => `Samples failed at step ${step}.`,
     samplesText: (why: string) => `The training did not. ${why}`,
     low: (free: string) => `${free} of storage left.`,
@@ -199,6 +206,7 @@ const zh: typeof en = {
     base: '请先选择底模。',
     images: '请先添加图片。',
     settings: '请先修正参数。',
+    unusable: '有些图片太小或太细长，请先将其搁置。',
     readOnly: '这个项目在另一个标签页中打开，训练在那里进行。',
   },
   preparing: { load: '正在加载底模', encode: '正在编码图片和标注', compile: '正在编译着色器' },
@@ -236,6 +244,7 @@ const zh: typeof en = {
   halve: '学习率减半并继续',
   pretrainedGone: '这次训练从一个已不在手边的 LoRA 开始，而且还没有保存过。请从那个 LoRA 重新开始。',
   failure: {
+    budget: '所需显存超出手动设定的上限。',
     memory: 'GPU 显存不足。',
     base: '无法读取底模。',
     settings: '当前参数无法训练。',
@@ -244,6 +253,7 @@ const zh: typeof en = {
   },
   nothingLost: '已保存的内容没有丢失。',
   makeItFit: '调整到能放下',
+  startAnyway: '仍然开始',
   facts: '数据',
   perStep: '每步',
   lossSmoothed: '平滑损失',
@@ -294,6 +304,10 @@ const zh: typeof en = {
     gapText: '省电模式冻结了标签页，或电脑进入了休眠。请把标签页留在前台，或接上电源。',
     slow: (now, usual) => `每步 ${now}，而不是 ${usual}。`,
     slowText: '其他程序在使用 GPU，或显存已满而溢出。',
+    adapted: 'GPU 显存不足。训练已改用更少的显存。',
+    adaptedText: (step, blocks, at) =>
+      `已从第 ${step} 步继续：${blocks} 个模块重算，每次 ${at}。效果相同；从这一步起，数值的末位可能与显存更多时不同。`,
+    pictures: (n) => `${n} 张图片`,
     samples: (step) => `第 ${step} 步出图失败。`,
     samplesText: (why) => `训练没有受影响。${why}`,
     low: (free) => `存储空间还剩 ${free}。`,

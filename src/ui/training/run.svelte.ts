@@ -39,6 +39,10 @@ import { resumableCheckpoint, takeNewest } from './unfinished';
 export interface StartOptions {
   /** A LoRA to begin from, and what it is called. */
   pretrained?: { file: Blob; name: string };
+  /** Even over a budget that was set by hand. */
+  anyway?: boolean;
+  /** What a step is to take by the GPU's measured speed. */
+  expectedStepSeconds?: number;
 }
 
 const TICK_MS = 10_000;
@@ -69,7 +73,7 @@ export class TrainingRun extends ShownRun {
     project: Project,
     pictures: readonly Picture[],
     config: TrainConfig,
-    { pretrained }: StartOptions = {},
+    { pretrained, anyway, expectedStepSeconds }: StartOptions = {},
   ): Promise<void> {
     if (this.active || !project.base) return;
     // At once: a second click must find it under way.
@@ -91,6 +95,8 @@ export class TrainingRun extends ShownRun {
       steps: 0,
       seconds: 0,
       ...(pretrained ? { trainedFrom: pretrained.name } : {}),
+      ...(anyway ? { anyway } : {}),
+      ...(expectedStepSeconds === undefined ? {} : { expectedStepSeconds }),
     };
     this.put(record, config);
     this.#base = project.base;
@@ -175,6 +181,13 @@ export class TrainingRun extends ShownRun {
     void this.#train();
   }
 
+  /** The same although it is over the budget that was set by hand. */
+  async startAnyway(): Promise<void> {
+    if (this.active || !this.record) return;
+    this.change({ anyway: true });
+    await this.tryAgain();
+  }
+
   /** Goes on from the last good state at half the learning rate. */
   async halveAndGoOn(): Promise<void> {
     const { record } = this;
@@ -229,6 +242,7 @@ export class TrainingRun extends ShownRun {
         pictures: await getRunPictures(record.id),
         pretrained: this.#pretrained,
         state: from?.state,
+        anyway: record.anyway,
       });
       if (from && this.now.state === 'recovering') this.tell({ kind: 'recovered', step: from.step });
       await withTrainer((trainer) =>

@@ -44,6 +44,7 @@ vi.mock('./trainer_worker', () => ({
 }));
 
 const { TrainingRun } = await import('./run.svelte');
+const { card } = await import('../gpu/card.svelte');
 
 let project: Project;
 let pictures: Picture[];
@@ -331,7 +332,55 @@ test('stopped while loading: no run is left behind', async () => {
 
 test('what cannot be done has a cause with a remedy', async () => {
   const { run } = await trained(fails('MemoryBudgetError', { kind: 'phase', phase: 'load' }));
-  expect(run.now).toMatchObject({ state: 'failed', why: 'memory', sentence: 'MemoryBudgetError happened' });
+  expect(run.now).toMatchObject({ state: 'failed', why: 'budget', sentence: 'MemoryBudgetError happened' });
+  const outOfMemory = await trained(fails('OutOfMemoryError', { kind: 'phase', phase: 'load' }));
+  expect(outOfMemory.run.now).toMatchObject({ state: 'failed', why: 'memory' });
+});
+
+test('over a budget that was set by hand it starts anyway, also after a reload; a card that was named is told', async () => {
+  vi.stubGlobal('localStorage', storage());
+  card.name(8);
+  const { run, id } = await trained(fails('MemoryBudgetError', { kind: 'phase', phase: 'load' }));
+  expect(fake.jobs[0]).toMatchObject({ cardGb: 8 });
+  expect(fake.jobs[0]).not.toHaveProperty('anyway');
+  fake.scripts = [says(plan, step(1), step(2), saved(2))];
+  await run.startAnyway();
+  await vi.waitFor(() => expect(run.active).toBe(false));
+  expect(fake.jobs[1]).toMatchObject({ cardGb: 8, anyway: true });
+  // As another tab, or the next day, would take it up.
+  card.name(undefined);
+  await new TrainingRun().resumeRun(id);
+  await vi.waitFor(() => expect(fake.jobs).toHaveLength(3));
+  expect(fake.jobs[2]).toMatchObject({ anyway: true });
+  expect(fake.jobs[2]).not.toHaveProperty('cardGb');
+});
+
+test('a run whose GPU memory ran out goes on with less from its last save, and says from where', async () => {
+  const { run, id } = await trained(
+    says(
+      plan,
+      { kind: 'phase', phase: 'train' },
+      step(1, 1),
+      step(2, 2),
+      saved(2),
+      step(3, 9),
+      { kind: 'adapted', step: 2, recomputedBlocks: 25, blocks: 26, microBatch: 1 },
+      step(3, 3),
+      step(4, 4),
+      saved(4, true),
+    ),
+  );
+  expect(run.now).toEqual({ state: 'finished' });
+  expect(run.points.map((point) => [point.step, point.loss])).toEqual([[1, 1], [2, 2], [3, 3], [4, 4]]); // prettier-ignore
+  expect((await runs.getPoints(id)).map((point) => point.loss)).toEqual([1, 2, 3, 4]);
+  expect(run.notices).toEqual([
+    { kind: 'adapted', step: 2, recomputedBlocks: 25, blocks: 26, microBatch: 1 },
+  ]);
+  expect(run.record?.plan).toMatchObject({ recomputedBlocks: 25, microBatch: 1 });
+  const log = run.log.map(({ text }) => text);
+  expect(log).toContainEqual(
+    expect.stringMatching(/no memory left.*from step 2: 25\/26 blocks computed twice, 1 picture at once/),
+  );
 });
 
 function storage() {

@@ -3,6 +3,7 @@ import type { TrainJob } from '../../protocol/trainer';
 import { getImage } from '../../storage/pictures';
 import type { BaseModelRef } from '../../storage/projects';
 import type { RunPicture } from '../../storage/runs';
+import { card } from '../gpu/card.svelte';
 import { mergeList } from '../merge_list';
 import { openBase } from '../start/open_base';
 
@@ -13,6 +14,8 @@ export interface JobSource {
   pictures: readonly RunPicture[];
   pretrained?: Blob | undefined;
   state?: Blob | undefined;
+  /** Even over a budget that was set by hand. */
+  anyway?: boolean | undefined;
 }
 
 /** A picture of the run whose file is gone: the run as it was cannot go on. */
@@ -27,7 +30,8 @@ export class PictureGoneError extends Error {
 }
 
 /** Rejects with `BaseModelUnreadable` or `PictureGoneError`. Call it from a click: a remembered file may need one. */
-export async function jobFor({ config, base, pictures, pretrained, state }: JobSource): Promise<TrainJob> {
+export async function jobFor(source: JobSource): Promise<TrainJob> {
+  const { config, base, pictures, pretrained, state, anyway } = source;
   return {
     config,
     base: await openBase(base, true),
@@ -40,6 +44,8 @@ export async function jobFor({ config, base, pictures, pretrained, state }: JobS
         return { name, caption, repeats, focus, file };
       }),
     ),
+    ...(card.gb === undefined ? {} : { cardGb: card.gb }),
+    ...(anyway ? { anyway } : {}),
     ...(pretrained ? { pretrained } : {}),
     ...(state ? { state } : {}),
   };

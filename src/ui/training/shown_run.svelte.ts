@@ -84,6 +84,12 @@ export class ShownRun {
     this.now = { state: 'idle' };
   }
 
+  /** Steps after this one come again, with the same numbers. */
+  dropAfter(step: number): void {
+    this.points = this.points.filter((point) => point.step <= step);
+    this.latest = undefined;
+  }
+
   dismiss(notice: Notice): void {
     this.notices = this.notices.filter((each) => each !== notice);
   }

@@ -25,8 +25,8 @@ export type Now =
   | { readonly state: 'stopped' }
   | { readonly state: 'finished' };
 
-/** What can be done about it: make it fit, choose the model again, put the settings right, or only try again. */
-export type Failure = 'memory' | 'base' | 'settings' | 'gpu' | 'other';
+/** What can be done about it: start anyway or make it fit, choose the model again, put the settings right, or only try again. */
+export type Failure = 'budget' | 'memory' | 'base' | 'settings' | 'gpu' | 'other';
 
 export interface PhaseTime {
   readonly phase: 'load' | 'encode' | 'compile' | 'train';
@@ -41,6 +41,14 @@ export type Notice =
   | { readonly kind: 'recovered'; readonly step: number }
   | { readonly kind: 'gap'; readonly minutes: number }
   | { readonly kind: 'slow'; readonly seconds: number; readonly usual: number }
+  /** The GPU's memory ran out; from this step on the run does with less. */
+  | {
+      readonly kind: 'adapted';
+      readonly step: number;
+      readonly recomputedBlocks: number;
+      readonly blocks: number;
+      readonly microBatch: number;
+    }
   | { readonly kind: 'samples-failed'; readonly step: number; readonly sentence: string }
   | { readonly kind: 'low-storage'; readonly freeBytes: number; readonly more: number };
 
