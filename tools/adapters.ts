@@ -43,7 +43,7 @@ export function swiftshaderIcd(): string | undefined {
 
 /**
  * The environment a process needs to find only that driver (and to keep the Vulkan loader quiet). It is read when
- * Dawn's `create([])` or Firefox starts, so setting `process.env` in the same process before that is enough.
+ * Dawn's `create` or Firefox starts, so setting `process.env` in the same process before that is enough.
  * An undefined driver changes nothing: the loader then finds what the machine has, for example its GPU.
  */
 export function vulkanEnvironment(icd: string | undefined): Record<string, string> {

@@ -6,14 +6,14 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors_write';
-import { closeDevice, openDevice } from '../src/kernels/device';
+import { closeDevice, gpu, openDevice } from '../src/kernels/device';
 import { read } from '../src/kernels/program';
 import { encodeText } from '../src/models/clip';
 import { unet } from '../src/models/unet';
 import { applyLoras } from '../src/training/apply_loras';
 import { loadBaseModel } from '../src/training/base_model';
 import { stream } from '../src/training/random';
-import { installWebGpu } from './dawn';
+import { gpuLine, installWebGpu } from './dawn';
 import { openSource } from './files';
 
 async function main(): Promise<void> {
@@ -29,6 +29,7 @@ async function main(): Promise<void> {
   const weight = Number(values.weight);
   installWebGpu();
   await openDevice({ tier: 'f32' });
+  console.error(gpuLine(gpu()));
   const base = await loadBaseModel([openSource(values.base)]);
   const { unet: u, text } = base;
   const loras = await applyLoras({ unet: u.config, vae: base.vae.config, text: text.config }, [

@@ -15,6 +15,13 @@ test('a quick bench on the f16 tier reports finite numbers and ratios', async ()
   expect(report.tier).toBe('f16');
   expect(report.software).toBe(true);
   expect(report.adapter.description).toMatch(/llvmpipe/);
+  expect(report.driver).toMatch(/llvmpipe: Mesa/);
+  expect(report.bestTier).toMatch(/^f16/);
+  expect(report.note).toBeNull();
+  if (process.platform === 'linux') {
+    expect(report.dawnToggles).toEqual(['vulkan_enable_f16_on_nvidia']);
+    expect(lines[0]).toMatch(/^GPU llvmpipe.* tier f16 .*Dawn with vulkan_enable_f16_on_nvidia$/);
+  }
   expect(report.shapes).toEqual({ size: 128, channelDivisor: 5, scaledDown: true });
   const { roofline, kernels, step } = report;
   if (!kernels || !step || roofline.f16Gflops === null) throw new Error('A part of the report is missing.');

@@ -25,7 +25,7 @@ import { createOptimizer, disposeOptimizer, setHyper, update } from '../src/trai
 import { StepEngine, type MicroBatch, type StepSettings } from '../src/training/step';
 import { defaultConfig } from '../src/formats/config';
 import { kohyaName } from '../src/formats/kohya_names';
-import { installWebGpu } from './dawn';
+import { dawnToggles, gpuNotes, halfMissing, installWebGpu } from './dawn';
 import { openSource } from './files';
 
 const { values: options } = parseArgs({
@@ -52,12 +52,17 @@ async function main(): Promise<void> {
     throw new Error('Give --base, --inputs, --lora and --out.');
   installWebGpu();
   await openDevice(options.tier ? { tier: options.tier as Tier } : {});
+  for (const line of gpuNotes(gpu())) console.error(line);
   const inputs = await readInputs(openSource(inputsPath));
   const loraSource = openSource(loraPath);
   const results = new Map<string, { shape: number[]; values: Float32Array }>();
   const report: Record<string, unknown> = {
     adapter: gpu().adapter,
     tier: gpu().tier,
+    bestTier: gpu().best,
+    driver: gpu().adapter.description,
+    dawnToggles: dawnToggles(),
+    note: halfMissing(gpu()) ?? null,
     date: new Date().toISOString(),
   };
   const note = (name: string, value: unknown) => {

@@ -21,6 +21,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromiumPath, firefoxPath, lavapipeIcd, swiftshaderIcd, vulkanEnvironment } from './adapters';
 import { sourceForSuite } from './apt_sources';
+import { dawnOptions, dawnToggles } from './dawn';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -125,17 +126,44 @@ function firefoxVersion(path: string): string {
 function workingLavapipe(): string | undefined {
   const icd = lavapipeIcd();
   if (!icd) return undefined;
+  return askDawn(vulkanEnvironment(icd))?.half ? icd : undefined;
+}
+
+/** What a training run in Node would be given here; undefined where Dawn finds nothing. */
+function askDawn(environment: Record<string, string>): { name: string; half: boolean } | undefined {
   const script = `
     import { create } from 'webgpu';
-    const adapter = await create([]).requestAdapter();
-    process.exit(adapter?.features.has('shader-f16') ? 0 : 3);`;
-  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    const adapter = await create(${JSON.stringify(dawnOptions())}).requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) process.exit(3);
+    const { device, vendor, description } = adapter.info;
+    const name = [device || vendor, 'driver ' + description].join(', ');
+    process.stdout.write(JSON.stringify({ name, half: adapter.features.has('shader-f16') }));
+    process.exit(0);`;
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: ROOT,
-    env: { ...process.env, ...vulkanEnvironment(icd) },
-    stdio: 'ignore',
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    encoding: 'utf8',
     timeout: 60_000,
   });
-  return status === 0 ? icd : undefined;
+  if (status !== 0) return undefined;
+  // The Vulkan loader may have written before it.
+  return JSON.parse(stdout.slice(stdout.lastIndexOf('{'))) as { name: string; half: boolean };
+}
+
+/** Adapter, driver, half precision and Dawn's switches, as `npm run train` and `npm run bench` will find them. */
+function reportGpu(): void {
+  const found = askDawn(vulkanEnvironment(undefined));
+  const toggles = dawnToggles().join(', ') || 'no toggles';
+  if (!found) console.log(`set-up: GPU in Node: none found (Dawn with ${toggles})`);
+  else
+    console.log(
+      `set-up: GPU in Node: ${found.name}, half precision ${found.half ? 'yes' : 'no'}, Dawn with ${toggles}`,
+    );
+  if (found && !found.half && /nvidia/i.test(found.name))
+    console.log(
+      'set-up: half precision on this card needs NVIDIA driver 615.71 or newer; without it training is slower.',
+    );
 }
 
 /**
@@ -220,5 +248,6 @@ function osRelease(): Record<string, string | undefined> {
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const missing = setUp();
   console.log(`set-up: SwiftShader: ${swiftshaderIcd() ?? 'not found'}`);
+  reportGpu();
   process.exit(missing.length === 0 ? 0 : 1);
 }

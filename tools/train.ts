@@ -13,7 +13,7 @@ import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernel
 import type { TrainEvent } from '../src/protocol/trainer';
 import { tierFor } from '../src/training/job';
 import { train } from '../src/training/train';
-import { installWebGpu } from './dawn';
+import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
 import { deleteOlder } from './old_checkpoints';
@@ -39,6 +39,10 @@ async function main(): Promise<void> {
   await openDevice(tierFor(config.mixed_precision));
   await mkdir(join(config.output_dir, 'logs'), { recursive: true });
   const log = createWriteStream(join(config.output_dir, 'logs', 'train.log'), { flags: 'a' });
+  for (const line of gpuNotes(gpu())) {
+    console.log(line);
+    log.write(`${new Date().toISOString()} ${line}\n`);
+  }
   const stop = new AbortController();
   process.once('SIGINT', () => {
     console.log('\nStopping after this step; press Ctrl-C again to leave at once.');
@@ -87,7 +91,7 @@ function describe(event: TrainEvent): string | undefined {
         `LoRA of ${plan.loraModules} modules, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters; ` +
         `GPU memory at most ${gb(plan.predictedPeakBytes)} (base weights ${gb(plan.weightBytes)}), ` +
         `${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed, ` +
-        `${plan.microBatch} of ${plan.largestBatch} pictures at once; ${plan.adapter}, tier ${plan.tier}`
+        `${plan.microBatch} of ${plan.largestBatch} pictures at once; ${gpuLine(gpu())}`
       );
     }
     case 'step':

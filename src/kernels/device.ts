@@ -13,6 +13,8 @@ export type Tier = 'f32' | 'f16' | 'f16-subgroups';
 export interface Gpu {
   readonly device: GPUDevice;
   readonly tier: Tier;
+  /** The best tier of the adapter, whatever was asked for. */
+  readonly best: Tier;
   readonly f16: boolean;
   readonly subgroups: boolean;
   /** Smallest subgroup the adapter may run, in lanes; 0 where the tier has none. */
@@ -92,6 +94,7 @@ export async function openDevice(
   const opened: Gpu = {
     device,
     tier,
+    best,
     f16: tier !== 'f32',
     subgroups: tier === 'f16-subgroups',
     minSubgroupSize: tier === 'f16-subgroups' ? (adapter.info.subgroupMinSize ?? 4) : 0,

@@ -2,6 +2,7 @@
 import { arch, cpus, loadavg, platform, release } from 'node:os';
 import { createRequire } from 'node:module';
 import { closeDevice, openDevice, type Tier } from '../../src/kernels/device';
+import { dawnToggles, gpuNotes, halfMissing } from '../dawn';
 import { benchKernels, type KernelResult } from './kernels';
 import { planBench, type BenchOptions } from './options';
 import { measureRoofline, type Roofline } from './roofline';
@@ -12,6 +13,14 @@ export interface BenchReport {
   date: string;
   adapter: { vendor: string; architecture: string; device: string; description: string };
   tier: Tier;
+  /** The best that the adapter has; `tier` may have been asked lower. */
+  bestTier: Tier;
+  /** As Dawn says it: name and version. */
+  driver: string;
+  /** Switches that Dawn was started with, beside its defaults. */
+  dawnToggles: readonly string[];
+  /** What is missing for the best numbers, as a sentence. */
+  note: string | null;
   /** The adapter runs on the CPU: nothing here says anything about a GPU. */
   software: boolean;
   runtime: { node: string; webgpu: string | null; platform: string; cpu: string; cores: number };
@@ -40,8 +49,9 @@ export async function bench(
   });
   try {
     const plan = planBench(options, gpu);
-    const { adapter, tier, software, device } = gpu;
-    progress(`${adapter.description || adapter.device || adapter.vendor}, ${tier}, ${plan.size} px`);
+    const { adapter, tier, best, software, device } = gpu;
+    for (const line of gpuNotes(gpu)) progress(line);
+    progress(`${plan.size} px`);
     const roofline = await measureRoofline(plan.copyBytes, plan.timing);
     progress(
       `roofline: f32 ${roofline.f32Gflops.toFixed(0)}, f16 ${roofline.f16Gflops?.toFixed(0) ?? 'none'} GFLOP/s; ` +
@@ -54,6 +64,10 @@ export async function bench(
       date: new Date().toISOString(),
       adapter,
       tier,
+      bestTier: best,
+      driver: adapter.description,
+      dawnToggles: dawnToggles(),
+      note: halfMissing(gpu) ?? null,
       software,
       runtime: {
         node: process.version,
