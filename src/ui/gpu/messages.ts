@@ -1,4 +1,5 @@
 /** What the preflight says: for every way in which WebGPU can be missing, what is so and what to do. */
+import type { HalfMissing } from './half_precision';
 import type { Missing } from './reasons';
 
 interface Said {
@@ -61,8 +62,17 @@ const en = {
   label: 'This computer',
   asking: 'Looking for the graphics card…',
   canTrain: 'This computer can train.',
-  noHalf: 'Half precision is missing on this GPU.',
-  noHalfText: 'Training works, but about twice as slow, and needs more memory.',
+  unnamed: 'a graphics card that the browser does not name',
+  noHalf: {
+    'nvidia-linux': {
+      title: 'This browser does not use half precision on your NVIDIA card.',
+      text: 'You get the same LoRA without it, but a step takes longer and needs more memory. To have it, install NVIDIA driver 615.71 or newer, or start the browser with --enable-dawn-features=vulkan_enable_f16_on_nvidia.',
+    },
+    other: {
+      title: 'This GPU has no half precision here.',
+      text: 'You get the same LoRA without it, but a step takes longer and needs more memory.',
+    },
+  } as Record<HalfMissing, Said>,
   software: 'Only a software renderer was found.',
   softwareText:
     'It can train the small demo model. For others a step would take minutes: switch on graphics acceleration in the browser’s settings.',
@@ -166,8 +176,17 @@ const zh: typeof en = {
   label: '这台电脑',
   asking: '正在查找显卡…',
   canTrain: '这台电脑可以训练。',
-  noHalf: '此 GPU 不支持半精度。',
-  noHalfText: '可以训练，但速度约慢一半，占用显存更多。',
+  unnamed: '浏览器未提供显卡名称',
+  noHalf: {
+    'nvidia-linux': {
+      title: '此浏览器没有在你的 NVIDIA 显卡上启用半精度。',
+      text: '没有半精度也会得到同样的 LoRA，只是每步更慢，占用显存更多。若要启用，请安装 615.71 或更新的 NVIDIA 驱动，或在启动浏览器时加上 --enable-dawn-features=vulkan_enable_f16_on_nvidia。',
+    },
+    other: {
+      title: '此 GPU 在这里不支持半精度。',
+      text: '没有半精度也会得到同样的 LoRA，只是每步更慢，占用显存更多。',
+    },
+  },
   software: '只找到软件渲染器。',
   softwareText: '它可以训练很小的演示底模；其他底模每步要几分钟。请在浏览器设置里打开图形加速。',
   useDemo: '使用演示底模',

@@ -76,7 +76,7 @@ export class EventFollower {
             number(plan.epochs),
             `${plan.recomputedBlocks}/${plan.blocks}`,
             size(plan.predictedPeakBytes),
-            `${plan.adapter}, ${plan.tier}`,
+            [plan.adapter, plan.tier].filter(Boolean).join(', '),
           ),
         );
         break;
