@@ -37,8 +37,15 @@ export interface LinkRefusal {
   readonly sentence: string;
 }
 
+/** Which kind of base model the settings were made for: the studio's small demo model learns by other rates and sizes. */
+export type LinkBase = 'demo' | 'own';
+/** No field is called so. */
+const BASE = 'base';
+
 /** What a link says: values that their fields accept, and what was refused. */
 export interface LinkedSettings {
+  /** Older links do not say. */
+  readonly base?: LinkBase;
   readonly settings: Readonly<Partial<TrainConfig>>;
   readonly refused: readonly LinkRefusal[];
 }
@@ -49,12 +56,12 @@ export function isShared(field: Field): boolean {
 }
 
 /** The whole address: `page` (without a hash) and the settings. Throws ShareLinkError if it is too long. */
-export async function writeShareLink(config: TrainConfig, page: string): Promise<string> {
+export async function writeShareLink(config: TrainConfig, page: string, base?: LinkBase): Promise<string> {
   const values: { readonly [name: string]: unknown } = config;
   const differing = fieldList
     .filter(({ name, field }) => isShared(field) && values[name] !== field.default)
     .map(({ name }) => [name, values[name]] as const);
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(differing)));
+  const json = new TextEncoder().encode(JSON.stringify({ ...(base && { [BASE]: base }), ...Object.fromEntries(differing) }));
   const link = page + linkMark + toBase64Url(await collect(json, new CompressionStream('deflate-raw')));
   if (link.length <= longestLink) return link;
   throw new ShareLinkError(
@@ -79,13 +86,23 @@ export async function readShareLink(hash: string): Promise<LinkedSettings> {
   }
   const settings: [FieldName, unknown][] = [];
   const refused: LinkRefusal[] = [];
+  const base = value.get(BASE);
   for (const [name, item] of value) {
+    if (name === BASE && isLinkBase(item)) continue;
     const read = readSetting(name, item);
     if ('why' in read) refused.push(read);
     else settings.push([read.name, read.value]);
   }
   // Each value was read by its own field.
-  return { settings: Object.fromEntries(settings) as Partial<TrainConfig>, refused };
+  return {
+    ...(isLinkBase(base) && { base }),
+    settings: Object.fromEntries(settings) as Partial<TrainConfig>,
+    refused,
+  };
+}
+
+function isLinkBase(item: unknown): item is LinkBase {
+  return item === 'demo' || item === 'own';
 }
 
 /** How a GPU is used is its owner's business: a link that does not say it leaves it as it is. */
