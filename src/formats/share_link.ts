@@ -61,7 +61,9 @@ export async function writeShareLink(config: TrainConfig, page: string, base?: L
   const differing = fieldList
     .filter(({ name, field }) => isShared(field) && values[name] !== field.default)
     .map(({ name }) => [name, values[name]] as const);
-  const json = new TextEncoder().encode(JSON.stringify({ ...(base && { [BASE]: base }), ...Object.fromEntries(differing) }));
+  const json = new TextEncoder().encode(
+    JSON.stringify({ ...(base && { [BASE]: base }), ...Object.fromEntries(differing) }),
+  );
   const link = page + linkMark + toBase64Url(await collect(json, new CompressionStream('deflate-raw')));
   if (link.length <= longestLink) return link;
   throw new ShareLinkError(

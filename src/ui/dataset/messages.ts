@@ -9,6 +9,9 @@ const percent = (part: number) => `${Math.round(part * 100)} %`;
 
 const en = {
   title: 'Images and captions',
+  captionsTitle: 'Captions',
+  captioned: (n: number, of: number) =>
+    `${figure(n, 'en')} of ${plural(of, 'picture')} ${n === 1 ? 'has' : 'have'} a caption`,
   find: 'Find a tag or file',
   add: 'Add images',
   addFiles: 'Choose pictures',
@@ -82,7 +85,10 @@ const en = {
   bringBack: 'Bring back',
   remove: 'Delete',
   removeTitle: (n: number) => `Delete ${plural(n, 'picture')}?`,
-  removeText: 'They are deleted from this project for good. Your own files stay where they are.',
+  removeText: (n: number): string =>
+    n === 1
+      ? 'It is deleted from this project for good. Your own file stays where it is.'
+      : 'They are deleted from this project for good. Your own files stay where they are.',
   clearSelection: 'Clear selection',
   apply: 'Apply',
   changes: (n: number, of: number) => `Changes ${figure(n, 'en')} of ${plural(of, 'caption')}.`,
@@ -189,6 +195,8 @@ const en = {
 
 const zh: typeof en = {
   title: '图片与打标',
+  captionsTitle: '打标',
+  captioned: (n, of) => `${figure(of, 'zh')} 张图片中 ${figure(n, 'zh')} 张已有标注`,
   find: '查找标签或文件',
   add: '添加图片',
   addFiles: '选择图片',
@@ -255,7 +263,7 @@ const zh: typeof en = {
   bringBack: '恢复使用',
   remove: '删除',
   removeTitle: (n) => `删除 ${figure(n, 'zh')} 张图片？`,
-  removeText: '将从此项目中永久删除。你电脑上的原文件不受影响。',
+  removeText: () => '将从此项目中永久删除。你电脑上的原文件不受影响。',
   clearSelection: '取消选择',
   apply: '应用',
   changes: (n, of) => `将修改 ${figure(of, 'zh')} 条标注中的 ${figure(n, 'zh')} 条。`,

@@ -60,6 +60,28 @@ describe('typing into a field', () => {
   });
 
   it.each([
+    ['epochs', '1,600', 1600],
+    ['max_train_steps', '1,234,567', 1234567],
+    ['max_train_steps', '10 000', 10000],
+    ['max_train_steps', '12\u202f000', 12000],
+    ['epochs', '１，６００', 1600],
+    ['learning_rate', '0,0001', 0.0001],
+    ['learning_rate', '1,5e-4', 0.00015],
+    ['min_snr_gamma', '1,5', 1.5],
+    // A German thousand would be this; in both languages of the page it is a decimal point.
+    ['min_snr_gamma', '1.600', 1.6],
+  ] as const)('%s takes %s', (name, text, value) => {
+    settings.type(name, text);
+    expect(settings.config[name]).toBe(value);
+    expect(settings.problems.filter(({ field }) => field === name)).toEqual([]);
+  });
+
+  it.each(['1,60', '16,00,0', '1.600,5', '1,600 000', '1 60'])('epochs takes no %s', (text) => {
+    settings.type('epochs', text);
+    expect(settings.problems).toMatchObject([{ field: 'epochs', code: 'wrong-type' }]);
+  });
+
+  it.each([
     ['lora_rank', '500', 'out-of-range'],
     ['lora_rank', '1.5', 'wrong-type'],
     ['lora_rank', '', 'wrong-type'],

@@ -52,8 +52,14 @@ export function readTyped(field: Field, text: string): ReturnType<typeof readVal
   }
 }
 
+/**
+ * '1,600' and '10 000' as the page writes them itself, in both its languages; '0,0001' and '1,5' by people who write a
+ * decimal comma. A comma before three digits groups, unless nothing but 0 stands before it.
+ */
 function numberIn(text: string): number | string {
-  const value = Number(text.replace(/^(\d+),(\d+)$/, '$1.$2'));
+  const grouped = /^[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+|(?: \d{3})+)(?:\.\d+)?$/.test(text);
+  const plain = grouped ? text.replace(/[, ]/g, '') : text.replace(/^([+-]?\d+),(\d+)(?=$|e)/i, '$1.$2');
+  const value = Number(plain);
   return Number.isNaN(value) ? text : value;
 }
 

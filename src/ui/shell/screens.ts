@@ -12,7 +12,7 @@ const load: Record<Screen, () => Promise<{ default: Component }>> = {
   results: () => import('../results/ResultsScreen.svelte'),
 };
 
-/** Images and captions are one screen, so that going from one to the other keeps what is selected and scrolled. */
+/** Images and captions are one component, which shows each stage its own: what is selected and scrolled stays. */
 export function screenOf(stage: Stage): Screen {
   return stage === 'images' || stage === 'captions' ? 'dataset' : stage;
 }

@@ -31,6 +31,8 @@ export class SheetView {
 
   #tab: Tab = $state('all');
   #query = $state('');
+  /** The tab was chosen by the stage, not by the person. */
+  #tabByStage = false;
   #tag: string | undefined = $state();
   /** Only these, for a reason shown above the sheet. */
   only: { readonly ids: ReadonlySet<string>; readonly reason: string } | undefined = $state.raw();
@@ -87,9 +89,24 @@ export class SheetView {
 
   set tab(tab: Tab) {
     this.#tab = tab;
+    this.#tabByStage = false;
     this.only = undefined;
     this.alike = undefined;
     this.#openShown();
+  }
+
+  /** The captions are what is left to do: those that lack one, where the person filters by nothing else. */
+  enterCaptions(): void {
+    if (this.filtered || this.counts.untagged === 0) return;
+    this.tab = 'untagged';
+    this.#tabByStage = true;
+    const [first] = this.shownIds;
+    if (first !== undefined && this.openIndex < 0) this.show(first);
+  }
+
+  /** Back to the whole set, if only the stage had narrowed it. */
+  enterImages(): void {
+    if (this.#tabByStage) this.tab = 'all';
   }
 
   get query(): string {
