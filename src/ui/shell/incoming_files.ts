@@ -42,5 +42,5 @@ export async function readConfig(file: File): Promise<void> {
 }
 
 function showPictures(): void {
-  if (studio.stage === 'start' && dataset.pictures.length > 0) studio.go('images');
+  if ((studio.stage === 'start' || studio.stage === 'help') && dataset.pictures.length > 0) studio.go('images');
 }

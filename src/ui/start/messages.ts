@@ -37,6 +37,8 @@ const damaged: Partial<Record<SafetensorsErrorCode, string>> = {
 const en = {
   title: 'Drop your pictures here',
   titleMore: 'Drop more pictures here',
+  what: 'A LoRA is a small file that teaches an image model a style, a character or an object from your pictures.',
+  help: 'Help and glossary',
   intro:
     'Files, a folder or a zip. Captions in .txt files are paired by name. Twenty good pictures make a style.',
   choosePictures: 'Choose pictures',
@@ -180,6 +182,8 @@ const partsZh: Record<Part, string> = { unet: 'U-Net', text: '文本编码器', 
 const zh: typeof en = {
   title: '把图片拖到这里',
   titleMore: '把更多图片拖到这里',
+  what: 'LoRA 是一个小文件，用你的图片教会图像模型一种画风、一个角色或一件物体。',
+  help: '帮助与术语',
   intro: '文件、文件夹或 zip 均可。同名 .txt 会作为标注。二十张好图就能练出一种画风。',
   choosePictures: '选择图片',
   chooseFolder: '选择文件夹',
