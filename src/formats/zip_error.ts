@@ -9,7 +9,9 @@ export type ZipErrorCode =
   | 'unsafe-name'
   | 'encrypted'
   | 'method'
-  | 'ratio';
+  | 'ratio'
+  /** Of writing one: more than the format holds. */
+  | 'too-much';
 
 export class ZipError extends Error {
   override name = 'ZipError';

@@ -1,5 +1,6 @@
 /** Writes zip archives of pictures and captions: stored, for pictures hardly shrink. Streams through fflate. */
 import { Zip, ZipPassThrough } from 'fflate';
+import { ZipError } from './zip_error';
 
 export interface ZipInput {
   path: string;
@@ -11,7 +12,7 @@ const PIECE = 2 ** 20;
 const MAX_BYTES = 0xffff_0000;
 const MAX_FILES = 0xffff;
 
-/** Files are read one at a time. Rejects with a sentence where the archive would be too large for the format. */
+/** Files are read one at a time. Rejects with `ZipError` where the archive would be too large for the format. */
 export async function writeZip(
   files: Iterable<ZipInput> | AsyncIterable<ZipInput>,
   onFile?: (written: number) => void,
@@ -30,7 +31,10 @@ export async function writeZip(
     bytes += file.size + 2 * path.length + 200;
     written++;
     if (bytes > MAX_BYTES || written > MAX_FILES) {
-      throw new Error('These pictures are more than the 4 GB that a zip takes. Export fewer at a time.');
+      throw new ZipError(
+        'too-much',
+        'These pictures are more than the 4 GB that a zip takes. Export fewer at a time.',
+      );
     }
     const entry = new ZipPassThrough(path);
     zip.add(entry);

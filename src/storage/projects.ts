@@ -35,6 +35,8 @@ export interface Project {
   /** Settings that differ from the defaults, by field name. */
   settings: Readonly<Record<string, unknown>>;
   base?: BaseModelRef;
+  /** What the base model was called where this project was saved to a file: to be chosen here. */
+  baseWanted?: string;
   captions?: CaptionSettings;
 }
 

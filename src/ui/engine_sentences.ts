@@ -87,6 +87,7 @@ const ZipError: Sentences<Record<ZipErrorCode, unknown>> = {
   encrypted: () => '此 zip 有密码。请解压后再添加。',
   method: () => 'zip 使用了这里不支持的压缩方法。请解压后再添加。',
   ratio: () => 'zip 中的文件解压后异常大，没有打开。',
+  'too-much': () => '这些图片超过了 zip 的 4 GB 上限。请分批导出。',
 };
 
 type Layer = { module?: string | undefined };

@@ -3,6 +3,7 @@
  * Those of files and of the trainer are in engine_sentences.ts.
  */
 import type { DownloadFacts } from '../storage/download_error';
+import type { ProjectFileErrorCode } from '../formats/project_file';
 import type { StorageFacts } from '../storage/error';
 import { engineSentences, type Sentences } from './engine_sentences';
 import type { BaseModelUnreadable as Unreadable } from './start/open_base';
@@ -71,6 +72,16 @@ const PictureGoneError: Sentences<{ gone: { picture: string } }> = {
   gone: ({ picture }) => `${picture} 已不在这里，因此这次训练无法继续。`,
 };
 
+const PictureMissingError: Sentences<{ gone: { picture: string } }> = {
+  gone: ({ picture }) => `浏览器中已没有 ${picture} 的文件。请移除这张图片，再重新添加。`,
+};
+
+const ProjectFileError: Sentences<Record<ProjectFileErrorCode, unknown>> = {
+  'not-a-project': () => '此 zip 不是工作室的项目文件。要添加其中的图片，请在“图片”中选择它。',
+  newer: () => '此项目由更新版本的工作室保存。请刷新页面以获取新版本，然后重新打开文件。',
+  damaged: () => '项目文件已损坏。请重新保存项目，再打开新的文件。',
+};
+
 export const sentencesZh = {
   ...engineSentences,
   DownloadError,
@@ -78,4 +89,6 @@ export const sentencesZh = {
   StorageError,
   BaseModelUnreadable,
   PictureGoneError,
+  PictureMissingError,
+  ProjectFileError,
 };

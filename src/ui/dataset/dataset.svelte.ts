@@ -4,6 +4,7 @@
  */
 import { deletePictures, getImage, listPictures, type Picture } from '../../storage/pictures';
 import { studio } from '../studio.svelte';
+import type { PictureInFile } from '../../formats/project_file';
 import { metadataCsv, zipOf } from './export';
 import { withTrigger } from './captions/trigger';
 import { applied, indexed, stepFor, without, type Change, type Changes } from './changes';
@@ -14,6 +15,8 @@ import { incomingFrom, type Incoming, type Source } from './import/incoming';
 import { Likeness } from './import/likeness';
 import type { Outcome } from './import/outcome';
 import { openPool, type Pool } from './import/pool';
+import { restorePictures } from './import/restore';
+import { PictureMissingError } from './picture_missing';
 import { Unsaved } from './unsaved';
 import { sentenceOf } from '../sentence';
 
@@ -83,17 +86,31 @@ export class Dataset {
    * and JSON files are handed to `onConfig`. Call it straight from the event: a DataTransfer is empty afterwards.
    */
   add(source: Source, onConfig?: (file: File) => void): Promise<Outcome | undefined> {
-    return this.#enqueue(
-      incomingFrom(source, (found) => this.#looking(found)),
-      onConfig,
-    );
+    const listed = incomingFrom(source, (found) => this.#looking(found));
+    listed.catch(() => undefined);
+    return this.#enqueue(async (project, signal) => this.#add(await listed, project, signal, onConfig));
   }
 
   /** Adds a demo set of our own origin, by the same way. Rejects with a sentence if it cannot be fetched. */
   async addDemoSet(name: string): Promise<DemoSet> {
     const { set, incoming } = await demoSet(name);
-    await this.#enqueue(Promise.resolve(incoming));
+    await this.#enqueue((project, signal) => this.#add(incoming, project, signal));
     return set;
+  }
+
+  /** Takes the pictures of a project file into this project, as they were saved; `missing` are told with what failed. */
+  restore(pictures: readonly PictureInFile[], missing: readonly string[] = []): Promise<Outcome | undefined> {
+    return this.#enqueue((project, signal) =>
+      this.#importing(project, (pool) =>
+        restorePictures(pictures, missing, {
+          project,
+          pool,
+          signal,
+          added: (added) => this.#show(project, added),
+          progress: (done, total) => (this.adding = { state: 'adding', done, total }),
+        }),
+      ),
+    );
   }
 
   /** Ends adding; what was added stays. */
@@ -187,15 +204,14 @@ export class Dataset {
   }
 
   /** One `add` after the other: what the second finds depends on what the first brought. */
-  #enqueue(listed: Promise<Incoming[]>, onConfig?: (file: File) => void): Promise<Outcome | undefined> {
+  #enqueue(
+    work: (project: string, signal: AbortSignal) => Promise<Outcome | undefined>,
+  ): Promise<Outcome | undefined> {
     const { project } = this;
     const { signal } = this.#abort;
-    listed.catch(() => undefined);
-    const run = this.#adds.then(async () => {
-      const incoming = await listed;
-      if (project === undefined || signal.aborted || this.readOnly()) return undefined;
-      return this.#add(incoming, project, signal, onConfig);
-    });
+    const run = this.#adds.then(() =>
+      project === undefined || signal.aborted || this.readOnly() ? undefined : work(project, signal),
+    );
     this.#adds = run.catch(() => undefined);
     return run.finally(() => (this.adding = { state: 'idle' }));
   }
@@ -205,26 +221,36 @@ export class Dataset {
     project: string,
     signal: AbortSignal,
     config?: (file: File) => void,
-  ): Promise<Outcome> {
-    const pool = this.#pool();
-    try {
-      const outcome = await importPictures(incoming, {
+  ): Promise<Outcome | undefined> {
+    // Listing may have taken a while.
+    if (signal.aborted || this.readOnly()) return undefined;
+    return this.#importing(project, (pool) =>
+      importPictures(incoming, {
         project,
         pool,
         signal,
         present: () => this.pictures,
-        added: (pictures) => {
-          if (this.project === project) this.pictures = [...this.pictures, ...pictures];
-        },
+        added: (pictures) => this.#show(project, pictures),
         changed: (changes) => void this.change(changes.keys(), ({ id }) => changes.get(id)),
         progress: (done, total) => (this.adding = { state: 'adding', done, total }),
         config,
-      });
+      }),
+    );
+  }
+
+  async #importing(project: string, work: (pool: Pool) => Promise<Outcome>): Promise<Outcome> {
+    const pool = this.#pool();
+    try {
+      const outcome = await work(pool);
       if (this.project === project) this.outcome = outcome;
       return outcome;
     } finally {
       pool.close();
     }
+  }
+
+  #show(project: string, added: readonly Picture[]): void {
+    if (this.project === project) this.pictures = [...this.pictures, ...added];
   }
 
   #apply(changes: Changes | undefined): string[] {
@@ -244,7 +270,5 @@ export const dataset = new Dataset(
 async function fileOf(id: string, name: string): Promise<Blob> {
   const file = await getImage(id);
   if (file) return file;
-  throw new Error(
-    `The file of ${name} is missing from this browser's storage. Remove the picture and add it again.`,
-  );
+  throw new PictureMissingError(name);
 }

@@ -4,6 +4,7 @@
  */
 import '../../storage/fake_indexeddb.testing';
 import { afterEach, expect, test, vi } from 'vitest';
+import { readProject, writeProject } from '../../formats/project_file';
 import { openZip } from '../../formats/zip';
 import { writeZip } from '../../formats/zip_write';
 import type { PictureReading } from '../../protocol/pictures';
@@ -346,6 +347,43 @@ test('A demo set is fetched from our origin and taken like any other', async () 
   await expect(dataset.addDemoSet('constructor')).rejects.toThrow(/no demo set/);
   delete served['/demo/sets.json'];
   await expect(dataset.addDemoSet('woodcut')).rejects.toThrow(/could not be fetched \(404\)/);
+});
+
+test('A project file brings its pictures back as they were set, and tells what it lacks', async () => {
+  const dataset = await opened();
+  await add(dataset, { '3_kiko/a.png': shot(), '3_kiko/a.txt': 'kiko', 'b.png': shot(), 'c.png': shot() });
+  const [a, b, c] = ['a.png', 'b.png', 'c.png'].map((name) => {
+    const found = dataset.pictures.find((each) => each.name === name);
+    if (!found) throw new Error(name);
+    return found.id;
+  });
+  dataset.change([a], { focus: [0.25, 1] });
+  dataset.setAside([b]);
+  dataset.change([c], { caption: 'red\nblue' });
+  const file = await writeProject(
+    { name: 'p', purpose: 'style', trigger: '', settings: {} },
+    // One has been damaged on the way.
+    [...dataset.pictures, { ...dataset.pictures[0], id: 'x', name: 'broken.png' }],
+    async ({ id }) => (await getImage(id)) ?? new Blob(['broken']),
+  );
+  const elsewhere = await opened();
+  const { pictures } = await readProject(file);
+  const outcome = await taken(elsewhere.restore(pictures, ['lost.png']));
+  const kept = (set: Dataset) =>
+    set.pictures.map(({ name, caption, repeats, focus, aside, digest, look, byteLength }) => ({
+      ...{ name, caption, repeats, focus, aside, digest, look, byteLength },
+    }));
+  expect(kept(elsewhere)).toEqual(kept(dataset));
+  expect(elsewhere.pictures.map(({ id }) => id)).not.toContain(a);
+  expect(outcome).toMatchObject({ added: 3, captioned: 2 });
+  expect(reasons(outcome)).toEqual({ 'too-small': ['broken.png'], unreadable: ['lost.png'] });
+  const again = await listPictures(elsewhere.project ?? '');
+  expect(again.map(({ name, order }) => [name, order])).toEqual(
+    elsewhere.pictures.map(({ name }, i) => [name, i + 1]),
+  );
+  expect(await (await getImage(again[0].id))?.text()).toBe(
+    await (await getImage(dataset.pictures[0].id))?.text(),
+  );
 });
 
 async function opened(readOnly = () => false, trigger = ''): Promise<Dataset> {
