@@ -127,8 +127,12 @@ test("kohya's settings: what they change, what is not supported, and nothing bef
   };
   await dialog.getByLabel('Or paste its text here').fill(JSON.stringify(kohya));
   await expect(dialog.getByRole('row', { name: /Rank.*16.*48/ })).toBeVisible();
-  await expect(dialog.getByText('Not supported here and left out:')).toContainText('optimizer: Prodigy');
-  await expect(dialog.getByText('Not supported here and left out:')).toContainText('fp8_base');
+  await expect(dialog.getByText('Settings of kohya_ss (JSON)')).toBeVisible();
+  await expect(dialog.getByText(/^The optimizer is Prodigy, which is not here/)).toBeVisible();
+  await expect(dialog.getByText(/^The base model is held in fp8 there/)).toBeVisible();
+  await expect(dialog.getByText('Belongs to an optimizer that is not here')).toContainText(
+    'optimizer: Prodigy',
+  );
   await dialog.getByRole('checkbox', { name: 'Alpha' }).uncheck();
   await dialog.getByRole('button', { name: /^Take \d+ settings$/ }).click();
   await expect(page.getByRole('textbox', { name: 'Rank', exact: true })).toHaveValue('48');

@@ -7,7 +7,6 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { parseConfig } from '../src/formats/config';
 import type { TrainConfig } from '../src/formats/config_fields';
 import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
@@ -17,19 +16,26 @@ import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
 import { deleteOlder } from './old_checkpoints';
+import { readConfig } from './read_config';
 
-const USAGE = 'Usage: npm run train -- --config configs/my_lora_config.yaml';
+const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml [--anyway]
+--config also takes settings of kohya_ss, sd-scripts (TOML or a command line), lora-scripts, OneTrainer, ai-toolkit, or a LoRA;
+--anyway trains although settings of another trainer cannot be honoured.`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      config: { type: 'string', short: 'c' },
+      anyway: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   if (values.help || !values.config) {
     console.log(USAGE);
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  const config = parseConfig(await readText(values.config, 'The configuration'));
+  const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
   const folder = await scanImageFolder(config.train_data_dir, config.metadata_path || undefined);
   for (const note of folder.notes) console.log(`note: ${note}`);
   const base = (await baseFiles(config.base_model)).map(openSource);

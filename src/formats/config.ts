@@ -114,7 +114,7 @@ function readDocument(text: string, lines: LineCounter): Document {
 }
 
 /** How deep brackets and `- - -` go, at least: the YAML library recurses, and no setting needs two levels. */
-function deepest(text: string): number {
+export function deepest(text: string): number {
   let depth = 0;
   let most = 0;
   for (const character of text) {
@@ -123,7 +123,9 @@ function deepest(text: string): number {
   }
   for (const [marks] of text.matchAll(/^(?:[ \t]*[-?:](?=[ \t]))+/gm))
     most = Math.max(most, marks.replace(/[ \t]/g, '').length);
-  return most;
+  // A ladder of `?`, a key in a key in a key, takes time that doubles with each line.
+  const ladder = text.match(/^[ \t]*\?[ \t]*$/gm)?.length ?? 0;
+  return Math.max(most, 4 * ladder);
 }
 
 function parse(text: string, lines: LineCounter): Document {

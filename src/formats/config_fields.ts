@@ -779,3 +779,8 @@ export const otherNames: ReadonlyMap<string, FieldName> = new Map<string, FieldN
   ['caption_file', 'metadata_path'],
   ['repeats', 'num_repeats'],
 ]);
+
+/** A field that names a file or folder, or resumes from one: it belongs to the trainer without a page. */
+export function isPlace(field: Field): boolean {
+  return field.kind === 'switch-or-path' || (field.kind === 'text' && field.path);
+}

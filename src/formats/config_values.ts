@@ -12,6 +12,7 @@ export type ConfigProblemCode =
   | 'list-item'
   | 'backslash'
   | 'comma'
+  | 'no-settings'
   | 'out-of-range'
   | 'conflict';
 

@@ -1,52 +1,68 @@
-// A settings file in JSON, TOML or YAML as one flat list of values, the way sd-scripts reads its own: headings are
-// for people, and of several data sets the first counts. It knows no field's meaning; kohya_config.ts does.
+// A settings file in JSON, TOML, YAML or as a command line, as a tree of maps and then as one list of values with the
+// path each stands at. It knows no field's meaning; kohya_config.ts and its neighbours do.
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { parseDocument } from 'yaml';
-import { ConfigError } from './config';
+import { isCommand, readCommand } from './command_line';
+import { ConfigError, deepest } from './config';
+import { pathAdvice, type ConfigProblemCode } from './config_values';
 import { JsonError, JsonNumber, parseStrictJson } from './strict_json';
 
-/** Values by name; `null` where the file says "none". Lists are flat. */
-export type FlatValues = ReadonlyMap<string, unknown>;
+export type Notation = 'json' | 'toml' | 'yaml' | 'command';
+export type Table = ReadonlyMap<string, unknown>;
+
+/** One value of the file. `path` is unique: `datasets[0].subsets[1].is_reg`. */
+export interface Entry {
+  readonly path: string;
+  /** `null` where the file says "none"; lists are of plain values. */
+  readonly value: unknown;
+}
 
 /** The configurations of other trainers are longer than ours: kohya_ss writes some 200 fields. */
 const maxLength = 200_000;
-const maxDepth = 6;
+const maxDepth = 12;
 
 /** Throws ConfigError with one sentence, and the line where the notation knows it. */
-export function readFlat(text: string): { notation: 'json' | 'toml' | 'yaml'; values: FlatValues } {
+export function readTree(text: string): { notation: Notation; tree: Table | readonly unknown[] } {
   if (text.length > maxLength) {
     fail('too-large', 0, `This file is larger than ${maxLength / 1000} KB, so it holds no settings.`);
   }
   const notation = notationOf(text);
-  const tree = { json: fromJson, toml: fromToml, yaml: fromYaml }[notation](text);
-  if (!isTable(tree)) fail('not-a-map', 1, 'This is no settings file: it has no list of names and values.');
-  const values = new Map<string, unknown>();
-  flatten(tree, values, 0);
-  return { notation, values };
+  const readers = { json: fromJson, toml: fromToml, yaml: fromYaml, command: readCommand };
+  const tree = readers[notation](text);
+  const isList = Array.isArray(tree) && tree.length > 0 && tree.every(isTable);
+  if (!isTable(tree) && !isList) {
+    fail('not-a-map', 1, 'This is no settings file: it has no list of names and values.');
+  }
+  return { notation, tree: tree as Table | readonly unknown[] };
+}
+
+/** Every value, in the order of the file; an empty map or list is a value too, so that no name is lost. */
+export function entriesOf(tree: unknown): Entry[] {
+  const found: Entry[] = [];
+  walk(tree, '', 0, found);
+  return found;
+}
+
+function walk(value: unknown, path: string, depth: number, into: Entry[]): void {
+  if (depth > maxDepth) fail('forbidden', 0, 'Lists are nested too deeply for settings.');
+  if (isTable(value) && (value.size > 0 || path === '')) {
+    for (const [key, item] of value)
+      walk(item, path === '' ? String(key) : `${path}.${String(key)}`, depth + 1, into);
+  } else if (Array.isArray(value) && value.some((item) => isTable(item) || Array.isArray(item))) {
+    for (const [index, item] of value.entries()) walk(item, `${path}[${index}]`, depth + 1, into);
+  } else into.push({ path, value: isTable(value) ? null : value });
+}
+
+export function isTable(value: unknown): value is Table {
+  return value instanceof Map;
 }
 
 /** JSON begins with a brace; TOML has `name = value` or a heading in brackets where YAML has `name: value`. */
-function notationOf(text: string): 'json' | 'toml' | 'yaml' {
+function notationOf(text: string): Notation {
+  if (isCommand(text)) return 'command';
   if (/^\s*[{[]\s*["{}\]]/.test(text) && !/^\s*\[[\w.-]+\]\s*$/m.test(text)) return 'json';
   const first = /^[ \t]*(?:\[\[?[\w ."'-]+\]\]?[ \t]*(?:#.*)?$|[\w"'.-]+[ \t]*([=:]))/m.exec(text);
   return first && first[1] !== ':' ? 'toml' : 'yaml';
-}
-
-type Table = ReadonlyMap<string, unknown>;
-
-function flatten(table: Table, into: Map<string, unknown>, depth: number): void {
-  if (depth > maxDepth) fail('forbidden', 0, 'Lists are nested too deeply for settings.');
-  for (const [key, value] of table) {
-    if (isTable(value)) flatten(value, into, depth + 1);
-    else if (Array.isArray(value) && value.length > 0 && value.every(isTable)) {
-      flatten(value[0], into, depth + 1);
-      if (value.length > 1) into.set(`${key}[1]`, `${value.length - 1} more`);
-    } else into.set(key, value);
-  }
-}
-
-function isTable(value: unknown): value is Table {
-  return value instanceof Map;
 }
 
 function fromJson(text: string): unknown {
@@ -54,7 +70,8 @@ function fromJson(text: string): unknown {
     return numbers(parseStrictJson(text.replace(/^\ufeff/, '')));
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    return fail('syntax', lineAt(text, error.position), `This is not valid JSON: ${error.message}`);
+    const line = lineAt(text, error.position);
+    return onPath(text, line) ?? fail('syntax', line, `This is not valid JSON: ${error.message}`);
   }
 }
 
@@ -63,12 +80,14 @@ function fromToml(text: string): unknown {
     return tables(parseToml(text.replace(/^\ufeff/, '')), 0);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
+    const broken = onPath(text, error.line);
     // Its message goes on with the lines around the place.
-    return fail('syntax', error.line, `This is not valid TOML: ${error.message.split('\n')[0]}.`);
+    return broken ?? fail('syntax', error.line, `This is not valid TOML: ${error.message.split('\n')[0]}.`);
   }
 }
 
 function fromYaml(text: string): unknown {
+  if (deepest(text) > 32) fail('forbidden', 0, 'Lists are nested too deeply for settings.');
   try {
     const document = parseDocument(text, {
       schema: 'core',
@@ -78,7 +97,11 @@ function fromYaml(text: string): unknown {
       prettyErrors: false,
     });
     const [error] = document.errors;
-    if (error) fail('syntax', lineAt(text, error.pos[0]), `This is not valid YAML: ${error.message}`);
+    if (error) {
+      const line = lineAt(text, error.pos[0]);
+      if (error.code === 'BAD_DQ_ESCAPE') onPath(text, line);
+      fail('syntax', line, `This is not valid YAML: ${error.message}`);
+    }
     // No alias is followed: they are how a small file becomes a large one.
     return document.toJS({ mapAsMap: true, maxAliasCount: 0 });
   } catch (error) {
@@ -89,6 +112,18 @@ function fromYaml(text: string): unknown {
       `This cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
+}
+
+/** Fails with what to do where the line that cannot be read has a Windows path in double quotes. */
+function onPath(text: string, line: number): undefined {
+  const shown = text.split('\n')[line - 1] ?? '';
+  if (!/"(\p{L}:|\.{0,2}|\\)[^"]*\\/u.test(shown)) return undefined;
+  const name = /^[\s{,]*["']?([\w.-]+)/.exec(shown)?.[1];
+  return fail(
+    'backslash',
+    line,
+    `${name ? `${name} ` : ''}is a Windows path in double quotes, where \\ is not itself. ${pathAdvice}`,
+  );
 }
 
 /** JSON's numbers, which the strict reader keeps as text. */
@@ -102,7 +137,9 @@ function numbers(value: unknown): unknown {
 function tables(value: unknown, depth: number): unknown {
   if (depth > maxDepth) return fail('forbidden', 0, 'Lists are nested too deeply for settings.');
   if (Array.isArray(value)) return value.map((item) => tables(item, depth + 1));
-  if (value instanceof Date || typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null) return value;
   return new Map(Object.entries(value).map(([key, item]) => [key, tables(item, depth + 1)]));
 }
 
@@ -110,10 +147,6 @@ function lineAt(text: string, position: number): number {
   return text.slice(0, position).split('\n').length;
 }
 
-function fail(
-  code: 'syntax' | 'too-large' | 'not-a-map' | 'forbidden',
-  line: number,
-  sentence: string,
-): never {
+function fail(code: ConfigProblemCode, line: number, sentence: string): never {
   throw new ConfigError([{ code, line, sentence }]);
 }

@@ -1,105 +1,86 @@
-// Settings of kohya's trainer and of those built on it, into ours: kohya_ss's JSON, sd-scripts' TOML (training and
-// data-set files), lora-scripts' TOML or YAML. Whatever would have had an effect there and has none here is named,
-// and so is what those files leave unsaid and kohya decides otherwise than we do. Files and folders of the other
-// computer are left behind. The rules are in kohya_rules.ts; reading the three notations is in flat_config.ts.
-import { parseConfig } from './config';
-import { configFields, fieldList, isFieldName, type FieldName, type TrainConfig } from './config_fields';
-import { readValue } from './config_values';
-import { readFlat, type FlatValues } from './flat_config';
-import { isKohyaKey, isMoot, isOff, rules, silentDefaults, type Rule } from './kohya_rules';
+// Settings of kohya's sd-scripts and of the forms in front of it as a ledger's entries: headings are for people, of several
+// sets of pictures the first that is learned from counts, what is said for a set counts more than what is said for all,
+// and `optimizer_args` are names of their own. What the names mean is in kohya_rules.ts.
+import { entriesOf, type Entry } from './flat_config';
+import { Ledger, type LeftReason } from './import_ledger';
+import { applyKohyaRules, isOff } from './kohya_rules';
 
-/** Something about an imported file that a person should know. `value` is as the file has it, shortened. */
-export type ImportNote =
-  /** It had an effect there; this trainer has nothing like it. */
-  | { readonly kind: 'unsupported'; readonly key: string; readonly value: string }
-  /** Taken, but not to the letter. */
-  | { readonly kind: 'changed'; readonly key: string; readonly value: string; readonly field: FieldName }
-  /** Names a file or folder of the computer it comes from. */
-  | { readonly kind: 'place'; readonly key: string; readonly value: string }
-  /** The file does not say it, and the trainer it is for has another default than ours. */
-  | { readonly kind: 'assumed'; readonly field: FieldName; readonly value: string }
-  /** The value cannot be used. */
-  | { readonly kind: 'invalid'; readonly key: string; readonly value: string; readonly sentence: string };
-
-export interface ImportedSettings {
-  readonly from: 'studio' | 'kohya';
-  /** Values that their fields accept; never paths. */
-  readonly settings: Readonly<Partial<TrainConfig>>;
-  readonly notes: readonly ImportNote[];
+/** `here`: paths in the file are of this computer, and taken. */
+export function fromKohya(tree: unknown, here: boolean): Ledger {
+  const { entries, others, sets } = logical(entriesOf(tree));
+  const ledger = new Ledger(entries);
+  for (const [path, why] of others) ledger.leave(path, why);
+  if (sets.trained > 1) ledger.warn('sets', String(sets.trained), false);
+  if (sets.regularization !== undefined) ledger.warn('regularization', sets.regularization, false);
+  applyKohyaRules(ledger, here);
+  return ledger;
 }
 
-/**
- * Reads a settings file of any of the kinds. One of ours changes only what it names, and must get on with the rest of
- * what there is (`yours`). Throws ConfigError with what is wrong and where.
- */
-export function importSettings(text: string, yours: Partial<TrainConfig> = {}): ImportedSettings {
-  const file = readFlat(text);
-  const foreign =
-    file.notation !== 'yaml' || [...file.values.keys()].some((key) => !isFieldName(key) && isKohyaKey(key));
-  return foreign ? fromKohya(file.values) : fromStudio(text, file.values, yours);
+interface Placed extends Entry {
+  readonly leaf: string;
+  /** `datasets[0].subsets[1]`, or '' outside of any. */
+  readonly set: string;
+  /** How near to the pictures it is said: 0 for all, 3 for one folder. */
+  readonly nearness: number;
 }
 
-function fromStudio(text: string, file: FlatValues, yours: Partial<TrainConfig>): ImportedSettings {
-  const values: { readonly [name: string]: unknown } = parseConfig(text, yours);
-  const named = fieldList.filter(({ name }) => file.has(name));
+function place({ path, value }: Entry): Placed {
+  const [, dataset = '', subset = '', general = ''] =
+    /^(datasets\[\d+\]\.)?(subsets\[\d+\]\.)?(general\.)?/.exec(path) ?? [];
   return {
-    from: 'studio',
-    settings: Object.fromEntries(
-      named.filter(({ field }) => !isPlace(field)).map(({ name }) => [name, values[name]]),
-    ),
-    notes: named
-      .filter(({ name, field }) => isPlace(field) && values[name] !== field.default)
-      .map(({ name }) => ({ kind: 'place', key: name, value: shorten(values[name]) })),
+    path,
+    value,
+    leaf: path.slice(path.lastIndexOf('.') + 1),
+    set: dataset + subset,
+    nearness: subset ? 3 : dataset ? 2 : general ? 1 : 0,
   };
 }
 
-/** A field that names a file or folder, or resumes from one: it belongs to the trainer without a page. */
-export function isPlace(field: (typeof fieldList)[number]['field']): boolean {
-  return field.kind === 'switch-or-path' || (field.kind === 'text' && field.path);
-}
-
-function fromKohya(file: FlatValues): ImportedSettings {
-  const settings = new Map<FieldName, unknown>();
-  const notes: ImportNote[] = [];
-  const used = new Set<string>();
-  const set: Parameters<Rule>[1] = (key, field, value, changed) => {
-    const result = readValue(configFields[field], value, undefined);
-    const shown = shorten(file.get(key) ?? value);
-    if ('problem' in result) {
-      notes.push({ kind: 'invalid', key, value: shown, sentence: `${key}: ${result.problem.sentence}` });
-      return;
+function logical(all: readonly Entry[]) {
+  const placed = all.map(place);
+  const subsets = [...new Set(placed.filter(({ nearness }) => nearness === 3).map(({ set }) => set))];
+  const of = (set: string, leaf: string) =>
+    placed.find((each) => each.set === set && each.leaf === leaf)?.value;
+  const trained = subsets.filter((set) => isOff(of(set, 'is_reg')));
+  const chosen = trained[0] ?? subsets[0] ?? placed.find(({ nearness }) => nearness === 2)?.set ?? '';
+  const isReg = !isOff(of(chosen, 'is_reg'));
+  const reg = subsets.find((set) => set !== chosen && !isOff(of(set, 'is_reg')));
+  const counts = new Map<string, Placed>();
+  for (const each of placed.filter(({ set }) => chosen.startsWith(set))) {
+    const rival = counts.get(each.leaf);
+    if (!rival || each.nearness > rival.nearness) counts.set(each.leaf, each);
+  }
+  const entries: Entry[] = [];
+  const others: [string, LeftReason][] = [];
+  for (const each of placed) {
+    if (counts.get(each.leaf) === each) {
+      entries.push(...withArguments({ path: each.leaf, value: each.value }));
+      if (isReg && each.nearness === 3) others.push([each.leaf, 'regularization']);
+      continue;
     }
-    settings.set(field, result.value);
-    if (changed) notes.push({ kind: 'changed', key, value: shown, field });
-  };
-  const refuse = (key: string, value: unknown): void => {
-    notes.push({ kind: 'unsupported', key, value: shorten(value) });
-  };
-  for (const rule of rules) for (const key of rule(file, set, refuse)) used.add(key);
-
-  for (const [key, value] of file) {
-    if (used.has(key) || isOff(value) || isMoot(key, value, file)) continue;
-    if (isPath(key, value)) notes.push({ kind: 'place', key, value: shorten(value) });
-    else refuse(key, value);
+    // A name that is a leaf elsewhere must not be taken for it.
+    const path = each.path === each.leaf ? `(root).${each.path}` : each.path;
+    entries.push({ path, value: each.value });
+    const elsewhere = !chosen.startsWith(each.set);
+    others.push([
+      path,
+      !elsewhere ? 'instead' : isOff(of(each.set, 'is_reg')) ? 'other-set' : 'regularization',
+    ]);
   }
-  for (const [field, value] of silentDefaults(file)) {
-    if (settings.has(field)) continue;
-    settings.set(field, value);
-    notes.push({ kind: 'assumed', field, value: shorten(value) });
-  }
-  return { from: 'kohya', settings: Object.fromEntries(settings) as Partial<TrainConfig>, notes };
+  const regularization =
+    reg === undefined ? undefined : String(of(reg, 'image_dir') ?? of(reg, 'class_tokens') ?? reg);
+  return { entries, others, sets: { trained: trained.length, regularization } };
 }
 
-/** By name or by value. A set of regularisation images or another VAE would change what is learned. */
-function isPath(key: string, value: unknown): boolean {
-  if (key === 'reg_data_dir' || key === 'vae') return false;
-  return (
-    /(_dir|_path|_file|_json|_folder|_weights|^resume|^dataset_config)$/.test(key) ||
-    /\.(txt|toml|json|safetensors|ckpt)$/i.test(String(value))
-  );
-}
-
-function shorten(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+/** `["weight_decay=0.1", "betas=0.9,0.99"]`, or the same as one text with spaces between, with or without quotes. */
+function withArguments({ path, value }: Entry): Entry[] {
+  if (!/^(optimizer|network)_args(_custom)?$/.test(path) || isOff(value)) return [{ path, value }];
+  const list = Array.isArray(value) ? value.map(String) : String(value).split(/["']?\s+(?=["']?\w+\s*=)/);
+  const found = new Map<string, string>();
+  for (const each of list) {
+    const [, name, said] = /^\s*["']?(\w+)\s*=\s*(.*?)["'\s]*$/.exec(each) ?? [];
+    if (name === undefined || said === undefined) return [{ path, value }];
+    found.set(`${path} ${name}`, said.replace(/^["']/, ''));
+  }
+  return [...found].map(([name, said]) => ({ path: name, value: said }));
 }

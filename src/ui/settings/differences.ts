@@ -1,6 +1,11 @@
 /** What settings that come from elsewhere would change of the project's. Pure. */
-import { configFields, isFieldName, type FieldName, type TrainConfig } from '../../formats/config_fields';
-import { isPlace } from '../../formats/kohya_config';
+import {
+  configFields,
+  isFieldName,
+  isPlace,
+  type FieldName,
+  type TrainConfig,
+} from '../../formats/config_fields';
 import { same } from './project_settings';
 
 export interface Difference {

@@ -1,6 +1,12 @@
 /** How fields are called, found and shown. Which fields the form has: all but those that name files on a disk. */
-import { fieldList, isFieldName, otherNames, type Field, type FieldName } from '../../formats/config_fields';
-import { isPlace } from '../../formats/kohya_config';
+import {
+  fieldList,
+  isFieldName,
+  isPlace,
+  otherNames,
+  type Field,
+  type FieldName,
+} from '../../formats/config_fields';
 import type { Language } from '../language.svelte';
 import { number } from '../shell/figures';
 import type { messages } from './messages';

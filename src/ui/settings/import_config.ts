@@ -1,24 +1,26 @@
 /** Settings from a file of this or another trainer: opened here, or handed over by whoever was given the file. */
 import { mount, unmount } from 'svelte';
 import { studio } from '../studio.svelte';
-import ImportDialog from './ImportDialog.svelte';
 
-/** A settings file that was dropped, pasted or chosen anywhere. Shows it in the settings, and asks. */
+/** A settings file, or a LoRA for its own metadata, that was dropped, pasted or chosen anywhere. Shows it in the settings, and asks. */
 export async function importConfig(file: File): Promise<void> {
-  // The head of a file is enough to see that it holds no settings.
-  const text = await file.slice(0, 1_000_000).text();
+  // Of a LoRA only the header is read, whatever its size; the head of any other file is enough to see that it holds no settings.
+  const isLora = file.name.toLowerCase().endsWith('.safetensors');
+  const given = isLora ? file : await file.slice(0, 1_000_000).text();
   studio.go('settings');
-  show(text);
+  await show(given);
 }
 
 /** The empty dialog, to open a file or paste one. */
-export function openImport(): void {
-  show('');
+export function openImport(): Promise<void> {
+  return show('');
 }
 
-function show(text: string): void {
+/** The readers of other programs' files are long, and seldom wanted: they come with the dialog. */
+async function show(given: string | File): Promise<void> {
+  const { default: ImportDialog } = await import('./ImportDialog.svelte');
   const dialog = mount(ImportDialog, {
     target: document.body,
-    props: { given: text, onclose: () => void unmount(dialog) },
+    props: { given, onclose: () => void unmount(dialog) },
   });
 }

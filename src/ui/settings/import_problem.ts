@@ -13,6 +13,7 @@ const chinese: Readonly<Record<ConfigProblemCode, string>> = {
   'wrong-type': '值的类型不对。',
   'list-item': '列表中有一项不是文字，请加上引号。',
   backslash: '双引号中的 \\ 有别的含义：Windows 路径请用单引号，或把 \\ 写成 /。',
+  'no-settings': '其中没有任何已知训练器的参数。',
   comma: '小数点应写成“.”，不是逗号。',
   'out-of-range': '值超出范围。',
   conflict: '与另一项参数冲突。',

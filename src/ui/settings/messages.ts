@@ -1,13 +1,11 @@
 /** Words of the settings screen. The fields' own labels and sentences are in formats/config_fields.ts. */
 import type { Field } from '../../formats/config_fields';
-import type { ImportNote } from '../../formats/kohya_config';
 import type { LinkRefusal, ShareLinkError } from '../../formats/share_link';
 import type { Purpose } from '../../protocol/captioner';
 import type { AdviceCode } from './advice';
 import type { LeverName } from './make_it_fit';
 
 type Ranged = Extract<Field, { kind: 'int' | 'number' | 'optional-number' }>;
-type NoteKind = ImportNote['kind'];
 
 const en = {
   title: 'Settings',
@@ -194,19 +192,19 @@ const en = {
 
   importTitle: 'Import settings',
   importAbout:
-    'kohya_ss JSON, sd-scripts TOML, lora-scripts TOML or YAML, or a YAML file of this studio, which changes only what it names. Nothing changes until you take it.',
+    'From kohya_ss, sd-scripts (TOML, data set or command line), lora-scripts, OneTrainer or ai-toolkit, from a LoRA’s own metadata, or a YAML file of this studio, which changes only what it names. Nothing changes until you take it.',
   openFile: 'Open a file',
   paste: 'Or paste its text here',
   lineSays: (line: number, sentence: string) => `Line ${line}: ${sentence}`,
   noSettings: 'This cannot be read as settings.',
   sameAsNow: 'These are the settings you have.',
-  notes: {
-    unsupported: 'Not supported here and left out:',
-    changed: 'Taken, but not to the letter:',
-    place: 'Belongs to the other computer and is left out:',
-    assumed: 'Not said in the file; kohya’s defaults are taken:',
-    invalid: 'Cannot be used and left out:',
-  } satisfies Record<NoteKind, string>,
+  noLora: 'This is no LoRA file that can be read.',
+  lists: {
+    taken: (n: number) => (n === 1 ? '1 name is taken as it is' : `${n} names are taken as they are`),
+    changed: (n: number) => `Taken, but not to the letter (${n})`,
+    assumed: (n: number) => `Not said in the file; as its program has it (${n})`,
+    left: (n: number) => `Left out (${n})`,
+  },
 
   linkTitle: 'Settings from a link',
   linkAbout: 'Somebody shared these. Nothing has changed yet, and nothing starts by itself.',
@@ -407,18 +405,18 @@ const zh: typeof en = {
 
   importTitle: '导入设置',
   importAbout:
-    '支持 kohya_ss 的 JSON、sd-scripts 的 TOML、lora-scripts 的 TOML 或 YAML，以及本工具的 YAML（只改变其中写明的设置）。确认之前不会有任何改变。',
+    '支持 kohya_ss、sd-scripts（TOML、数据集或命令行）、lora-scripts（秋叶）、OneTrainer、ai-toolkit、LoRA 自带的元数据，以及本工具的 YAML（只改变其中写明的设置）。确认之前不会有任何改变。',
   openFile: '打开文件',
   paste: '或在此粘贴内容',
   lineSays: (line, sentence) => `第 ${line} 行：${sentence}`,
   noSettings: '无法作为设置读取。',
   sameAsNow: '与现有设置完全相同。',
-  notes: {
-    unsupported: '此处不支持，已略去：',
-    changed: '已采用，但略有改动：',
-    place: '属于另一台电脑，已略去：',
-    assumed: '文件中没有写明，按 kohya 的默认值：',
-    invalid: '无法使用，已略去：',
+  noLora: '这不是可以读取的 LoRA 文件。',
+  lists: {
+    taken: (n) => `原样采用 ${n} 项`,
+    changed: (n) => `已采用，但略有改动（${n}）`,
+    assumed: (n) => `文件中没有写明，按其程序的默认值（${n}）`,
+    left: (n) => `已略去（${n}）`,
   },
 
   linkTitle: '来自链接的设置',

@@ -2,7 +2,7 @@ import '../../storage/fake_indexeddb.testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, defaultConfig, parseConfig } from '../../formats/config';
 import { fieldList } from '../../formats/config_fields';
-import { importSettings } from '../../formats/kohya_config';
+import { importSettings } from '../../formats/import_settings';
 import { isShared, meantByLink, readShareLink, writeShareLink } from '../../formats/share_link';
 import type { Picture } from '../../storage/pictures';
 import { dataset } from '../dataset/dataset.svelte';

@@ -3,18 +3,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkConfig, ConfigError, defaultConfig } from './config';
 import { formatConfig } from './config_format';
-import { importSettings, type ImportNote } from './kohya_config';
+import type { Left } from './import_ledger';
+import { importSettings, type ImportedSettings } from './import_settings';
 
 const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8');
 
-const keys = (notes: readonly ImportNote[], kind: ImportNote['kind']) =>
-  notes.filter((note) => note.kind === kind).map((note) => ('key' in note ? note.key : note.field));
+const left = (read: ImportedSettings, ...why: Left['why'][]) =>
+  read.left.filter((each) => why.includes(each.why)).map(({ key }) => key);
+const changed = (read: ImportedSettings) => read.changed.map(({ key }) => key);
 
 describe("kohya_ss's form", () => {
-  const { from, settings, notes } = importSettings(fixture('kohya_ss_form.json'));
+  const read = importSettings(fixture('kohya_ss_form.json'));
+  const { program, settings } = read;
 
   it('is taken over, in numbers, texts and roundabout ways', () => {
-    expect(from).toBe('kohya');
+    expect(program).toBe('kohya_ss');
     expect(settings).toEqual({
       lora_rank: 32,
       lora_alpha: 16,
@@ -49,12 +52,16 @@ describe("kohya_ss's form", () => {
       shuffle_caption: true,
       keep_tokens: 1,
       caption_dropout_rate: 0.05,
+      caption_dropout_every_n_epochs: 0,
       max_token_length: 150,
       clip_skip: 2,
       v_parameterization: false,
       min_snr_gamma: 5,
       noise_offset: 0.05,
+      adaptive_noise_scale: 0,
       save_steps: 0,
+      save_every_n_epochs: 1,
+      sample_every_n_epochs: 1,
       save_precision: 'fp16',
       sample_prompts: ['masterpiece, 1girl', '1girl, on a bridge'],
       sample_negative_prompt: 'lowres, bad hands',
@@ -69,24 +76,28 @@ describe("kohya_ss's form", () => {
   });
 
   it('has what it would have done elsewhere, and here cannot, named; and nothing else', () => {
-    expect(keys(notes, 'unsupported').sort()).toEqual([
-      'fp8_base',
+    expect(left(read, 'unsupported', 'regularization', 'samples', 'family').sort()).toEqual([
+      'guidance_scale',
       'multires_noise_discount',
       'multires_noise_iterations',
       'noise_offset_type',
       'reg_data_dir',
-      'sample_every_n_epochs',
       'sample_sampler',
-      'save_every_n_epochs',
     ]);
-    expect(keys(notes, 'changed')).toEqual(['optimizer', 'max_resolution', 'mixed_precision']);
-    expect(keys(notes, 'place').sort()).toEqual([
+    expect(changed(read).sort()).toEqual([
+      'max_resolution',
+      'mixed_precision',
+      'optimizer',
+      'sample_prompts',
+    ]);
+    expect(left(read, 'place').sort()).toEqual([
       'output_dir',
       'pretrained_model_name_or_path',
       'train_data_dir',
     ]);
-    expect(keys(notes, 'assumed')).toEqual([]);
-    expect(keys(notes, 'invalid')).toEqual([]);
+    expect(read.assumed).toEqual([]);
+    expect(left(read, 'invalid', 'unknown')).toEqual([]);
+    expect(read.warnings.map(({ code }) => code)).toEqual(['precision', 'regularization', 'unsupported']);
   });
 
   it('says "not this part" by a rate of 0', () => {
@@ -98,12 +109,13 @@ describe("kohya_ss's form", () => {
     };
     expect(parts(1e-4, 0)).toEqual([true, false]);
     expect(parts(0, 1e-4)).toEqual([false, true]);
-    expect(parts(0, 0)).toEqual([true, true]);
+    expect(parts(0, 0)).toEqual([undefined, true]);
   });
 });
 
 describe("sd-scripts' TOML", () => {
-  const { settings, notes } = importSettings(fixture('sd_scripts.toml'));
+  const read = importSettings(fixture('sd_scripts.toml'));
+  const { settings } = read;
 
   it('is read below its headings, with the first data set', () => {
     expect(settings).toEqual({
@@ -135,9 +147,15 @@ describe("sd-scripts' TOML", () => {
   });
 
   it("has kohya's silent defaults named, for its alpha of 1 is not ours", () => {
-    expect(keys(notes, 'assumed')).toEqual(['lora_alpha']);
-    expect(keys(notes, 'unsupported').sort()).toEqual(['network_args', 'subsets[1]', 'zero_terminal_snr']);
-    expect(keys(notes, 'place').sort()).toEqual([
+    expect(read.assumed).toEqual([{ field: 'lora_alpha', value: 1 }]);
+    expect(left(read, 'unsupported', 'adapter', 'other-set').sort()).toEqual([
+      'datasets[0].subsets[1].image_dir',
+      'datasets[0].subsets[1].num_repeats',
+      'network_args conv_alpha',
+      'network_args conv_dim',
+      'zero_terminal_snr',
+    ]);
+    expect(left(read, 'place').sort()).toEqual([
       'image_dir',
       'pretrained_model_name_or_path',
       'sample_prompts',
@@ -148,7 +166,12 @@ describe("sd-scripts' TOML", () => {
     const imported = importSettings(
       '[[datasets]]\nresolution = 768\n[[datasets.subsets]]\nnum_repeats = 10\n',
     );
-    expect(imported).toEqual({ from: 'kohya', settings: { resolution: 768, num_repeats: 10 }, notes: [] });
+    expect(imported).toMatchObject({
+      program: 'sd-scripts-dataset',
+      settings: { resolution: 768, num_repeats: 10 },
+      assumed: [],
+      left: [],
+    });
   });
 
   it('that is silent on everything gets everything of kohya', () => {
@@ -167,33 +190,36 @@ describe("sd-scripts' TOML", () => {
 
 describe('YAML', () => {
   it("with kohya's names is kohya's", () => {
-    const { from, settings, notes } = importSettings(fixture('lora_scripts.yaml'));
-    expect(from).toBe('kohya');
+    const read = importSettings(fixture('lora_scripts.yaml'));
+    const { settings } = read;
+    expect(read.program).toBe('lora-scripts');
     expect(settings).toMatchObject({
       lora_rank: 32,
-      unet_lr: 1e-4,
-      text_encoder_lr: 1e-5,
-      weight_decay: 0.01,
       mixed_precision: 'auto',
       clip_skip: 2,
       epochs: 10,
     });
-    expect(settings).not.toHaveProperty('optimizer');
-    expect(keys(notes, 'unsupported').sort()).toEqual([
+    for (const name of ['optimizer', 'unet_lr', 'text_encoder_lr', 'weight_decay'])
+      expect(settings).not.toHaveProperty(name);
+    expect(left(read, 'optimizer').sort()).toEqual([
       'optimizer_args d_coef',
+      'optimizer_args weight_decay',
       'optimizer_type',
-      'save_every_n_epochs',
+      'text_encoder_lr',
+      'unet_lr',
     ]);
+    expect(read.warnings).toEqual([{ code: 'optimizer', name: 'Prodigy', ruins: true }]);
   });
 
   it('with our names is ours, without its paths', () => {
     const config = { ...defaultConfig(), lora_rank: 24, base_model: './other.safetensors', output_name: 'x' };
-    const { from, settings, notes } = importSettings(formatConfig(config));
-    expect(from).toBe('studio');
+    const read = importSettings(formatConfig(config));
+    const { settings } = read;
+    expect(read.program).toBe('studio');
     expect(settings).toMatchObject({ lora_rank: 24, output_name: 'x', epochs: 10 });
     expect(settings).not.toHaveProperty('base_model');
     expect(settings).not.toHaveProperty('resume');
-    expect(notes).toEqual([{ kind: 'place', key: 'base_model', value: './other.safetensors' }]);
+    expect(left(read, 'place')).toEqual(['base_model']);
   });
 
   it('changes only what it names, and is held against what there is', () => {
@@ -203,13 +229,11 @@ describe('YAML', () => {
     });
     const text = 'min_bucket_reso: 1280\n';
     expect(() => importSettings(text)).toThrow(/above max_bucket_reso/);
-    expect(importSettings(text, { ...defaultConfig(), max_bucket_reso: 1536 }).settings).toEqual({
+    expect(importSettings(text, { yours: { ...defaultConfig(), max_bucket_reso: 1536 } }).settings).toEqual({
       min_bucket_reso: 1280,
     });
     const off = { ...defaultConfig(), train_text_encoder: false };
-    expect(() => importSettings('train_unet: false\n', off)).toThrow(/nothing would be trained/);
-    // A place that was set here is none of the file's.
-    expect(importSettings('seed: 1\n', { ...defaultConfig(), base_model: './mine' }).notes).toEqual([]);
+    expect(() => importSettings('train_unet: false\n', { yours: off })).toThrow(/nothing would be trained/);
   });
 
   it('with our names and a mistake is refused with its line', () => {
@@ -219,13 +243,14 @@ describe('YAML', () => {
 
 describe('a hostile file', () => {
   it('has bad values named and the rest taken', () => {
-    const { settings, notes } = importSettings(
+    const read = importSettings(
       '{"network_dim": 1e308, "network_alpha": 8, "__proto__": {"a": 1}, "constructor": true, "toString": "x",' +
         '"resolution": "512,what", "seed": {"deep": 3}, "learning_rate": [1], "sample_sampler": "constructor"}',
     );
-    expect(settings).toMatchObject({ lora_alpha: 8 });
-    expect(keys(notes, 'invalid')).toEqual(['network_dim', 'learning_rate', 'resolution']);
-    expect(keys(notes, 'unsupported')).toEqual(
+    expect(read.settings).toMatchObject({ lora_alpha: 8 });
+    expect(left(read, 'invalid').sort()).toEqual(['network_dim', 'resolution']);
+    expect(left(read, 'rate')).toEqual(['learning_rate']);
+    expect(left(read, 'unsupported', 'samples')).toEqual(
       expect.arrayContaining(['constructor', 'toString', 'sample_sampler', 'a', 'deep']),
     );
     expect(({} as Record<string, unknown>).a).toBeUndefined();
@@ -237,10 +262,16 @@ describe('a hostile file', () => {
     ['[a]\nnetwork_dim = \n', /Line 2: This is not valid TOML/],
     ['network_dim: [1, 2', /This is not valid YAML/],
     ['network_dim: &a 1\nnetwork_alpha: *a', /cannot be read as YAML/],
+    [Array.from({ length: 29 }, (_, i) => `${' '.repeat(i)}?`).join('\n'), /nested too deeply/],
+    ['{"name": "x", "version": 1}', /None of the names/],
+    ['[{"a": 1}]', /None of the names/],
+    ['network_dim = 8\nvae = "D:\\models\\v.pt"', /Line 2: vae is a Windows path .* single quotes/],
+    ['{"train_data_dir": "C:\\Users\\me"}', /Line 1: train_data_dir is a Windows path/],
+    ['network_dim: 8\nvae: "C:\\Users\\me"', /Line 2: vae is a Windows path/],
     ['just words', /no list of names and values/],
     ['', /no list of names and values/],
     [`network_dim = ${'['.repeat(2000)}${']'.repeat(2000)}`, /nested|TOML/],
-    [`network_dim: ${'['.repeat(20_000)}`, /YAML/],
+    [`network_dim: ${'['.repeat(20_000)}`, /nested too deeply/],
     [`# ${'x'.repeat(300_000)}`, /larger than/],
   ])('%#: is refused with a sentence', (text, sentence) => {
     expect(() => importSettings(text)).toThrow(ConfigError);
