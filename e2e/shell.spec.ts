@@ -2,10 +2,30 @@
  * What is around the screens: projects, tabs, theme and language, what is missing on a computer, offline, and that
  * nothing leaves. By role and label, on the built page.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deflateRawSync } from 'node:zlib';
+import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
+import { englishOn } from './chinese_words';
+import { dropFiles, squares } from './small_run';
+
+/** Programs, makers and formats, which are called so everywhere. */
+const HELP_NAMES = [
+  'NVIDIA',
+  'AMD',
+  'Intel',
+  'Apple',
+  'WebP',
+  'AVIF',
+  'GIF',
+  'BMP',
+  '.caption',
+  'loras',
+  '_name',
+  'PNG',
+];
 
 const preflight = (page: Page) => page.getByRole('status', { name: 'This computer' });
 
@@ -102,6 +122,21 @@ test.describe('projects', () => {
     await expect(notice).toBeVisible();
     await expect(second.getByRole('button', { name: 'Choose pictures' })).toBeDisabled();
 
+    // Settings from a link cannot go into it: that is said, and a new project takes them.
+    const third = await context.newPage();
+    await third.goto(
+      `/#c=${deflateRawSync('{"base":"demo","lora_rank":4,"resolution":128}').toString('base64url')}`,
+    );
+    const link = third.getByRole('dialog', { name: 'Settings from a link' });
+    await expect(link.getByText(/open in another tab, so it cannot be changed here/)).toBeVisible();
+    await expect(link.getByText('The link was made for the demo model.')).toBeVisible();
+    await expect(link.getByRole('checkbox', { name: 'Resolution' })).not.toBeChecked();
+    await link.getByRole('button', { name: 'Put them into a new project' }).click();
+    await expect(third.getByRole('button', { name: 'Project: New project 2' })).toBeVisible();
+    await expect(third.getByRole('textbox', { name: 'Rank', exact: true })).toHaveValue('4');
+    await expect(third.getByRole('textbox', { name: 'Resolution', exact: true })).toHaveValue('512');
+    await third.close();
+
     // What the first changes, the second sees.
     await first.getByRole('button', { name: /^Project: / }).click();
     await first.getByRole('button', { name: 'Rename' }).click();
@@ -115,6 +150,69 @@ test.describe('projects', () => {
     await expect(notice).toHaveCount(0);
     await expect(second.getByRole('button', { name: 'Choose pictures' })).toBeEnabled();
   });
+});
+
+test('a project is saved to a file, and opened from it', async ({ page }) => {
+  await page.goto('/');
+  await page.getByLabel('Pictures, captions or a zip').setInputFiles(await squares());
+  await expect(page.getByRole('heading', { name: 'Images', level: 1 })).toBeVisible();
+  await page.getByRole('textbox', { name: 'Trigger word' }).fill('squares');
+  const menu = page.getByRole('button', { name: /^Project: / });
+  await menu.click();
+  await page.getByRole('button', { name: 'Save to a file' }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('dialog').getByRole('button', { name: 'Save' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('New project.zip');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+
+  const bytes = readFileSync(await download.path());
+  await dropFiles(page, [{ name: 'from elsewhere.zip', bytes }]);
+  await expect(menu).toHaveAccessibleName('Project: New project 2');
+  const shots = page.getByRole('list', { name: 'Pictures' }).getByRole('button');
+  await expect(shots).toHaveCount(2);
+  await expect(page.getByRole('textbox', { name: 'Trigger word' })).toHaveValue('squares');
+
+  // All have captions: that stage shows all of them, with the words in front.
+  await page
+    .getByRole('navigation', { name: 'Stages' })
+    .getByRole('link', { name: /^Captions/ })
+    .click();
+  await expect(page.getByRole('heading', { name: 'Captions', level: 1, exact: true })).toBeVisible();
+  await expect(shots).toHaveCount(2);
+  await shots.filter({ hasText: 'red.png' }).click();
+  await expect(page.getByText('a red square').first()).toBeVisible();
+
+  // What is no project is said to be none.
+  await page.getByLabel('Project file').setInputFiles({
+    name: 'x.zip',
+    mimeType: 'application/zip',
+    buffer: Buffer.from('no zip'),
+  });
+  await expect(page.getByRole('dialog', { name: 'Project file' })).toContainText('This is no zip archive');
+});
+
+test('help is one key or one link away, in both languages', async ({ page }) => {
+  await page.goto('/#settings');
+  await expect(page.getByRole('heading', { name: 'Settings', level: 1 })).toBeVisible();
+  await page.keyboard.press('?');
+  await expect(page.getByRole('heading', { name: 'Help', level: 1 })).toBeVisible();
+  await expect(page.getByText('Low-rank adaptation:')).toBeVisible();
+  await page.goBack();
+  await page.getByRole('link', { name: 'Help and glossary' }).click();
+  await expect(page).toHaveURL(/#help$/);
+  for (const language of ['English', '中文']) {
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    if (language === 'English') await page.getByRole('button', { name: '中文' }).click();
+  }
+  await expect(page.getByRole('heading', { name: '帮助', level: 1 })).toBeVisible();
+  expect(await englishOn(page, HELP_NAMES)).toEqual([]);
+  // Where something is typed, it is a letter like any other.
+  await page.getByRole('navigation').getByRole('link', { name: /^参数/ }).click();
+  await page.getByRole('searchbox').press('?');
+  await expect(page).toHaveURL(/#settings$/);
 });
 
 test('theme and language are remembered, and said to the browser', async ({ page }) => {

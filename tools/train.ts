@@ -121,6 +121,8 @@ function describe(event: TrainEvent): string | undefined {
     case 'paused':
     case 'resumed':
       return `${event.kind} at step ${event.step}`;
+    case 'not-saved':
+      return `The LoRA as it is cannot be saved. ${event.sentence}`;
     case 'note':
       return event.text;
     case 'done':

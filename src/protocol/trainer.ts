@@ -52,6 +52,12 @@ export interface SavedFile {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** What a run survived: in English, and by what the page says it in other languages. */
+export interface ToldError {
+  sentence: string;
+  error?: { name: string; code: string; facts: unknown };
+}
+
 export type TrainEvent =
   | { kind: 'phase'; phase: Phase }
   | {
@@ -73,7 +79,7 @@ export type TrainEvent =
       rgba: Uint8ClampedArray<ArrayBuffer>;
     }
   /** Samples could not be drawn; the training goes on. */
-  | { kind: 'sample-failed'; step: number; sentence: string }
+  | ({ kind: 'sample-failed'; step: number } & ToldError)
   | { kind: 'saved'; step: number; epoch: number; final: boolean; lora: SavedFile; state: SavedFile }
   /**
    * The GPU had no memory left: the run starts anew from `step` (the last that was saved, or 0) and needs less from there
@@ -84,6 +90,8 @@ export type TrainEvent =
   | { kind: 'paused'; step: number }
   | { kind: 'resumed'; step: number }
   | { kind: 'note'; text: string }
+  /** The LoRA as it is could not be written when the run gave up. */
+  | ({ kind: 'not-saved' } & ToldError)
   | { kind: 'done'; step: number };
 
 export interface JobImage {

@@ -5,6 +5,7 @@ import type { TrainEvent } from '../protocol/trainer';
 import { captionIds, encodeCaption } from './dataset';
 import type { Prepared, TrainingRun } from './prepare';
 import { decodeLatents, sampleLatents, sampleNoise } from './sample';
+import { told } from './told';
 
 /**
  * Draws every sample prompt with the LoRA as it is now. Yields nothing where there is none. A picture that fails is
@@ -20,7 +21,7 @@ export async function* drawSamples(
   } catch (error) {
     // A stop is no failure of the samples; the loop sees it next.
     if (run.signal?.aborted) return;
-    yield { kind: 'sample-failed', step, sentence: (error as Error).message };
+    yield { kind: 'sample-failed', step, ...told(error) };
   }
 }
 

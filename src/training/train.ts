@@ -17,6 +17,7 @@ import { drawSamples } from './preview';
 import { Progress } from './progress';
 import { saveRun } from './save';
 import { multiplier } from './schedule';
+import { told } from './told';
 
 /** Runs to the end, yielding what happens. Errors are named and carry a sentence for the user. */
 export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void> {
@@ -101,6 +102,6 @@ async function lastGood(run: TrainingRun, prepared: Prepared): Promise<TrainEven
   try {
     return await saveRun(run, prepared, false);
   } catch (error) {
-    return { kind: 'note', text: `The LoRA as it is cannot be saved. ${(error as Error).message}` };
+    return { kind: 'not-saved', ...told(error) };
   }
 }

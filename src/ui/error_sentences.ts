@@ -6,6 +6,7 @@ import type { DownloadFacts } from '../storage/download_error';
 import type { ProjectFileErrorCode } from '../formats/project_file';
 import type { StorageFacts } from '../storage/error';
 import { engineSentences, type Sentences } from './engine_sentences';
+import type { PageFacts } from './page_error';
 import type { BaseModelUnreadable as Unreadable } from './start/open_base';
 
 const DownloadError: Sentences<DownloadFacts> = {
@@ -72,6 +73,16 @@ const PictureGoneError: Sentences<{ gone: { picture: string } }> = {
   gone: ({ picture }) => `${picture} 已不在这里，因此这次训练无法继续。`,
 };
 
+const PageError: Sentences<PageFacts> = {
+  'no-word-list': () => '无法读取 CLIP 的词表。请联网一次后重试。',
+  'no-trainer': () => '无法启动训练程序。请刷新页面。',
+  'no-picture-reader': () => '无法启动图片读取程序。请刷新页面后重新添加。',
+  'no-canvas': () => '此浏览器没有提供保存图片所需的画布。',
+  'no-demo-set': ({ set }) => `没有名为“${set}”的示例训练集。请刷新页面以获取当前版本。`,
+  'no-demo-file': ({ file, status }) =>
+    `未能获取演示文件 ${file}（${status < 0 ? '此服务器上没有' : status || '没有网络'}）。请联网后重试。`,
+};
+
 const PictureMissingError: Sentences<{ gone: { picture: string } }> = {
   gone: ({ picture }) => `浏览器中已没有 ${picture} 的文件。请移除这张图片，再重新添加。`,
 };
@@ -89,6 +100,7 @@ export const sentencesZh = {
   StorageError,
   BaseModelUnreadable,
   PictureGoneError,
+  PageError,
   PictureMissingError,
   ProjectFileError,
 };

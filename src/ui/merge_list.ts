@@ -1,4 +1,6 @@
 /** CLIP's merge list (half a megabyte, of our own origin): fetched when first needed, then kept for the page. */
+import { PageError } from './page_error';
+
 let list: Promise<string> | undefined;
 
 /** Rejects with a sentence; the next call asks again. */
@@ -12,6 +14,6 @@ export function mergeList(): Promise<string> {
 
 async function fetched(): Promise<string> {
   const response = await fetch(`${import.meta.env.BASE_URL}clip/merges.txt`).catch(() => undefined);
-  if (!response?.ok) throw new Error("CLIP's word list could not be read. Go online once and try again.");
+  if (!response?.ok) throw new PageError('no-word-list', {});
   return response.text();
 }

@@ -9,7 +9,9 @@ import { DownloadError } from '../storage/download_error';
 import { storageError, StorageFullError } from '../storage/error';
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
-import { sentenceOf } from './sentence';
+import { PictureMissingError } from './dataset/picture_missing';
+import { PageError } from './page_error';
+import { sentenceOf, sentenceOfTold } from './sentence';
 import { BaseModelUnreadable } from './start/open_base';
 import { PictureGoneError } from './training/run_job';
 
@@ -34,6 +36,11 @@ const thrown: Error[] = [
   new PictureGoneError('cat.png'),
   new InvalidBucketConfigError('outside', { width: 512, height: 512, minSize: 576, maxSize: 1024 }),
   new UnusableImageSizeError([300, 40], 64, 'strip.png'),
+  new PageError('no-demo-file', { file: 'sets.json', status: 404 }),
+  new PageError('no-demo-file', { file: 'sets.json', status: 0 }),
+  new PageError('no-word-list', {}),
+  new PictureMissingError('dog.png'),
+  new ZipError('too-much', 'These pictures are more than a zip takes.'),
 ];
 
 test.each(thrown.map((error) => [error.name, error] as const))('%s', (_, error) => {
@@ -63,7 +70,23 @@ test('facts are said: who, what and how much', () => {
     expect.stringContaining('cat.png'),
     expect.stringMatching(/512.*576/),
     expect.stringMatching(/strip\.png.*300.*64/),
+    expect.stringMatching(/sets\.json.*404/),
+    expect.stringMatching(/sets\.json.*没有网络/),
+    expect.stringContaining('CLIP'),
+    expect.stringContaining('dog.png'),
+    expect.stringContaining('4 GB'),
   ]);
+});
+
+test('what a run survived is told with name, code and facts, and said in either language', () => {
+  const failed = new CheckpointError('kind', { kind: 'sdxl' }, 'This is an SDXL checkpoint.');
+  const { name, code, facts, message: sentence } = failed;
+  const event = { sentence, error: { name, code, facts } };
+  expect(sentenceOfTold(event)).toBe('This is an SDXL checkpoint.');
+  language.set('zh');
+  expect(sentenceOfTold(event)).toBe(sentenceOf(failed));
+  expect(sentenceOfTold(event)).toMatch(/\p{Script=Han}/u);
+  expect(sentenceOfTold({ sentence: 'boom' })).toBe('boom');
 });
 
 test('what is not known, or not ours, is said as it is', () => {

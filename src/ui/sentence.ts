@@ -2,12 +2,18 @@
  * What to tell a person of anything that was thrown. Errors of ours carry a sentence in English, and a code and facts
  * by which it is said in Chinese.
  */
+import type { ToldError } from '../protocol/trainer';
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
 
 export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return (language.current === 'zh' && inChinese(error)) || error.message;
+}
+
+/** The same of an error that a run told of and survived. */
+export function sentenceOfTold({ sentence, error }: ToldError): string {
+  return sentenceOf(error ? Object.assign(new Error(sentence), error) : new Error(sentence));
 }
 
 /** Errors that came from a worker are of no class any more: name, code and facts are what is left. */

@@ -11,6 +11,7 @@ import { PhaseTimes } from './phase_times';
 import { pngOf } from './png';
 import type { ShownRun } from './shown_run.svelte';
 import type { SampleView } from './states';
+import { sentenceOfTold } from '../sentence';
 
 const LOG_STEP_MS = 10_000;
 
@@ -88,8 +89,11 @@ export class EventFollower {
         this.#events = Promise.all([this.#events, this.#sample(event)]);
         break;
       case 'sample-failed':
-        this.shown.tell({ kind: 'samples-failed', step: event.step, sentence: event.sentence });
-        this.shown.note(`${m.notice.samples(number(event.step))} ${event.sentence}`);
+        this.shown.tell({ kind: 'samples-failed', step: event.step, sentence: sentenceOfTold(event) });
+        this.shown.note(`${m.notice.samples(number(event.step))} ${sentenceOfTold(event)}`);
+        break;
+      case 'not-saved':
+        this.shown.note(`${m.logged.notSaved} ${sentenceOfTold(event)}`);
         break;
       case 'saved':
         this.#events = Promise.all([this.#events, this.keeper.saved(event)]);

@@ -158,6 +158,7 @@ const en = {
   logged: {
     started: (name: string) => `Run ${name} started`,
     resumed: (step: string) => `Resumed from step ${step}`,
+    notSaved: 'The LoRA as it is cannot be saved.',
     startedOver: 'Started over: nothing had been saved yet',
     loaded: (what: string, time: string) => `${what} loaded in ${time}`,
     encoded: (n: string, time: string) => `${n} pictures encoded in ${time}`,
@@ -338,6 +339,7 @@ const zh: typeof en = {
   logged: {
     started: (name) => `训练 ${name} 开始`,
     resumed: (step) => `从第 ${step} 步继续`,
+    notSaved: '目前的 LoRA 无法保存。',
     startedOver: '重新开始：之前还没有保存过',
     loaded: (what, time) => `${what} 加载完成，用时 ${time}`,
     encoded: (n, time) => `${n} 张图片编码完成，用时 ${time}`,

@@ -4,6 +4,7 @@
  */
 import * as Comlink from 'comlink';
 import type { Trainer } from '../../protocol/trainer';
+import { PageError } from '../page_error';
 
 interface Running {
   worker: Worker;
@@ -48,7 +49,7 @@ function start(): Running {
   const broken = new Promise<never>((_, reject) => {
     worker.onerror = (event) => {
       if (running?.worker === worker) discardTrainerWorker();
-      reject(new Error(event.message || 'The trainer could not be started. Reload the page.'));
+      reject(event.message ? new Error(event.message) : new PageError('no-trainer', {}));
     };
   });
   broken.catch(() => undefined);

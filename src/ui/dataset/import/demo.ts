@@ -1,5 +1,6 @@
 /** Demo sets: pictures and captions served by our own origin, listed in demo/sets.json, taken in like any others. */
 import type { Purpose } from '../../../protocol/captioner';
+import { PageError } from '../../page_error';
 import { isPage, isServed } from '../../served';
 import type { Incoming } from './incoming';
 
@@ -13,7 +14,7 @@ export interface DemoSet {
 export async function demoSet(name: string): Promise<{ set: DemoSet; incoming: Incoming[] }> {
   const sets = (await (await fetched('sets.json')).json()) as Record<string, DemoSet>;
   const set = Object.hasOwn(sets, name) ? sets[name] : undefined;
-  if (!set) throw new Error(`There is no demo set "${name}". Reload the page to get its present version.`);
+  if (!set) throw new PageError('no-demo-set', { set: name });
   const incoming = set.files.map((file) => ({
     path: `${name}/${file}`,
     type: '',
@@ -25,8 +26,6 @@ export async function demoSet(name: string): Promise<{ set: DemoSet; incoming: I
 async function fetched(path: string): Promise<Response> {
   const response = await fetch(`${import.meta.env.BASE_URL}demo/${path}`).catch(() => undefined);
   if (response && isServed(response)) return response;
-  const page = response && isPage(response);
-  throw new Error(
-    `The demo's ${path} could not be fetched (${page ? 'not on this server' : response ? response.status : 'no connection'}). Go online and try again.`,
-  );
+  const status = response === undefined ? 0 : isPage(response) ? -1 : response.status;
+  throw new PageError('no-demo-file', { file: path, status });
 }

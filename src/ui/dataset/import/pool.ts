@@ -4,6 +4,7 @@
  */
 import * as Comlink from 'comlink';
 import type { PictureReader, PictureReading } from '../../../protocol/pictures';
+import { PageError } from '../../page_error';
 
 export interface Pool {
   /** Files that are worth having under way. */
@@ -47,7 +48,7 @@ export function openPool(
       waiting.shift()?.();
       if (reading) return reading;
       if (proven || closed) return { ok: false, refusal: 'not-decodable' };
-      throw new Error('What reads pictures could not be started. Reload the page and add them again.');
+      throw new PageError('no-picture-reader', {});
     },
     close() {
       closed = true;
