@@ -25,6 +25,8 @@ const HELP_NAMES = [
   'loras',
   '_name',
   'PNG',
+  'CFG',
+  'New project',
 ];
 
 const preflight = (page: Page) => page.getByRole('status', { name: 'This computer' });

@@ -29,7 +29,9 @@ export type LoraErrorCode =
   | 'too-large'
   | 'non-finite'
   | 'unknown-module'
-  | 'wrong-rank';
+  | 'wrong-rank'
+  /** Layers of several ranks, or of more than can be trained here. */
+  | 'other-ranks';
 
 /** Why a LoRA cannot be read, written or continued; names the layer. */
 export class LoraError extends Error {

@@ -104,6 +104,7 @@ const LoraError: Sentences<Record<LoraErrorCode, Layer>> = {
   'non-finite': (facts) => `LoRA 中有无穷大或非数值${layer(facts)}。请选择更早的保存。`,
   'unknown-module': (facts) => `LoRA 中有底模所没有的层${layer(facts)}：它是为另一种模型制作的。`,
   'wrong-rank': (facts) => `LoRA 的秩与设置不同${layer(facts)}。请把 lora_rank 设为与它相同。`,
+  'other-ranks': () => '不能从此 LoRA 继续训练：各层的秩必须相同，且不超过 128。',
 };
 
 const InvalidBucketConfigError: Sentences<BucketConfigFacts> = {

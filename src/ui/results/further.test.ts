@@ -52,4 +52,20 @@ it('takes the rank from the file and all else from the settings', async () => {
   await expect(furtherFrom({ ...checkpoint, lora: new Blob(['x']) }, settings, [])).rejects.toThrow(
     /safetensors/,
   );
+  // Of another program, with a rank of its own for each layer: refused before a run begins.
+  const mixed = await buildLoraFile({
+    modules: [3, 4].map((r, i) => ({
+      name: kohyaName('unet', i === 0 ? 'mid_block.attentions.0.proj_in' : 'mid_block.attentions.0.proj_out'),
+      down: new Float32Array(r * 8).fill(1),
+      downShape: [r, 8],
+      up: new Float32Array(8 * r).fill(1),
+      upShape: [8, r],
+      alpha: r,
+    })),
+    precision: 'fp16',
+    metadata: {},
+  });
+  await expect(
+    furtherFrom({ name: 'mixed.safetensors', lora: new Blob([mixed]) }, settings, []),
+  ).rejects.toMatchObject({ code: 'other-ranks' });
 });

@@ -1,8 +1,12 @@
 /** A new run that begins with a checkpoint: the settings as they are, the rank of the file, a name of its own. */
 import { fromBlob } from '../../formats/byte_source';
 import type { TrainConfig } from '../../formats/config_fields';
-import { parseLora } from '../../formats/kohya_lora';
+import { configFields } from '../../formats/config_fields';
+import { LoraError, parseLora } from '../../formats/kohya_lora';
 import type { Checkpoint } from '../../storage/runs';
+
+/** What a run begins with: a checkpoint of a run here, or a file of the person's. */
+export type Beginning = Pick<Checkpoint, 'lora' | 'name'>;
 
 export interface Further {
   readonly config: TrainConfig;
@@ -11,12 +15,20 @@ export interface Further {
 
 /** `taken` are the names of runs there are already. Rejects with a sentence if the file cannot be read. */
 export async function furtherFrom(
-  { lora, name }: Checkpoint,
+  { lora, name }: Beginning,
   settings: TrainConfig,
   taken: readonly string[],
 ): Promise<Further> {
   const { modules } = await parseLora(fromBlob(lora));
   const [{ rank }] = modules;
+  const odd = modules.find((module) => module.rank !== rank || module.rank > configFields.lora_rank.max);
+  if (odd) {
+    throw new LoraError(
+      'other-ranks',
+      `It cannot be trained on: all its layers must have one rank, at most ${configFields.lora_rank.max}.`,
+      odd.name,
+    );
+  }
   const output_name = nextName(settings.output_name, taken);
   return { rank, config: { ...settings, lora_rank: rank, pretrained_lora: name, output_name } };
 }

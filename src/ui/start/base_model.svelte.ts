@@ -14,7 +14,12 @@ export type Choosing =
   | { readonly state: 'idle' }
   | { readonly state: 'checking'; readonly name: string }
   | { readonly state: 'copying'; readonly name: string; readonly done: number; readonly total: number }
-  | { readonly state: 'refused'; readonly refused: Extract<Recognised, { fits: false }> }
+  | {
+      readonly state: 'refused';
+      readonly refused: Extract<Recognised, { fits: false }>;
+      /** What was given, where it is still at hand. */
+      readonly given?: File;
+    }
   | { readonly state: 'failed'; readonly sentence: string };
 
 /** Whether the project's base model can be read right now. */
@@ -34,7 +39,11 @@ class BaseModelChoice {
     this.choosing = { state: 'checking', name: files[0].name };
     const recognised = await recogniseBase(files);
     if (!recognised.fits) {
-      this.choosing = { state: 'refused', refused: recognised };
+      this.choosing = {
+        state: 'refused',
+        refused: recognised,
+        ...(files.length === 1 && { given: files[0] }),
+      };
       return;
     }
     const picked = recognised.files;

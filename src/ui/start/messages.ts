@@ -103,6 +103,9 @@ const en = {
   ok: 'All right',
   refusedFile: (file: string) => `${file} is refused.`,
   whatFits: 'Here, SD 1.5 and its fine-tunes can be trained.',
+  loraText: 'A LoRA can be trained further, or its settings read from it.',
+  trainOn: 'Train on from it',
+  readSettings: 'Read its settings',
   givePart: 'Choose the whole checkpoint, or U-Net, text encoder and VAE together.',
   tooShort: 'The file ends too early.',
   tooShortText: (have: string, of?: string) =>
@@ -245,6 +248,9 @@ const zh: typeof en = {
   ok: '知道了',
   refusedFile: (file) => `无法使用 ${file}。`,
   whatFits: '这里可以训练 SD 1.5 及其微调模型。',
+  loraText: 'LoRA 可以继续训练，也可以从中读取设置。',
+  trainOn: '从它继续训练',
+  readSettings: '读取其中的设置',
   givePart: '请选择完整的模型文件，或同时选择 U-Net、文本编码器和 VAE。',
   tooShort: '文件不完整。',
   tooShortText: (have, of) =>
