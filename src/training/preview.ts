@@ -3,9 +3,9 @@
  */
 import type { TrainEvent } from '../protocol/trainer';
 import { captionIds, encodeCaption } from './dataset';
+import { told } from './told';
 import type { Prepared, TrainingRun } from './prepare';
 import { decodeLatents, sampleLatents, sampleNoise } from './sample';
-import { told } from './told';
 
 /**
  * Draws every sample prompt with the LoRA as it is now. Yields nothing where there is none. A picture that fails is
