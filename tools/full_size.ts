@@ -160,7 +160,7 @@ async function main(): Promise<void> {
   gpu().buffers.resetPeak();
   for (let step = 0; step < Number(options.steps); step++) {
     const began = performance.now();
-    setHyper(optimizer, defaultConfig(), 1, gpu().f16);
+    setHyper(optimizer, defaultConfig(), () => 1, gpu().f16);
     engine.begin();
     engine.micro(batch, step);
     update(optimizer, lora.values);

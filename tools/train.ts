@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import type { TrainConfig } from '../src/formats/config_fields';
+import { lowerRate, mainRate } from '../src/formats/rates';
 import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
 import { tierFor } from '../src/training/job';
@@ -18,15 +19,17 @@ import { loadImage, scanImageFolder } from './images';
 import { deleteOlder } from './old_checkpoints';
 import { readConfig } from './read_config';
 
-const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml [--anyway]
+const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml [--anyway] [--stop-if-diverging]
 --config also takes settings of kohya_ss, sd-scripts (TOML or a command line), lora-scripts, OneTrainer, ai-toolkit, or a LoRA;
---anyway trains although settings of another trainer cannot be honoured.`;
+--anyway trains although settings of another trainer cannot be honoured;
+--stop-if-diverging ends a run whose loss is far above where it began, instead of only saying so; exit status 3`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       config: { type: 'string', short: 'c' },
       anyway: { type: 'boolean' },
+      'stop-if-diverging': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -71,12 +74,16 @@ async function main(): Promise<void> {
   });
   try {
     for await (const event of events) {
-      const line = describe(event);
+      const line = describe(event, config);
       if (line) {
         show(line, event.kind);
         log.write(`${new Date().toISOString()} ${line}\n`);
       }
       await keep(event, config);
+      if (event.kind === 'diverged' && values['stop-if-diverging']) {
+        stop.abort();
+        process.exitCode = 3;
+      }
     }
   } finally {
     log.end();
@@ -85,7 +92,7 @@ async function main(): Promise<void> {
 }
 
 /** What a person reads; the same line goes into the log. */
-function describe(event: TrainEvent): string | undefined {
+function describe(event: TrainEvent, config: TrainConfig): string | undefined {
   switch (event.kind) {
     case 'phase':
       return `phase: ${event.phase}`;
@@ -103,7 +110,9 @@ function describe(event: TrainEvent): string | undefined {
     case 'step':
       return (
         `step ${event.step}/${event.steps} epoch ${event.epoch} loss ${event.loss.toFixed(5)} avg ${event.averageLoss.toFixed(5)} ` +
-        `lr ${event.learningRate.toExponential(2)} grad ${event.gradientNorm.toExponential(2)} ` +
+        `lr ${event.learningRate.toExponential(2)} ` +
+        (event.textLearningRate === undefined ? '' : `text lr ${event.textLearningRate.toExponential(2)} `) +
+        `grad ${event.gradientNorm.toExponential(2)} ` +
         `${event.stepSeconds.toFixed(2)} s/step ETA ${clock(event.etaSeconds)}` +
         (event.skipped ? ` skipped (not finite; loss scale ${event.lossScale})` : '')
       );
@@ -111,6 +120,14 @@ function describe(event: TrainEvent): string | undefined {
       return `saved ${event.lora.name} at step ${event.step} (${(event.lora.bytes.length / 1e6).toFixed(2)} MB)`;
     case 'sample':
       return `sample at step ${event.step}: ${event.prompt}`;
+    case 'diverged': {
+      const { field, rate } = mainRate(config);
+      return (
+        `WARNING: the loss is far above where the run began: from ${event.from.toPrecision(3)} to about ` +
+        `${event.to.toPrecision(3)} since step ${event.since}. What was learnt is lost. Lower the learning rate: ` +
+        `${field} ${lowerRate(rate, config.optimizer)} instead of ${rate}.`
+      );
+    }
     case 'sample-failed':
       return `samples at step ${event.step} failed: ${event.sentence}`;
     case 'adapted':

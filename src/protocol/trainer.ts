@@ -3,8 +3,8 @@
  * worker `satisfies` the interface, the page holds a `Remote` of it.
  */
 
-/** The phases of a run, in order. */
-export type Phase = 'load' | 'encode' | 'compile' | 'train' | 'save';
+/** The phases of a run; 'sample' comes between steps, before the first and after the last, and what was under way follows. */
+export type Phase = 'load' | 'encode' | 'compile' | 'train' | 'sample' | 'save';
 
 /** What a run will be, known before its first step. Bytes are of GPU memory. */
 export interface RunPlan {
@@ -35,9 +35,12 @@ export interface StepReport {
   /** Counted from 1. */
   epoch: number;
   loss: number;
-  /** Exponentially smoothed, without bias at the start. */
+  /** Exponentially smoothed over the losses that were numbers, without bias at the start; NaN before there is one. */
   averageLoss: number;
+  /** In use at this update: the U-Net's, or the text encoder's where that alone is trained. */
   learningRate: number;
+  /** The text encoder's, where both are trained. */
+  textLearningRate?: number;
   gradientNorm: number;
   lossScale: number;
   /** The update was left out because a gradient was not finite. */
@@ -78,6 +81,11 @@ export type TrainEvent =
       height: number;
       rgba: Uint8ClampedArray<ArrayBuffer>;
     }
+  /**
+   * The loss is far above where the run began, since about that step: from one level to another. Told once. The run goes
+   * on unless it is asked to pause or stop.
+   */
+  | { kind: 'diverged'; step: number; since: number; from: number; to: number }
   /** Samples could not be drawn; the training goes on. */
   | ({ kind: 'sample-failed'; step: number } & ToldError)
   | { kind: 'saved'; step: number; epoch: number; final: boolean; lora: SavedFile; state: SavedFile }

@@ -34,13 +34,18 @@ export interface Run {
   stepSeconds?: number;
   /** What a step was to take by the GPU's measured speed, where that was known when the run began. */
   expectedStepSeconds?: number;
+  /** Its loss went from one level to a far higher one, at about this step, and nothing was done about it yet. */
+  diverged?: { since: number; from: number; to: number } | undefined;
 }
 
 export interface Point {
   step: number;
   epoch: number;
   loss: number;
+  /** The U-Net's, or the text encoder's where that alone is trained. */
   learningRate: number;
+  /** The text encoder's, where both are trained; runs from before it was told apart have none. */
+  textLearningRate?: number;
   gradientNorm: number;
   /** Since the run began, pauses left out. */
   seconds: number;

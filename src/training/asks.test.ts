@@ -39,7 +39,8 @@ test('a run that was paused, saved and sampled on the way gives the bytes of one
   const settings = {
     save_steps: 0,
     sample_prompts: ['a red square'],
-    sample_every_n_steps: 0,
+    // Farther than the run is long: before the first step, after the last, and when asked for.
+    sample_every_n_steps: 1000,
     sample_steps: 1,
   };
   const whole = await collect(shortRun(settings));

@@ -15,6 +15,8 @@ export interface RunState {
   /** When the run began, in milliseconds since 1970, so that a resumed run's metadata equals the whole run's. */
   startedAt: number;
   averageLoss: number;
+  /** Losses in that average. */
+  averageCount: number;
   tensors: Record<StateTensor, Float32Array>;
 }
 
@@ -35,7 +37,7 @@ export class ResumeError extends Error {
 }
 
 export function writeState(state: RunState): Uint8Array<ArrayBuffer> {
-  const { step, fingerprint, startedAt, averageLoss, tensors } = state;
+  const { step, fingerprint, startedAt, averageLoss, averageCount, tensors } = state;
   return writeSafetensors(
     NAMES.map((name) => ({
       name,
@@ -53,6 +55,7 @@ export function writeState(state: RunState): Uint8Array<ArrayBuffer> {
       fingerprint,
       startedAt: String(startedAt),
       averageLoss: String(averageLoss),
+      averageCount: String(averageCount),
     },
   );
 }
@@ -77,6 +80,8 @@ export async function readState(
   const step = Number(metadata['step']);
   const startedAt = Number(metadata['startedAt']);
   const averageLoss = Number(metadata['averageLoss']);
+  // States from before it was counted took every step for a loss.
+  const averageCount = Number(metadata['averageCount'] ?? step);
   if (!Number.isSafeInteger(step) || step < 0 || !Number.isFinite(startedAt)) {
     throw new ResumeError(
       'damaged',
@@ -98,6 +103,7 @@ export async function readState(
     fingerprint: expected.fingerprint,
     startedAt,
     averageLoss,
+    averageCount,
     tensors: {
       values: await load('values'),
       moment1: await load('moment1'),

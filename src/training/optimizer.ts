@@ -5,7 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { TrainConfig } from '../formats/config_fields';
 import { HYPER_LENGTH, packHyper, STATE_LENGTH, unpackState, type Hyper } from '../kernels/optimizer/hyper';
-import { adamw, judgeGradient, lion } from '../kernels/optimizer/optimizer';
+import { adamw, judgeGradient, lion, type Idle } from '../kernels/optimizer/optimizer';
 import { read, upload, write } from '../kernels/program';
 import type { StateTensor } from './checkpoint';
 import { lossScaling } from './loss_scale';
@@ -16,6 +16,8 @@ export interface Optimizer {
   kind: OptimizerKind;
   /** Elements before this index belong to the text encoder. */
   boundary: number;
+  /** Elements that no gradient reaches. */
+  idle: Idle;
   /** All of the LoRA's length; the gradient is zero between updates. */
   gradient: Tensor;
   moment1: Tensor;
@@ -32,6 +34,8 @@ export interface OptimizerReport {
   gradientNorm: number;
   lossScale: number;
   skipped: boolean;
+  /** Updates taken since the start, this one included. */
+  updates: number;
 }
 
 /** For `size` parameters. `scaled` starts the loss scale at 65536, else it is 1 and stays. */
@@ -40,12 +44,14 @@ export function createOptimizer(
   size: number,
   boundary: number,
   scaled: boolean,
+  idle: Idle = { from: 0, to: 0 },
 ): Optimizer {
   const zeros = (length: number) => upload(new Float32Array(length), [length], 'optimizer');
   const sizes = optimizerSizes(kind, size);
   return {
     kind,
     boundary,
+    idle,
     gradient: zeros(size),
     moment1: zeros(sizes.moment1),
     moment2: zeros(sizes.moment2),
@@ -57,22 +63,31 @@ export function createOptimizer(
 
 /** Judges, unscales, clips and applies the gradient to `values`, adapts the loss scale, and zeroes the gradient. */
 export function update(optimizer: Optimizer, values: Tensor): void {
-  const { kind, gradient, moment1, moment2, hyper, state, lossScale, boundary } = optimizer;
+  const { kind, gradient, moment1, moment2, hyper, state, lossScale, boundary, idle } = optimizer;
   judgeGradient(gradient, hyper, state, lossScale);
-  if (kind === 'adamw') adamw(values, moment1, moment2, gradient, hyper, state, boundary);
-  else lion(values, moment1, gradient, hyper, state, boundary);
+  if (kind === 'adamw') adamw(values, moment1, moment2, gradient, hyper, state, boundary, idle);
+  else lion(values, moment1, gradient, hyper, state, boundary, idle);
 }
 
-/** The settings of the next update; rates are the configuration's times the schedule's `multiplier`. */
+/**
+ * The settings of the next update. Rates are the configuration's times what `multiplier` says of an update. `updates` are
+ * known to have been taken; whether the step before was one more, the GPU finds out by itself.
+ */
 export function setHyper(
   optimizer: Optimizer,
   config: TrainConfig,
-  multiplier: number,
+  multiplier: (update: number) => number,
   scaled: boolean,
+  updates = 0,
 ): void {
+  const rates = (update: number) => ({
+    lrText: (config.text_encoder_lr ?? config.learning_rate) * multiplier(update),
+    lrUnet: (config.unet_lr ?? config.learning_rate) * multiplier(update),
+  });
   const hyper: Hyper = {
-    lrText: (config.text_encoder_lr ?? config.learning_rate) * multiplier,
-    lrUnet: (config.unet_lr ?? config.learning_rate) * multiplier,
+    ...rates(updates),
+    update: updates,
+    later: rates(updates + 1),
     growthInterval: scaled ? lossScaling(scaled).growthInterval : 0,
     maxNorm: config.max_grad_norm,
     beta1: config.adam_beta1,
@@ -86,8 +101,13 @@ export function setHyper(
 /** How the last update went. Waits for it. */
 export async function readReport({ state, lossScale }: Optimizer): Promise<OptimizerReport> {
   const [words, [scale = 1]] = await Promise.all([read(state), read(lossScale)]);
-  const { norm, skipped } = unpackState(words);
-  return { gradientNorm: norm, lossScale: scale, skipped };
+  const { norm, skipped, steps } = unpackState(words);
+  return { gradientNorm: norm, lossScale: scale, skipped, updates: steps };
+}
+
+/** Updates taken, as a saved state knows them. */
+export function updatesOf(saved: Pick<Record<StateTensor, Float32Array>, 'optimizer'>): number {
+  return unpackState(saved.optimizer).steps;
 }
 
 /** The tensors of a saved state, apart from the LoRA's values. */

@@ -26,6 +26,7 @@ import {
   type CachedImage,
   type TrainingImage,
 } from './dataset';
+import { idleModules } from './idle_modules';
 import { continuedLora, freshLora } from './lora_file';
 import { fitMemory, type MemoryPrediction } from './memory';
 import {
@@ -33,6 +34,7 @@ import {
   disposeOptimizer,
   optimizerSizes,
   restoreOptimizer,
+  updatesOf,
   type Optimizer,
 } from './optimizer';
 import { reporting } from './reporting';
@@ -80,11 +82,17 @@ export interface Prepared {
   baseHash: string;
   startedAt: number;
   averageLoss: number;
+  /** Losses in that average. */
+  averageCount: number;
   steps: number;
   stepsPerEpoch: number;
   batchesPerEpoch: number;
-  /** Updates done. */
+  /** Steps done. */
   step: number;
+  /** Of them, those known to have been taken: one whose gradient is not finite is left out. */
+  updates: number;
+  /** As many as there were when it was saved last; undefined where it never was. */
+  saved: number | undefined;
   dispose(): void;
 }
 
@@ -197,7 +205,13 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     const lora = own(
       new LoraParameters(request.lora.shapes, config.lora_rank, alpha, { rate: config.lora_dropout, seed }),
     );
-    const optimizer = createOptimizer(config.optimizer, lora.size, lora.textSize, gpu().f16);
+    const optimizer = createOptimizer(
+      config.optimizer,
+      lora.size,
+      lora.textSize,
+      gpu().f16,
+      idleModules(lora, plan, config),
+    );
     own({ dispose: () => disposeOptimizer(optimizer) });
     const baseHash = await legacyHash(run.base.files[0] as NonNullable<(typeof run.base.files)[0]>);
     const fingerprint = await fingerprintOf(config, placed, baseHash);
@@ -238,10 +252,13 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       baseHash,
       startedAt: state?.startedAt ?? (run.now ?? Date.now)(),
       averageLoss: state?.averageLoss ?? 0,
+      averageCount: state?.averageCount ?? 0,
       steps,
       stepsPerEpoch: outline.stepsPerEpoch,
       batchesPerEpoch: outline.batchesPerEpoch,
       step: state?.step ?? 0,
+      updates: state ? updatesOf(state.tensors) : 0,
+      saved: state ? updatesOf(state.tensors) : undefined,
       dispose: release,
     };
   } catch (error) {

@@ -1,8 +1,10 @@
 /**
- * Turns a step's numbers, when they arrive from the GPU, into reports; and decides when a run is beyond help.
+ * Turns a step's numbers, when they arrive from the GPU, into reports; says when a run has diverged, and decides when it
+ * is beyond help.
  */
-import type { StepReport } from '../protocol/trainer';
+import type { StepReport, TrainEvent } from '../protocol/trainer';
 import type { TrainingStep } from './batches';
+import { divergence, type Loss } from './divergence';
 import { initialLossScale, nextLossScale, type LossScaleConfig, type LossScaleState } from './loss_scale';
 import type { OptimizerReport } from './optimizer';
 
@@ -12,8 +14,27 @@ const PACE = 20;
 
 interface Pending {
   step: TrainingStep;
-  learningRate: number;
   numbers: Promise<[Float32Array, OptimizerReport]>;
+}
+
+/** What is kept up to date here of the run. */
+export interface Followed {
+  readonly steps: number;
+  /** The exponential mean so far, biased towards 0 at the start, and of how many losses it is. */
+  averageLoss: number;
+  averageCount: number;
+  /** Updates known to have been taken. */
+  updates: number;
+}
+
+export interface ProgressSettings {
+  now: () => number;
+  /** The rule by which the GPU scales the loss: says when a run is beyond help. */
+  rule: LossScaleConfig;
+  /** Batches of a full update; an epoch's last may have fewer. */
+  accumulation: number;
+  /** The learning rates of an update, counting from 0 those that were taken. */
+  rates: (update: number) => Pick<StepReport, 'learningRate' | 'textLearningRate'>;
 }
 
 export class Progress {
@@ -23,71 +44,91 @@ export class Progress {
   /** Seconds of the latest steps, without the first, which compiles. */
   private readonly pace: number[] = [];
   private first = true;
+  /** Since this process took the run up; undefined once it was told that they diverge. */
+  private losses: Loss[] | undefined = [];
 
   constructor(
-    /** `averageLoss` is the exponential mean so far, biased towards 0 at the start; kept up to date here. */
-    private readonly run: { steps: number; averageLoss: number },
-    private readonly now: () => number,
-    /** The rule by which the GPU scales the loss: says when a run is beyond help. */
-    private readonly rule: LossScaleConfig,
+    private readonly run: Followed,
+    private readonly settings: ProgressSettings,
   ) {
-    this.scaling = initialLossScale(rule);
-    this.since = now();
+    this.scaling = initialLossScale(settings.rule);
+    this.since = settings.now();
   }
 
   /** Takes a step's numbers; yields the report of the one before. */
   async *add(
     step: TrainingStep,
-    learningRate: number,
     loss: Promise<Float32Array>,
     optimizer: Promise<OptimizerReport>,
-  ): AsyncGenerator<StepReport> {
+  ): AsyncGenerator<TrainEvent> {
     const numbers = Promise.all([loss, optimizer]);
     // A run that fails before it comes to these must not leave a rejection nobody hears.
     numbers.catch(() => undefined);
-    this.pending.push({ step, learningRate, numbers });
-    if (this.pending.length > 1) yield await this.report();
+    this.pending.push({ step, numbers });
+    if (this.pending.length > 1) yield* this.report();
   }
 
   /** Leaves the time since the last step out of the next one's: samples were drawn, files written. */
   resume(): void {
-    this.since = this.now();
+    this.since = this.settings.now();
   }
 
   /** Waits for all that is under way. */
-  async *drain(): AsyncGenerator<StepReport> {
-    while (this.pending.length) yield await this.report();
+  async *drain(): AsyncGenerator<TrainEvent> {
+    while (this.pending.length) yield* this.report();
   }
 
-  private async report(): Promise<StepReport> {
-    const { step, learningRate, numbers } = this.pending.shift() as Pending;
-    const [[loss = NaN], { gradientNorm, lossScale, skipped }] = await numbers;
+  private async *report(): AsyncGenerator<TrainEvent> {
+    const { step, numbers } = this.pending.shift() as Pending;
+    const [[sum = NaN], { gradientNorm, lossScale, skipped, updates }] = await numbers;
     const done = step.step + 1;
-    const finite = Number.isFinite(loss);
-    if (finite) this.run.averageLoss = SMOOTHING * this.run.averageLoss + (1 - SMOOTHING) * loss;
+    // Its gradient is divided by a full update's batches, as accelerate does; what is shown is the mean of its own.
+    const loss = (sum * this.settings.accumulation) / step.batches.length;
+    if (Number.isFinite(loss)) {
+      this.run.averageLoss = SMOOTHING * this.run.averageLoss + (1 - SMOOTHING) * loss;
+      this.run.averageCount++;
+    }
+    this.run.updates = updates;
     // The GPU has the scale itself, from before a resumption on; what is followed here is how often it was no help.
-    this.scaling = { ...nextLossScale(this.scaling, !skipped, done, this.rule), scale: lossScale };
-    const elapsed = (this.now() - this.since) / 1000;
-    this.since = this.now();
-    if (!this.first) this.pace.push(elapsed);
-    if (this.pace.length > PACE) this.pace.shift();
-    this.first = false;
-    // The median: a laptop that slept for an hour must not make the rest look like a week.
-    const typical = this.pace.length ? median(this.pace) : elapsed;
-    return {
+    this.scaling = {
+      ...nextLossScale(this.scaling, !skipped, done, this.settings.rule),
+      scale: lossScale,
+    };
+    const { elapsed, typical } = this.time();
+    yield {
       kind: 'step',
       step: done,
       steps: this.run.steps,
       epoch: step.epoch + 1,
       loss,
-      averageLoss: this.run.averageLoss / (1 - SMOOTHING ** done),
-      learningRate,
+      averageLoss: this.run.averageLoss / (1 - SMOOTHING ** this.run.averageCount),
+      ...this.settings.rates(skipped ? updates : updates - 1),
       gradientNorm,
       lossScale,
       skipped,
       stepSeconds: elapsed,
       etaSeconds: (this.run.steps - done) * typical,
     };
+    yield* this.watch({ step: done, loss });
+  }
+
+  private time(): { elapsed: number; typical: number } {
+    const elapsed = (this.settings.now() - this.since) / 1000;
+    this.since = this.settings.now();
+    if (!this.first) this.pace.push(elapsed);
+    if (this.pace.length > PACE) this.pace.shift();
+    this.first = false;
+    // The median: a laptop that slept for an hour must not make the rest look like a week.
+    return { elapsed, typical: this.pace.length ? median(this.pace) : elapsed };
+  }
+
+  private *watch(latest: Loss): Generator<TrainEvent> {
+    if (!this.losses || !Number.isFinite(latest.loss)) return;
+    this.losses.push(latest);
+    const found = divergence(this.losses);
+    if (!found) return;
+    this.losses = undefined;
+    yield { kind: 'diverged', step: latest.step, ...found };
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import type { ModelPart } from '../formats/checkpoint_keys';
 import { configFields, type FieldName, type TrainConfig } from '../formats/config_fields';
+import { ratesInUse } from '../formats/rates';
+import { drawsSamples } from '../formats/samples';
 import { sha256Hex } from '../formats/sha256';
 import type { BaseModelPlan } from './base_model';
 import {
@@ -55,7 +57,7 @@ export function outlineOf(plan: BaseModelPlan, config: TrainConfig, placed: read
     : captionsAreFixed(captionConfig(config))
       ? 'given'
       : 'frozen';
-  const sampling = config.sample_prompts.length > 0;
+  const sampling = drawsSamples(config);
   const request = memoryRequest(plan, config, placed, text, sampling);
   return {
     batching,
@@ -117,7 +119,7 @@ export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
     warmup: config.lr_warmup_steps,
     numCycles: config.lr_scheduler_num_cycles,
     power: config.lr_scheduler_power,
-    learningRate: config.learning_rate,
+    learningRate: Math.max(...Object.values(ratesInUse(config)).map(({ rate }) => rate)),
   };
 }
 

@@ -20,12 +20,14 @@ export async function saveRun(
 ): Promise<Extract<TrainEvent, { kind: 'saved' }>> {
   const { config } = run;
   const { step, lora, optimizer } = prepared;
+  prepared.saved = prepared.updates;
   const name = final ? config.output_name : `${config.output_name}-${String(step).padStart(6, '0')}`;
   const state = writeState({
     step,
     fingerprint: prepared.fingerprint,
     startedAt: prepared.startedAt,
     averageLoss: prepared.averageLoss,
+    averageCount: prepared.averageCount,
     tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
   });
   return {

@@ -39,7 +39,7 @@ test('tf.memory() and the ledger are flat over fifty steps of two bucket shapes'
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
   const engine = new StepEngine(base, lora, optimizer, SETTINGS);
   const step = async (i: number) => {
-    setHyper(optimizer, defaultConfig(), 1, false);
+    setHyper(optimizer, defaultConfig(), () => 1, false);
     engine.begin();
     engine.micro(batchOf(i), i);
     update(optimizer, lora.values);

@@ -120,7 +120,7 @@ async function run(
   const losses: number[] = [];
   const norms: number[] = [];
   for (const [step, rate] of rates.entries()) {
-    setHyper(optimizer, config, rate / config.learning_rate, gpu().f16);
+    setHyper(optimizer, config, () => rate / config.learning_rate, gpu().f16);
     engine.begin();
     for (let micro = 0; micro < accumulation; micro++)
       engine.micro(batchOf(want, step * accumulation + micro, accumulation), 0);

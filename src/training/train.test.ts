@@ -6,6 +6,7 @@ import { parseLora } from '../formats/kohya_lora';
 import { closeDevice, gpu, openDevice } from '../kernels/device';
 import type { SavedFile, TrainEvent } from '../protocol/trainer';
 import { goldenSource } from './golden_source.testing';
+import { freshLora } from './lora_file';
 import { collect, of, pictures, shortRun } from './run.testing';
 import { train } from './train';
 
@@ -69,6 +70,9 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
       sample_prompts: ['a red square'],
       sample_every_n_steps: 1,
       sample_steps: 2,
+      // What decays shows in two steps, and what is written is what there is.
+      weight_decay: 1,
+      save_precision: 'float',
     });
     const events = await collect(run);
     const samples = of(events, 'sample');
@@ -82,6 +86,28 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
       lora.modules.find((module) => module.name === name)?.up.some((v) => v !== 0);
     expect(moved('lora_te_text_model_encoder_layers_1_mlp_fc1')).toBe(true);
     expect(moved('lora_te_text_model_encoder_layers_2_mlp_fc1')).toBe(false);
+    // And with no gradient it does not decay either, as in PyTorch.
+    const down = (name: string) => lora.modules.find((module) => module.name === name)?.down;
+    const fresh = freshLora(run.config.seed, 2);
+    const path = 'text_model.encoder.layers.2.mlp.fc1';
+    const idle = down('lora_te_text_model_encoder_layers_2_mlp_fc1') ?? [];
+    const began = fresh({ part: 'text', path, in: idle.length / 2, out: 1, conv: false }).down;
+    expect([...idle]).toEqual([...began]);
+  });
+
+  test('without an interval no samples are drawn, not even at the end, and none are prepared for', async () => {
+    const settings = { max_train_steps: 1, save_steps: 0, sample_prompts: ['a red square'], sample_steps: 1 };
+    const none = await collect(shortRun({ ...settings, sample_every_n_steps: 0 }));
+    expect(of(none, 'sample')).toEqual([]);
+    expect(of(none, 'phase').map(({ phase }) => phase)).not.toContain('sample');
+    const some = await collect(shortRun({ ...settings, sample_every_n_steps: 1 }));
+    expect(of(some, 'sample').map(({ step }) => step)).toEqual([0, 1]);
+    // A phase of its own, before the first step and after the last.
+    expect(of(some, 'phase').map(({ phase }) => phase)).toEqual([
+      ...['load', 'encode', 'load', 'sample', 'compile', 'train', 'save', 'sample'],
+    ]);
+    const predicted = (events: TrainEvent[]) => of(events, 'plan')[0]?.plan.predictedPeakBytes ?? 0;
+    expect(predicted(none)).toBeLessThanOrEqual(predicted(some));
   });
 
   test('continuing from a LoRA begins with its values', async () => {

@@ -5,9 +5,12 @@
  * that never stopped.
  */
 import { isDue, sampleInterval, saveInterval, type Interval } from '../formats/intervals';
+import { ratesInUse } from '../formats/rates';
+import { drawsSamples } from '../formats/samples';
 import { gpu } from '../kernels/device';
 import { read, trim } from '../kernels/program';
-import type { TrainEvent } from '../protocol/trainer';
+import type { TrainConfig } from '../formats/config_fields';
+import type { StepReport, TrainEvent } from '../protocol/trainer';
 import { trainingSteps } from './batches';
 import { lossScaling, NonFiniteLossError } from './loss_scale';
 import { microBatch } from './micro_batch';
@@ -25,7 +28,8 @@ export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void>
   try {
     yield* loop(run, prepared);
   } catch (error) {
-    if (error instanceof NonFiniteLossError) yield await lastGood(run, prepared);
+    if (error instanceof NonFiniteLossError && prepared.updates !== prepared.saved)
+      yield await lastGood(run, prepared);
     throw error;
   } finally {
     prepared.dispose();
@@ -36,8 +40,14 @@ export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void>
 async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
   const { config, signal } = run;
   const { engine, optimizer, schedule, steps } = prepared;
-  const progress = new Progress(prepared, run.now ?? Date.now, lossScaling(gpu().f16));
-  if (prepared.step === 0) yield* drawSamples(run, prepared, 0);
+  const rate = (update: number) => multiplier(schedule, update);
+  const progress = new Progress(prepared, {
+    now: run.now ?? Date.now,
+    rule: lossScaling(gpu().f16),
+    accumulation: config.gradient_accumulation_steps,
+    rates: (update) => ratesAt(config, rate(update)),
+  });
+  if (prepared.step === 0) yield* sampled(run, prepared);
   progress.resume();
   const first = prepared.step;
   // The first step of a shape compiles its shaders and is recorded; all later ones are replayed.
@@ -45,8 +55,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
 
   for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
     if (step.step >= steps || signal?.aborted) break;
-    const scale = multiplier(schedule, step.step);
-    setHyper(optimizer, config, scale, gpu().f16);
+    setHyper(optimizer, config, rate, gpu().f16, prepared.updates);
     engine.begin();
     step.batches.forEach((_, micro) => engine.micro(...microBatch(config, prepared, step, micro)));
     update(optimizer, prepared.lora.values);
@@ -54,7 +63,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     if (prepared.step === first + 1) yield { kind: 'phase', phase: 'train' };
 
     // Read late, so that the GPU has the next step while this one's loss travels.
-    yield* progress.add(step, config.learning_rate * scale, read(engine.loss), readReport(optimizer));
+    yield* progress.add(step, read(engine.loss), readReport(optimizer));
     if (prepared.step >= steps) break;
     const due = (every: Interval) => isDue(every, prepared.step, prepared.stepsPerEpoch);
     const wanted: ('save' | 'sample')[] = [];
@@ -65,8 +74,27 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
   yield* progress.drain();
   yield { kind: 'phase', phase: 'save' };
   yield await saveRun(run, prepared, true);
-  if (prepared.step >= steps) yield* drawSamples(run, prepared, prepared.step);
+  if (prepared.step >= steps) yield* sampled(run, prepared);
   yield { kind: 'done', step: prepared.step };
+}
+
+function ratesAt(
+  config: TrainConfig,
+  multiplier: number,
+): Pick<StepReport, 'learningRate' | 'textLearningRate'> {
+  const { unet, text } = ratesInUse(config);
+  const [main, other] = unet ? [unet, text] : [text, undefined];
+  return {
+    learningRate: (main?.rate ?? 0) * multiplier,
+    ...(other ? { textLearningRate: other.rate * multiplier } : {}),
+  };
+}
+
+/** The samples that come by themselves, a phase of their own. */
+async function* sampled(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
+  if (!drawsSamples(run.config)) return;
+  yield { kind: 'phase', phase: 'sample' };
+  yield* drawSamples(run, prepared, prepared.step);
 }
 
 /** What is due after a step, and what was asked for; then the pause, if one was. Its time counts for no step. */
@@ -80,13 +108,20 @@ async function* between(
   const done = new Set<string>();
   let paused = false;
   for (;;) {
+    const asked = due.length === 0;
     const next = due.shift() ?? asks?.take();
     if (!next && !asks?.paused) break;
     yield* progress.drain();
     // Asked for and due at once: the same bytes and pixels twice help nobody.
     if (next && !done.has(next)) {
-      if (next === 'save') yield await saveRun(run, prepared, false);
-      else yield* drawSamples(run, prepared, prepared.step);
+      if (next === 'save') {
+        // Steps that were left out changed nothing; a person who asks gets the file all the same.
+        if (asked || prepared.updates !== prepared.saved) yield await saveRun(run, prepared, false);
+      } else if (paused) yield* drawSamples(run, prepared, prepared.step);
+      else {
+        yield* sampled(run, prepared);
+        yield { kind: 'phase', phase: 'train' };
+      }
       done.add(next);
     } else if (!next) {
       yield { kind: 'paused', step: prepared.step };

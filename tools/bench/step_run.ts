@@ -26,7 +26,7 @@ export function openRun(
   const engine = new StepEngine(base, lora, optimizer, settings);
   const batch = batchOf(base, plan.size / 8);
   const micro = () => {
-    setHyper(optimizer, config, 1, scaled);
+    setHyper(optimizer, config, () => 1, scaled);
     engine.begin();
     engine.micro(batch, 0);
   };

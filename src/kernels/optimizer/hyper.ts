@@ -8,6 +8,12 @@ export interface Hyper {
   /** Learning rates of the elements before and from the boundary on (text encoder, U-Net). */
   lrText: number;
   lrUnet: number;
+  /**
+   * The update that they are for, counting from 0 those that were taken; 0 where missing. Whether the step before was
+   * taken is known on the GPU before the host hears of it: if one more was, the `later` rates hold; the same if missing.
+   */
+  update?: number;
+  later?: { lrText: number; lrUnet: number };
   /** Steps without overflow after which the loss scale doubles; 0 leaves the scale alone. A whole number. */
   growthInterval: number;
   /** Gradient norm to clip to, as torch.nn.utils.clip_grad_norm_; 0 does not clip. */
@@ -18,11 +24,12 @@ export interface Hyper {
   weightDecay: number;
 }
 
-export const HYPER_LENGTH = 12;
+export const HYPER_LENGTH = 15;
 
-/** The f32 words of `hyper` [12]. 1 - beta and ln(beta) are taken here, in float64: f32 would lose most of them. */
+/** The f32 words of `hyper` [15]. 1 - beta and ln(beta) are taken here, in float64: f32 would lose most of them. */
 export function packHyper(h: Hyper): Float32Array {
   const log = (beta: number) => (beta > 0 ? Math.log(beta) : -100);
+  const later = h.later ?? h;
   return Float32Array.of(
     h.lrText,
     h.lrUnet,
@@ -36,6 +43,9 @@ export function packHyper(h: Hyper): Float32Array {
     log(h.beta2),
     h.eps,
     h.weightDecay,
+    h.update ?? 0,
+    later.lrText,
+    later.lrUnet,
   );
 }
 

@@ -8,8 +8,8 @@ import { read, upload, write } from '../program';
 import { Recorder } from '../recording';
 import { relativeError, sample, type Comparison, type KernelCase } from '../testing';
 import { accumulateInto, copyOut } from './flat';
-import { packHyper, STATE_LENGTH, unpackState, type Hyper } from './hyper';
-import { adamw, judgeGradient, lion } from './optimizer';
+import { HYPER_LENGTH, packHyper, STATE_LENGTH, unpackState, type Hyper } from './hyper';
+import { adamw, judgeGradient, lion, type Idle } from './optimizer';
 import { referenceStep, type ReferenceState } from './optimizer.reference';
 
 const SCALE = 1024;
@@ -41,6 +41,10 @@ export const cases: KernelCase[] = [
       run: () => skipped(kind as 'adamw' | 'lion', bad),
     })),
   ),
+  ...(['adamw', 'lion'] as const).flatMap((kind) => [
+    { name: `${kind}, a skipped step uses up no rate`, run: () => ratesOfUpdates(kind) },
+    { name: `${kind} leaves what no gradient reaches`, run: () => untouched(kind) },
+  ]),
   { name: 'the loss scale follows overflows and good runs', run: scaling },
   { name: 'a replayed step is the plain one, bit for bit', run: replayed },
   { name: 'accumulateInto and copyOut, 17 spans', run: traffic },
@@ -50,22 +54,22 @@ const SIZE = 5003;
 const BOUNDARY = 1001;
 
 /** One optimizer's tensors, and a step over them. */
-function rig(kind: 'adamw' | 'lion', hyper: Hyper, start: Float32Array) {
+function rig(kind: 'adamw' | 'lion', hyper: Hyper, start: Float32Array, idle?: Idle) {
   const zeros = () => upload(new Float32Array(start.length), [start.length], 'test');
   const tensors = {
     p: upload(start, [start.length], 'test'),
     m: zeros(),
     v: zeros(),
     gradient: zeros(),
-    hyper: upload(packHyper(hyper), [12], 'test'),
+    hyper: upload(packHyper(hyper), [HYPER_LENGTH], 'test'),
     lossScale: upload(Float32Array.of(SCALE), [1], 'test'),
     state: upload(new Float32Array(STATE_LENGTH), [STATE_LENGTH], 'test'),
   };
   const step = () => {
     const { p, m, v, gradient, state } = tensors;
     judgeGradient(gradient, tensors.hyper, state, tensors.lossScale);
-    if (kind === 'adamw') adamw(p, m, v, gradient, tensors.hyper, state, BOUNDARY);
-    else lion(p, m, gradient, tensors.hyper, state, BOUNDARY);
+    if (kind === 'adamw') adamw(p, m, v, gradient, tensors.hyper, state, BOUNDARY, idle);
+    else lion(p, m, gradient, tensors.hyper, state, BOUNDARY, idle);
   };
   return { tensors, step, dispose: () => tf.dispose(tensors) };
 }
@@ -117,6 +121,87 @@ async function trajectory(kind: 'adamw' | 'lion', base: Hyper, steps: number): P
   ];
   dispose();
   return results;
+}
+
+/**
+ * A schedule over updates, as the host follows it: when it writes the rates of a step, it does not know yet whether the
+ * step before was taken. The reference knows, and takes the rates of the updates that were.
+ */
+async function ratesOfUpdates(kind: 'adamw' | 'lion'): Promise<Comparison[]> {
+  const base = kind === 'adamw' ? ADAMW : LION;
+  const rates = (update: number) => ({
+    lrText: base.lrText * 0.8 ** update,
+    lrUnet: base.lrUnet * 0.7 ** update,
+  });
+  const start = sample(SIZE, 1, 0.1);
+  const { tensors, step, dispose } = rig(kind, base, start);
+  const reference: ReferenceState = {
+    p: Float64Array.from(start),
+    m: new Float64Array(SIZE),
+    v: new Float64Array(SIZE),
+    t: 0,
+  };
+  // Taken (1) or not (0), with two left out in a row.
+  const taken = [1, 1, 0, 1, 0, 0, 1, 1, 1];
+  let known = 0;
+  let before = 0;
+  for (const [k, good] of taken.entries()) {
+    const gradient = good ? gradientOf(k) : gradientOf(k).fill(NaN, 7, 8);
+    const hyper = { ...base, ...rates(known), update: known, later: rates(known + 1) };
+    write(tensors.hyper, packHyper(hyper));
+    write(tensors.gradient, gradient);
+    step();
+    referenceStep(kind, reference, gradient, { ...base, ...rates(reference.t) }, BOUNDARY, SCALE);
+    // How the step before went is heard only now.
+    known += before;
+    before = good;
+  }
+  const change = (await read(tensors.p)).map((p, i) => p - start[i]);
+  const state = unpackState(await read(tensors.state));
+  dispose();
+  return [
+    {
+      what: 'change of p',
+      error: relativeError(
+        change,
+        reference.p.map((p, i) => p - start[i]),
+      ),
+      tolerance: 1e-5,
+    },
+    { what: 'steps counted', error: Math.abs(state.steps - 6), tolerance: 0 },
+  ];
+}
+
+/** Neither decayed nor moved, as PyTorch leaves a parameter without a gradient; all others as the reference has them. */
+async function untouched(kind: 'adamw' | 'lion'): Promise<Comparison[]> {
+  const hyper: Hyper = { ...(kind === 'adamw' ? ADAMW : LION), weightDecay: 1 };
+  const idle = { from: 701, to: BOUNDARY };
+  const start = sample(SIZE, 1, 0.1);
+  const { tensors, step, dispose } = rig(kind, hyper, start, idle);
+  const reference: ReferenceState = {
+    p: Float64Array.from(start),
+    m: new Float64Array(SIZE),
+    v: new Float64Array(SIZE),
+    t: 0,
+  };
+  for (let t = 0; t < 5; t++) {
+    const gradient = gradientOf(t).fill(0, idle.from, idle.to);
+    write(tensors.gradient, gradient);
+    step();
+    referenceStep(kind, reference, gradient, hyper, BOUNDARY, SCALE);
+  }
+  const p = await read(tensors.p);
+  dispose();
+  const isIdle = (i: number) => i >= idle.from && i < idle.to;
+  const changes = (of: ArrayLike<number>) => Array.from(of, (v, i) => (isIdle(i) ? 0 : v - start[i]));
+  return [
+    {
+      what: 'elements moved',
+      error: p.filter((v, i) => isIdle(i) && v !== start[i]).length,
+      tolerance: 0,
+    },
+    { what: 'change of the others', error: relativeError(changes(p), changes(reference.p)), tolerance: 1e-5 },
+  ];
 }
 
 async function lateSteps(t: number): Promise<Comparison[]> {

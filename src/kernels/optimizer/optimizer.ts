@@ -11,7 +11,8 @@
  *     p -= lr (sign(b1 m + (1 - b1) g) + wd p);  m = b2 m + (1 - b2) g
  *
  * If any gradient is not finite, p, m, v and t stay as they are, bit for bit, and the loss scale is halved; it doubles
- * after `growthInterval` steps in a row that were (PyTorch's GradScaler, here between 1 and 2^24). t counts steps taken.
+ * after `growthInterval` steps in a row that were (PyTorch's GradScaler, here between 1 and 2^24). t counts steps taken,
+ * and lr is that of t: a step that was left out does not advance a schedule.
  * Tolerance: after 50 steps the total change of p is within 1e-5 of float64's, relative.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -48,6 +49,14 @@ export function judgeGradient(
   tf.backend().disposeData(partials.dataId);
 }
 
+/** Elements that are left as they are, as PyTorch leaves a parameter without a gradient: they do not decay either. */
+export interface Idle {
+  from: number;
+  to: number;
+}
+
+const NONE: Idle = { from: 0, to: 0 };
+
 /** One AdamW step over p, m, v [P] with the judged gradient [P], which is left zero. Elements before `boundary` use lrText. */
 export function adamw(
   p: TensorInfo,
@@ -57,8 +66,9 @@ export function adamw(
   hyper: TensorInfo,
   state: TensorInfo,
   boundary: number,
+  idle: Idle = NONE,
 ): void {
-  step('adamw', ADAMW, ['m', 'v'], [hyper, state, p, gradient, m, v], boundary);
+  step('adamw', ADAMW, ['m', 'v'], [hyper, state, p, gradient, m, v], boundary, idle);
 }
 
 /** One Lion step, as `adamw` but without v. */
@@ -69,8 +79,9 @@ export function lion(
   hyper: TensorInfo,
   state: TensorInfo,
   boundary: number,
+  idle: Idle = NONE,
 ): void {
-  step('lion', LION, ['m'], [hyper, state, p, gradient, m], boundary);
+  step('lion', LION, ['m'], [hyper, state, p, gradient, m], boundary, idle);
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -90,6 +101,9 @@ const LOG_BETA1 = 'hyper[8]';
 const LOG_BETA2 = 'hyper[9]';
 const EPS = 'hyper[10]';
 const DECAY = 'hyper[11]';
+const UPDATE = 'hyper[12]';
+const LATER_TEXT = 'hyper[13]';
+const LATER_UNET = 'hyper[14]';
 
 const ADAMW = `
   theta[i] -= lr * ${DECAY} * theta[i];
@@ -110,6 +124,7 @@ function step(
   moments: string[],
   tensors: TensorInfo[],
   boundary: number,
+  idle: Idle,
 ): void {
   const [hyper, state, ...flats] = tensors as [TensorInfo, TensorInfo, TensorInfo];
   requireSizes(name, hyper, state);
@@ -125,7 +140,7 @@ function step(
       gradient: 'f32',
       ...Object.fromEntries(moments.map((moment) => [moment, 'f32' as const])),
     },
-    params: { size: 'u32', boundary: 'u32' },
+    params: { size: 'u32', boundary: 'u32', idleFrom: 'u32', idleTo: 'u32' },
     wgsl: `
 ${LINEAR_GROUP}
 @compute @workgroup_size(${LANES})
@@ -135,12 +150,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (i >= p.size) { return; }
   let g = gradient[i] * state[2];
   gradient[i] = 0.0;
-  if (state[1] != 0.0) { return; }
-  let lr = select(${LR_UNET}, ${LR_TEXT}, i < p.boundary);
+  if (state[1] != 0.0 || (i >= p.idleFrom && i < p.idleTo)) { return; }
+  let text = i < p.boundary;
+  // t counts this update already.
+  let later = state[3] - 1.0 > ${UPDATE};
+  let lr = select(select(${LR_UNET}, ${LR_TEXT}, text), select(${LATER_UNET}, ${LATER_TEXT}, text), later);
 ${update}
 }`,
   }));
-  dispatch(made, tensors, { size, boundary }, groups1d(Math.ceil(size / LANES)), 16 * size);
+  const params = { size, boundary, idleFrom: idle.from, idleTo: idle.to };
+  dispatch(made, tensors, params, groups1d(Math.ceil(size / LANES)), 16 * size);
 }
 
 /** Sums of squares, and how many elements are not finite, told by their bits: compilers may assume there are none. */

@@ -118,4 +118,10 @@ test('the curve as CSV keeps every digit', () => {
   expect(curveCsv([point])).toBe(
     'step,epoch,seconds,loss,learning_rate,gradient_norm\r\n3,1,1.500,0.1234567890123,0.0001,0.5\r\n',
   );
+  expect(curveCsv([point, { ...point, step: 4, textLearningRate: 5e-5 }]).split('\r\n')).toEqual([
+    'step,epoch,seconds,loss,learning_rate,gradient_norm,text_learning_rate',
+    '3,1,1.500,0.1234567890123,0.0001,0.5,',
+    '4,1,1.500,0.1234567890123,0.0001,0.5,0.00005',
+    '',
+  ]);
 });

@@ -2,8 +2,19 @@
 import type { Point } from '../../storage/runs';
 
 export function curveCsv(points: readonly Point[]): string {
-  const lines = points.map(({ step, epoch, seconds, loss, learningRate, gradientNorm }) =>
-    [step, epoch, seconds.toFixed(3), loss, learningRate, gradientNorm].join(','),
+  const text = points.some(({ textLearningRate }) => textLearningRate !== undefined);
+  const lines = points.map(
+    ({ step, epoch, seconds, loss, learningRate, textLearningRate = '', gradientNorm }) =>
+      [
+        step,
+        epoch,
+        seconds.toFixed(3),
+        loss,
+        learningRate,
+        gradientNorm,
+        ...(text ? [textLearningRate] : []),
+      ].join(','),
   );
-  return ['step,epoch,seconds,loss,learning_rate,gradient_norm', ...lines].join('\r\n') + '\r\n';
+  const head = `step,epoch,seconds,loss,learning_rate,gradient_norm${text ? ',text_learning_rate' : ''}`;
+  return [head, ...lines].join('\r\n') + '\r\n';
 }

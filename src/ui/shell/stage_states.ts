@@ -99,6 +99,7 @@ export function trainingState(words: Words, facts: TrainingFacts): StageState {
     case 'preparing':
       return { full: words.preparing, brief: '…', progress: 0 };
     case 'training':
+    case 'sampling':
     case 'saving':
     case 'recovering':
       return { full: words.step(at, number(steps)), brief: percent, progress };

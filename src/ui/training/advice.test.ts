@@ -22,10 +22,12 @@ const flat = () => 0.12;
 const swings = (step: number) => 0.14 + 0.09 * Math.sin(step / 45);
 const byHeart = (step: number) =>
   step < 1000 ? settles(step) : Math.max(0.02, settles(step) - (step - 1000) * 1e-4);
+const rises = (step: number) => (step < 40 ? 0.1 : 0.4);
 const falls = (step: number) => 0.2 - 0.1 * (step / STEPS);
 
 describe.each([1, 2, 3, 4, 5, 6, 7, 8])('noise %i', (seed) => {
   test.each([
+    ['rises', rises, 'risen'],
     ['swings', swings, 'oscillating'],
     ['never falls', flat, 'flat'],
     ['is level and falls again', byHeart, 'memorising'],

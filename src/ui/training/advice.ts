@@ -5,6 +5,8 @@
  */
 
 export type Advice =
+  /** Far above where it began: the learning rate, which is too high. */
+  | { readonly kind: 'risen'; readonly setting: 'learning_rate' }
   /** Swings far beyond the noise, and no fall: the learning rate. */
   | { readonly kind: 'oscillating'; readonly setting: 'learning_rate' }
   /** No fall at all: the rank, or what the data say. */
@@ -29,6 +31,7 @@ interface Window {
 
 const WINDOWS = 12;
 const LEAST_POINTS = 120;
+const START_POINTS = 20;
 /** Before a quarter of the run, any verdict is early. */
 const LEAST_SHARE = 0.25;
 
@@ -37,6 +40,7 @@ export function adviceOn({ points, steps }: Curve): Advice | undefined {
   if (finite.length < LEAST_POINTS || finite.length < LEAST_SHARE * steps) return undefined;
   const windows = cut(finite);
   const whole = slope(windows);
+  if (risen(finite, windows)) return { kind: 'risen', setting: 'learning_rate' };
   const swing = swings(windows);
   if (swing > 6 && whole.significance > -2) return { kind: 'oscillating', setting: 'learning_rate' };
 
@@ -59,14 +63,17 @@ export function adviceOn({ points, steps }: Curve): Advice | undefined {
 
 function cut(points: Curve['points']): Window[] {
   const size = points.length / WINDOWS;
-  return Array.from({ length: WINDOWS }, (_, i) => {
-    const part = points.slice(Math.floor(i * size), Math.floor((i + 1) * size));
-    const losses = part.map(({ loss }) => loss);
-    const centre = mean(losses);
-    const variance = mean(losses.map((loss) => (loss - centre) ** 2)) * (part.length / (part.length - 1));
-    const { step, epoch } = part[0] as Curve['points'][number];
-    return { step, epoch, mean: centre, error: Math.sqrt(variance / part.length) || Number.EPSILON };
-  });
+  return Array.from({ length: WINDOWS }, (_, i) =>
+    windowOf(points.slice(Math.floor(i * size), Math.floor((i + 1) * size))),
+  );
+}
+
+function windowOf(points: Curve['points']): Window {
+  const losses = points.map(({ loss }) => loss);
+  const centre = mean(losses);
+  const variance = mean(losses.map((loss) => (loss - centre) ** 2)) * (points.length / (points.length - 1));
+  const { step, epoch } = points[0] as Curve['points'][number];
+  return { step, epoch, mean: centre, error: Math.sqrt(variance / points.length) || Number.EPSILON };
 }
 
 /** Weighted least squares over the windows: the change per window, and that in its standard errors. */
@@ -91,12 +98,27 @@ function swings(windows: readonly Window[]): number {
   return mean(ratios.sort((a, b) => a - b).slice(0, -1));
 }
 
-/** How far the last third lies below the first, or below the very first window, in standard errors. */
-function fallen(windows: readonly Window[], third: number): number {
-  const part = (some: readonly Window[]) => ({
+/**
+ * Whether the last third lies far above the first third, or above the very first steps (of the first window only those
+ * may have been sound), beyond what noise makes of it.
+ */
+function risen(points: Curve['points'], windows: readonly Window[]): boolean {
+  const third = Math.floor(windows.length / 3);
+  const last = part(windows.slice(-third));
+  const above = (from: Pick<Window, 'mean' | 'error'>, times: number) =>
+    last.mean > times * from.mean && last.mean - from.mean > 4 * Math.hypot(from.error, last.error);
+  return above(part(windows.slice(0, third)), 1.5) || above(windowOf(points.slice(0, START_POINTS)), 2);
+}
+
+function part(some: readonly Window[]): Pick<Window, 'mean' | 'error'> {
+  return {
     mean: mean(some.map((window) => window.mean)),
     error: Math.sqrt(sum(some.map(({ error }) => error ** 2))) / some.length,
-  });
+  };
+}
+
+/** How far the last third lies below the first, or below the very first window, in standard errors. */
+function fallen(windows: readonly Window[], third: number): number {
   const last = part(windows.slice(-third));
   const below = (first: { mean: number; error: number }) =>
     (first.mean - last.mean) / Math.hypot(first.error, last.error);

@@ -10,6 +10,7 @@ import { Pace } from './pace';
 import { PhaseTimes } from './phase_times';
 import { pngOf } from './png';
 import type { ShownRun } from './shown_run.svelte';
+import { chime } from './sound';
 import type { SampleView } from './states';
 import { sentenceOfTold } from '../sentence';
 
@@ -22,6 +23,8 @@ export class EventFollower {
   /** Seconds of training before this page took it up, and since when it runs; pauses are left out. */
   #before = 0;
   #since: number | undefined;
+  /** It pauses because its loss ran away: what it has now is not worth keeping. */
+  #spoiled = false;
   #events: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -33,6 +36,7 @@ export class EventFollower {
 
   /** A run is under way from now on. */
   begin(): void {
+    this.#spoiled = false;
     this.#pace = new Pace();
     this.#times = new PhaseTimes();
   }
@@ -88,6 +92,9 @@ export class EventFollower {
       case 'sample':
         this.#events = Promise.all([this.#events, this.#sample(event)]);
         break;
+      case 'diverged':
+        this.#diverged(event);
+        break;
       case 'sample-failed':
         this.shown.tell({ kind: 'samples-failed', step: event.step, sentence: sentenceOfTold(event) });
         this.shown.note(`${m.notice.samples(number(event.step))} ${sentenceOfTold(event)}`);
@@ -107,11 +114,12 @@ export class EventFollower {
         this.shown.now = { state: 'paused' };
         this.shown.change({ state: 'paused' });
         this.shown.note(m.logged.paused(number(event.step)));
-        // A paused run may be left for the night: what it has is kept now.
-        if (event.step > (this.shown.safe?.step ?? 0)) this.post('save');
+        // A paused run may be left for the night: what it has is kept now, unless that is spoiled.
+        if (!this.#spoiled && event.step > (this.shown.safe?.step ?? 0)) this.post('save');
         this.headline();
         break;
       case 'resumed':
+        this.#spoiled = false;
         this.#since = now;
         this.shown.now = { state: 'training' };
         this.shown.change({ state: 'running' });
@@ -153,6 +161,7 @@ export class EventFollower {
       if (over.phase === 'compile') this.shown.note(m.logged.compiled(duration(over.seconds)));
     }
     if (phase === 'train') this.shown.now = { state: 'training' };
+    else if (phase === 'sample') this.shown.now = { state: 'sampling' };
     else if (phase === 'save') this.shown.now = { state: 'saving' };
     else this.shown.now = { state: 'preparing', phase };
     if (phase === 'compile') this.#since ??= now;
@@ -162,14 +171,28 @@ export class EventFollower {
   #progress({ phase, done, total, unit }: Extract<TrainEvent, { kind: 'progress' }>): void {
     if (unit === 'images') this.#times.count(phase, total);
     this.shown.phases = this.#times.list();
-    if (phase !== 'train' && phase !== 'save')
+    if (phase !== 'train' && phase !== 'sample' && phase !== 'save')
       this.shown.now = { state: 'preparing', phase, done, total, unit };
+  }
+
+  #diverged({ since, from, to }: Extract<TrainEvent, { kind: 'diverged' }>): void {
+    const { shown } = this;
+    shown.change({ diverged: { since, from, to } });
+    shown.note(shown.words().logged.diverged(from.toPrecision(3), to.toPrecision(3), number(since)));
+    if (shown.sound) chime();
+    if (!shown.pauseDiverged) return;
+    this.#spoiled = true;
+    shown.asked ??= 'pause';
+    this.post('pause');
   }
 
   #step(report: StepReport, now: number): void {
     const m = this.shown.words();
-    const { step, epoch, loss, learningRate, gradientNorm } = report;
-    const point = { step, epoch, loss, learningRate, gradientNorm, seconds: this.#clock(now) };
+    const { step, epoch, loss, learningRate, textLearningRate, gradientNorm } = report;
+    const point = {
+      ...{ step, epoch, loss, learningRate, gradientNorm, seconds: this.#clock(now) },
+      ...(textLearningRate === undefined ? {} : { textLearningRate }),
+    };
     const before = this.shown.latest;
     this.shown.latest = report;
     this.shown.points = [...this.shown.points, point];

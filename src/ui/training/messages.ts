@@ -7,7 +7,7 @@ const en = {
   pause: 'Pause',
   resume: 'Go on',
   phases: 'Phases',
-  phase: { load: 'Load', encode: 'Encode', compile: 'Compile', train: 'Train' },
+  phase: { load: 'Load', encode: 'Encode', compile: 'Compile', train: 'Train', sample: 'Sample' },
   encoded: (n: string) => `Encode ${n}`,
   none: 'No run yet',
   noneText: 'When pictures and settings are ready, start here. You can watch, pause and stop at any time.',
@@ -41,6 +41,8 @@ const en = {
   pausing: 'Pausing after this step',
   paused: 'Paused',
   pausedAt: (step: string) => `at step ${step}; everything stays on the GPU`,
+  sampling: 'Drawing samples',
+  samplingHint: 'Training goes on after them.',
   saving: 'Saving',
   stopping: 'Stopping after this step',
   finished: 'Finished',
@@ -61,6 +63,12 @@ const en = {
     `Paused. Step ${kept} is kept. Most often the learning rate is too high: halve the learning rate?`,
   unstableNothing: 'Paused before anything was saved. Most often the learning rate is too high.',
   halve: 'Halve the rate and go on',
+  diverged: 'The loss is far above where it began.',
+  divergedText: (from: string, to: string, step: string, rate: string, lower: string) =>
+    `It was ${from} and has been about ${to} since step ${step}: what was learnt is lost. The learning rate is too high: lower it, say from ${rate} to ${lower}.`,
+  divergedKept: (step: string) => `Step ${step} was saved before that.`,
+  lowerFrom: (step: string, rate: string) => `Go on from step ${step} with ${rate}`,
+  lowerAnew: (rate: string) => `Start over with ${rate}`,
   pretrainedGone:
     'This run began from a LoRA that is no longer at hand, and had not saved yet. Start it again from that LoRA.',
   failure: {
@@ -96,7 +104,7 @@ const en = {
   sampleOpen: (prompt: string, step: string) => `Show larger: ${prompt}, step ${step}`,
   inTime: (time: string) => `in ${time}`,
   drawing: 'drawing…',
-  noSamples: 'No sample prompts are set, so no pictures are drawn while it trains.',
+  noSamples: 'No sample prompts are set, or “Sample every” is 0: no pictures are drawn while it trains.',
   emptyPrompt: '(no prompt)',
   close: 'Close',
   previous: 'Earlier',
@@ -115,6 +123,8 @@ const en = {
   },
   sound: 'Sound at the end',
   soundText: 'And when something needs you',
+  pauseDiverged: 'Pause if the loss runs away',
+  pauseDivergedText: 'When it is far above where it began',
   log: 'Log',
   saveLog: 'Save the log',
   notice: {
@@ -141,19 +151,28 @@ const en = {
     deleteRuns: 'Delete old runs',
   },
   advice: {
+    risen: 'The loss has risen',
+    risenText: (rate: string, lower: string) =>
+      `It is clearly above where it began: what is learnt is wrong. The learning rate is too high for this set: try ${lower} instead of ${rate}.`,
     oscillating: 'The loss swings',
     oscillatingText: (rate: string, half: string) =>
       `It jumps up and down without falling. The learning rate is too high for this set: try ${half} instead of ${rate}.`,
     flat: 'The loss does not fall',
     flatText: (rank: string, images: string) =>
-      `It stands where it began. The rank (${rank}) may be too small for ${images} pictures, or their captions say too little. If the samples do not change either, raise the rank or the learning rate.`,
+      `It stands where it began. The rank (${rank}) may be too small for ${images} pictures, or their captions say too little. If the samples do not change either, raise the rank, or try a somewhat higher learning rate.`,
     memorising: 'It may be learning by heart',
     memorisingText: (epoch: string) =>
       `The loss falls faster again since epoch ${epoch}: the pictures themselves are being learnt. Fewer epochs are enough; compare the samples and keep an earlier checkpoint.`,
     level: 'Judge by the pictures',
     levelText: (step: string) =>
       `The loss has been level since step ${step}. That is normal: the pictures still change. If two samples in a row look the same, stop and keep.`,
-    toSetting: { learning_rate: 'Learning rate', lora_rank: 'Rank', epochs: 'Epochs' },
+    toSetting: {
+      learning_rate: 'Learning rate',
+      unet_lr: 'U-Net rate',
+      text_encoder_lr: 'Text encoder rate',
+      lora_rank: 'Rank',
+      epochs: 'Epochs',
+    },
   },
   logged: {
     started: (name: string) => `Run ${name} started`,
@@ -178,6 +197,9 @@ const en = {
     hidden: (time: string) => `Tab was hidden for ${time}. Training went on`,
     frozen: (minutes: string) => `Paused by the browser for ${minutes} min`,
     lost: (why: string) => `GPU lost: ${why}`,
+    diverged: (from: string, to: string, step: string) =>
+      `The loss went from ${from} to about ${to} at step ${step}: the learning rate is too high`,
+    lowered: (rate: string) => `Learning rate lowered to ${rate}`,
     halved: (rate: string) => `Learning rate halved to ${rate}`,
     notKept: (why: string) => `Not kept: ${why}`,
     failed: (why: string) => `Ended: ${why}`,
@@ -194,7 +216,7 @@ const zh: typeof en = {
   pause: '暂停',
   resume: '继续',
   phases: '阶段',
-  phase: { load: '加载', encode: '编码', compile: '编译', train: '训练' },
+  phase: { load: '加载', encode: '编码', compile: '编译', train: '训练', sample: '出图' },
   encoded: (n) => `编码 ${n}`,
   none: '还没有训练',
   noneText: '图片和参数准备好后，从这里开始。随时可以查看、暂停和停止。',
@@ -224,6 +246,8 @@ const zh: typeof en = {
   pausing: '这一步之后暂停',
   paused: '已暂停',
   pausedAt: (step) => `停在第 ${step} 步；数据都还在 GPU 上`,
+  sampling: '正在生成预览图',
+  samplingHint: '出图之后继续训练。',
   saving: '正在保存',
   stopping: '这一步之后停止',
   finished: '训练完成',
@@ -243,6 +267,12 @@ const zh: typeof en = {
   unstableText: (kept) => `已暂停。第 ${kept} 步的结果已保留。多半是学习率太高：要把学习率减半吗？`,
   unstableNothing: '已暂停，还没有保存过。多半是学习率太高。',
   halve: '学习率减半并继续',
+  diverged: '损失远高于开始时。',
+  divergedText: (from, to, step, rate, lower) =>
+    `开始时为 ${from}，从第 ${step} 步起约为 ${to}：学到的内容已经丢失。学习率太高：请降低它，例如从 ${rate} 降到 ${lower}。`,
+  divergedKept: (step) => `在那之前保存了第 ${step} 步。`,
+  lowerFrom: (step, rate) => `以 ${rate} 从第 ${step} 步继续`,
+  lowerAnew: (rate) => `以 ${rate} 重新开始`,
   pretrainedGone: '这次训练从一个已不在手边的 LoRA 开始，而且还没有保存过。请从那个 LoRA 重新开始。',
   failure: {
     budget: '所需显存超出手动设定的上限。',
@@ -277,7 +307,7 @@ const zh: typeof en = {
   sampleOpen: (prompt, step) => `放大查看：${prompt}，第 ${step} 步`,
   inTime: (time) => `${time}后`,
   drawing: '正在出图…',
-  noSamples: '没有设置预览提示词，训练时不会出图。',
+  noSamples: '没有设置预览提示词，或“预览间隔”为 0：训练时不会出图。',
   emptyPrompt: '（无提示词）',
   close: '关闭',
   previous: '更早',
@@ -296,6 +326,8 @@ const zh: typeof en = {
   },
   sound: '结束时提示音',
   soundText: '需要处理时也会响',
+  pauseDiverged: '损失失控时暂停',
+  pauseDivergedText: '当它远高于开始时',
   log: '日志',
   saveLog: '保存日志',
   notice: {
@@ -322,19 +354,28 @@ const zh: typeof en = {
     deleteRuns: '删除旧的训练',
   },
   advice: {
+    risen: '损失上升了',
+    risenText: (rate, lower) =>
+      `它明显高于开始时：学到的东西不对。对这组图片来说学习率太高：请试 ${lower}，而不是 ${rate}。`,
     oscillating: '损失在来回摆动',
     oscillatingText: (rate, half) =>
       `它上下跳动而没有下降。对这组图片来说学习率太高：请试 ${half}，而不是 ${rate}。`,
     flat: '损失没有下降',
     flatText: (rank, images) =>
-      `它停在开始的地方。秩（${rank}）对 ${images} 张图片可能太小，或者标注说得太少。如果预览图也没有变化，请提高秩或学习率。`,
+      `它停在开始的地方。秩（${rank}）对 ${images} 张图片可能太小，或者标注说得太少。如果预览图也没有变化，请提高秩，或试稍高的学习率。`,
     memorising: '可能在死记图片',
     memorisingText: (epoch) =>
       `从第 ${epoch} 轮起损失又下降得更快：正在记住图片本身。更少的轮数就够了；请比较预览图，保留较早的检查点。`,
     level: '请看图判断',
     levelText: (step) =>
       `从第 ${step} 步起损失已经平稳。这很正常：画面仍在变化。如果连续两张预览图看起来一样，就停止并保留。`,
-    toSetting: { learning_rate: '学习率', lora_rank: '秩', epochs: '轮数' },
+    toSetting: {
+      learning_rate: '学习率',
+      unet_lr: 'U-Net 学习率',
+      text_encoder_lr: '文本编码器学习率',
+      lora_rank: '秩',
+      epochs: '轮数',
+    },
   },
   logged: {
     started: (name) => `训练 ${name} 开始`,
@@ -357,6 +398,8 @@ const zh: typeof en = {
     hidden: (time) => `标签页隐藏了 ${time}，训练没有中断`,
     frozen: (minutes) => `浏览器暂停了 ${minutes} 分钟`,
     lost: (why) => `GPU 中断：${why}`,
+    diverged: (from, to, step) => `第 ${step} 步起损失从 ${from} 升到约 ${to}：学习率太高`,
+    lowered: (rate) => `学习率降为 ${rate}`,
     halved: (rate) => `学习率减半为 ${rate}`,
     notKept: (why) => `未能保存：${why}`,
     failed: (why) => `结束：${why}`,

@@ -40,6 +40,8 @@ export function nowWords(
       const time = end.toLocaleTimeString(tag, { hour: '2-digit', minute: '2-digit' });
       return { big: m.left(duration(left)), small: m.ends(time) };
     }
+    case 'sampling':
+      return { big: m.sampling, small: asked === 'stop' ? m.stopping : asked ? m.pausing : m.samplingHint };
     case 'saving':
       return { big: m.saving, small: '' };
     case 'paused':

@@ -4,7 +4,7 @@ import type { PhaseTime } from './states';
 
 type Shown = PhaseTime['phase'];
 
-const ORDER: readonly Shown[] = ['load', 'encode', 'compile', 'train'];
+const ORDER: readonly Shown[] = ['load', 'encode', 'compile', 'train', 'sample'];
 
 export class PhaseTimes {
   readonly #spent = new Map<Shown, number>();

@@ -5,13 +5,16 @@
  */
 import * as Comlink from 'comlink';
 import type { TrainConfig } from '../../formats/config_fields';
+import { lowerRates, mainRate } from '../../formats/rates';
 import type { Ask, TrainEvent } from '../../protocol/trainer';
 import type { Picture } from '../../storage/pictures';
 import { getProject, type BaseModelRef, type Project } from '../../storage/projects';
 import {
+  deleteCheckpoint,
   deleteRun,
   getRun,
   getRunPictures,
+  listCheckpoints,
   listRuns,
   putRun,
   putRunPictures,
@@ -204,6 +207,32 @@ export class TrainingRun extends ShownRun {
     this.config = slower;
     this.change({ config: formatConfig(slower) });
     this.note(this.words().logged.halved(String(slower.learning_rate)));
+    await this.tryAgain();
+  }
+
+  /** After a divergence: goes on from the last state from before it, or starts over, at a lower learning rate. */
+  async lowerAndGoOn(): Promise<void> {
+    const { record } = this;
+    const since = record?.diverged?.since;
+    if (!record || since === undefined) return;
+    if (this.active) {
+      // What its worker has on the GPU is spoiled.
+      discardTrainerWorker();
+      this.#settle({ state: 'idle' }, 'paused');
+    }
+    await this.#follower.settled();
+    await this.writer?.flush();
+    const { parseConfig, formatConfig } = await yaml();
+    const config = parseConfig(record.config);
+    const lower: TrainConfig = { ...config, ...lowerRates(config) };
+    for (const { step } of await listCheckpoints(record.id))
+      if (step >= since) await deleteCheckpoint(record.id, step);
+    this.checkpoints = this.checkpoints.filter(({ step }) => step < since);
+    this.config = lower;
+    this.change({ config: formatConfig(lower), diverged: undefined });
+    this.note(this.words().logged.lowered(String(mainRate(lower).rate)));
+    await this.writer?.flush();
+    if (this.record) await putRun(this.record);
     await this.tryAgain();
   }
 

@@ -40,10 +40,12 @@ export class ShownRun {
   /** Why the newest checkpoint could not be kept, and the file itself: only in memory. */
   notKept: (Trouble & { file?: { name: string; blob: Blob } }) | undefined = $state.raw();
   sound = $state(false);
+  /** Whether a run whose loss is far above where it began is to be paused. */
+  pauseDiverged = $state(true);
 
   /** A worker is at it, or about to be. */
   readonly active: boolean = $derived(
-    ['preparing', 'training', 'saving', 'paused', 'recovering'].includes(this.now.state),
+    ['preparing', 'training', 'sampling', 'saving', 'paused', 'recovering'].includes(this.now.state),
   );
   readonly steps: number = $derived(this.record?.steps ?? 0);
   readonly step: number = $derived(this.latest?.step ?? this.record?.step ?? 0);

@@ -6,12 +6,14 @@ export type Now =
   /** Before its first step. `done` of `total` where the phase counts. */
   | {
       readonly state: 'preparing';
-      readonly phase: Exclude<Phase, 'train' | 'save'>;
+      readonly phase: Exclude<Phase, 'train' | 'sample' | 'save'>;
       readonly done?: number;
       readonly total?: number;
       readonly unit?: 'bytes' | 'images' | 'captions' | 'steps';
     }
   | { readonly state: 'training' }
+  /** Samples are drawn: before the first step, between two, or after the last. */
+  | { readonly state: 'sampling' }
   /** The last save, after the last step. */
   | { readonly state: 'saving' }
   | { readonly state: 'paused' }
@@ -29,7 +31,7 @@ export type Now =
 export type Failure = 'budget' | 'memory' | 'base' | 'settings' | 'gpu' | 'other';
 
 export interface PhaseTime {
-  readonly phase: 'load' | 'encode' | 'compile' | 'train';
+  readonly phase: 'load' | 'encode' | 'compile' | 'train' | 'sample';
   /** Undefined while it lasts. */
   readonly seconds: number | undefined;
   /** What it counted, such as 40 of 40 pictures. */
