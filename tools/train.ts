@@ -123,7 +123,7 @@ function describe(event: TrainEvent, config: TrainConfig): string | undefined {
     case 'diverged': {
       const { field, rate } = mainRate(config);
       return (
-        `WARNING: the loss is far above where the run began: from ${event.from.toPrecision(3)} to about ` +
+        `WARNING: the loss has run away: ${event.from === undefined ? '' : `from ${event.from.toPrecision(3)} `}to about ` +
         `${event.to.toPrecision(3)} since step ${event.since}. What was learnt is lost. Lower the learning rate: ` +
         `${field} ${lowerRate(rate, config.optimizer)} instead of ${rate}.`
       );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultConfig } from './config';
-import { lowerRate, lowerRates, mainRate, ratesInUse } from './rates';
+import { isExtreme, lowerRate, lowerRates, mainRate, ratesInUse } from './rates';
 
 const config = { ...defaultConfig(), learning_rate: 0.123 };
 
@@ -18,6 +18,13 @@ describe('the rates in use', () => {
     const text = { ...config, train_unet: false, train_text_encoder: true, text_encoder_lr: 5e-5 };
     expect(mainRate(text)).toEqual({ field: 'text_encoder_lr', rate: 5e-5 });
   });
+});
+
+test('a rate that no run survives is told, if it is in use', () => {
+  expect(isExtreme({ ...config, learning_rate: 0.01 })).toBe(false);
+  expect(isExtreme({ ...config, learning_rate: 0.01, optimizer: 'lion' })).toBe(true);
+  expect(isExtreme({ ...config, learning_rate: 1, unet_lr: 1e-4 })).toBe(false);
+  expect(isExtreme({ ...config, learning_rate: 1e-4, unet_lr: 1 })).toBe(true);
 });
 
 test('after a divergence a tenth is tried, and never what is too much for any run', () => {

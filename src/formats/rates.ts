@@ -47,4 +47,10 @@ export function lowerRates(config: Rates & Pick<TrainConfig, 'optimizer'>): Rate
   };
 }
 
+/** Whether a rate in use is one that no run survives: far above any that anyone trains with. */
+export function isExtreme(config: Rates & Parts & Pick<TrainConfig, 'optimizer'>): boolean {
+  return Object.values(ratesInUse(config)).some(({ rate }) => rate > EXTREME[config.optimizer]);
+}
+
+const EXTREME: Readonly<Record<TrainConfig['optimizer'], number>> = { adamw: 0.02, lion: 0.002 };
 const MOST_TO_TRY: Readonly<Record<TrainConfig['optimizer'], number>> = { adamw: 1e-3, lion: 1e-4 };

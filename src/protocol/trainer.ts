@@ -82,10 +82,10 @@ export type TrainEvent =
       rgba: Uint8ClampedArray<ArrayBuffer>;
     }
   /**
-   * The loss is far above where the run began, since about that step: from one level to another. Told once. The run goes
-   * on unless it is asked to pause or stop.
+   * The loss is far above where the run began, since about that step: from one level, where enough of it was seen, to
+   * another. Told once. The run goes on unless it is asked to pause or stop.
    */
-  | { kind: 'diverged'; step: number; since: number; from: number; to: number }
+  | { kind: 'diverged'; step: number; since: number; from?: number; to: number }
   /** Samples could not be drawn; the training goes on. */
   | ({ kind: 'sample-failed'; step: number } & ToldError)
   | { kind: 'saved'; step: number; epoch: number; final: boolean; lora: SavedFile; state: SavedFile }

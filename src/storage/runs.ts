@@ -35,7 +35,7 @@ export interface Run {
   /** What a step was to take by the GPU's measured speed, where that was known when the run began. */
   expectedStepSeconds?: number;
   /** Its loss went from one level to a far higher one, at about this step, and nothing was done about it yet. */
-  diverged?: { since: number; from: number; to: number } | undefined;
+  diverged?: { since: number; from?: number; to: number } | undefined;
 }
 
 export interface Point {

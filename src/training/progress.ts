@@ -33,6 +33,8 @@ export interface ProgressSettings {
   rule: LossScaleConfig;
   /** Batches of a full update; an epoch's last may have fewer. */
   accumulation: number;
+  /** The learning rate is one that no run survives. */
+  extreme: boolean;
   /** The learning rates of an update, counting from 0 those that were taken. */
   rates: (update: number) => Pick<StepReport, 'learningRate' | 'textLearningRate'>;
 }
@@ -125,7 +127,7 @@ export class Progress {
   private *watch(latest: Loss): Generator<TrainEvent> {
     if (!this.losses || !Number.isFinite(latest.loss)) return;
     this.losses.push(latest);
-    const found = divergence(this.losses);
+    const found = divergence(this.losses, this.settings.extreme);
     if (!found) return;
     this.losses = undefined;
     yield { kind: 'diverged', step: latest.step, ...found };

@@ -5,7 +5,7 @@
  * that never stopped.
  */
 import { isDue, sampleInterval, saveInterval, type Interval } from '../formats/intervals';
-import { ratesInUse } from '../formats/rates';
+import { isExtreme, ratesInUse } from '../formats/rates';
 import { drawsSamples } from '../formats/samples';
 import { gpu } from '../kernels/device';
 import { read, trim } from '../kernels/program';
@@ -45,6 +45,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     now: run.now ?? Date.now,
     rule: lossScaling(gpu().f16),
     accumulation: config.gradient_accumulation_steps,
+    extreme: isExtreme(config),
     rates: (update) => ratesAt(config, rate(update)),
   });
   if (prepared.step === 0) yield* sampled(run, prepared);

@@ -177,8 +177,8 @@ export class EventFollower {
 
   #diverged({ since, from, to }: Extract<TrainEvent, { kind: 'diverged' }>): void {
     const { shown } = this;
-    shown.change({ diverged: { since, from, to } });
-    shown.note(shown.words().logged.diverged(from.toPrecision(3), to.toPrecision(3), number(since)));
+    shown.change({ diverged: { since, to, ...(from === undefined ? {} : { from }) } });
+    shown.note(shown.words().logged.diverged(to.toPrecision(3), number(since)));
     if (shown.sound) chime();
     if (!shown.pauseDiverged) return;
     this.#spoiled = true;

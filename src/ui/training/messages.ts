@@ -63,9 +63,10 @@ const en = {
     `Paused. Step ${kept} is kept. Most often the learning rate is too high: halve the learning rate?`,
   unstableNothing: 'Paused before anything was saved. Most often the learning rate is too high.',
   halve: 'Halve the rate and go on',
-  diverged: 'The loss is far above where it began.',
-  divergedText: (from: string, to: string, step: string, rate: string, lower: string) =>
-    `It was ${from} and has been about ${to} since step ${step}: what was learnt is lost. The learning rate is too high: lower it, say from ${rate} to ${lower}.`,
+  diverged: 'The loss has run away.',
+  divergedFrom: (from: string) => `It was about ${from} at the start.`,
+  divergedText: (to: string, step: string, rate: string, lower: string) =>
+    `It has been about ${to} since step ${step}: what was learnt is lost. The learning rate is too high: lower it, from ${rate} to ${lower} for instance.`,
   divergedKept: (step: string) => `Step ${step} was saved before that.`,
   lowerFrom: (step: string, rate: string) => `Go on from step ${step} with ${rate}`,
   lowerAnew: (rate: string) => `Start over with ${rate}`,
@@ -197,8 +198,8 @@ const en = {
     hidden: (time: string) => `Tab was hidden for ${time}. Training went on`,
     frozen: (minutes: string) => `Paused by the browser for ${minutes} min`,
     lost: (why: string) => `GPU lost: ${why}`,
-    diverged: (from: string, to: string, step: string) =>
-      `The loss went from ${from} to about ${to} at step ${step}: the learning rate is too high`,
+    diverged: (to: string, step: string) =>
+      `The loss ran away, to about ${to} since step ${step}: the learning rate is too high`,
     lowered: (rate: string) => `Learning rate lowered to ${rate}`,
     halved: (rate: string) => `Learning rate halved to ${rate}`,
     notKept: (why: string) => `Not kept: ${why}`,
@@ -267,9 +268,10 @@ const zh: typeof en = {
   unstableText: (kept) => `已暂停。第 ${kept} 步的结果已保留。多半是学习率太高：要把学习率减半吗？`,
   unstableNothing: '已暂停，还没有保存过。多半是学习率太高。',
   halve: '学习率减半并继续',
-  diverged: '损失远高于开始时。',
-  divergedText: (from, to, step, rate, lower) =>
-    `开始时为 ${from}，从第 ${step} 步起约为 ${to}：学到的内容已经丢失。学习率太高：请降低它，例如从 ${rate} 降到 ${lower}。`,
+  diverged: '损失失控了。',
+  divergedFrom: (from) => `开始时约为 ${from}。`,
+  divergedText: (to, step, rate, lower) =>
+    `从第 ${step} 步起约为 ${to}：学到的内容已经丢失。学习率太高：请降低它，例如从 ${rate} 降到 ${lower}。`,
   divergedKept: (step) => `在那之前保存了第 ${step} 步。`,
   lowerFrom: (step, rate) => `以 ${rate} 从第 ${step} 步继续`,
   lowerAnew: (rate) => `以 ${rate} 重新开始`,
@@ -398,7 +400,7 @@ const zh: typeof en = {
     hidden: (time) => `标签页隐藏了 ${time}，训练没有中断`,
     frozen: (minutes) => `浏览器暂停了 ${minutes} 分钟`,
     lost: (why) => `GPU 中断：${why}`,
-    diverged: (from, to, step) => `第 ${step} 步起损失从 ${from} 升到约 ${to}：学习率太高`,
+    diverged: (to, step) => `第 ${step} 步起损失失控，约为 ${to}：学习率太高`,
     lowered: (rate) => `学习率降为 ${rate}`,
     halved: (rate) => `学习率减半为 ${rate}`,
     notKept: (why) => `未能保存：${why}`,
