@@ -16,6 +16,7 @@ import { train } from '../src/training/train';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
+import { sampleName } from './sample_name';
 import { deleteOlder } from './old_checkpoints';
 import { readConfig } from './read_config';
 
@@ -168,7 +169,7 @@ async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
       await deleteOlder(config.output_dir, config.output_name, event.lora.name, config.keep_last_n);
   } else if (event.kind === 'sample') {
     const { width, height, rgba } = event;
-    const name = `${config.output_name}-${String(event.step).padStart(6, '0')}-${event.prompt.replace(/[^\p{L}\p{N}]+/gu, '_').slice(0, 40)}.png`;
+    const name = sampleName(config.output_name, event);
     await mkdir(join(config.output_dir, 'samples'), { recursive: true });
     await sharp(Buffer.from(rgba.buffer), { raw: { width, height, channels: 4 } })
       .removeAlpha()

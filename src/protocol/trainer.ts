@@ -75,6 +75,8 @@ export type TrainEvent =
   | {
       kind: 'sample';
       step: number;
+      /** Its place in the list of prompts, counted from 0, and what stands there, options included. */
+      index: number;
       prompt: string;
       seed: number;
       width: number;

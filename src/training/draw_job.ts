@@ -3,7 +3,7 @@
  * stays on the GPU between calls (kept_base.ts). What a picture is made by is sample.ts.
  */
 import { fromBlob } from '../formats/byte_source';
-import { makeTokenizer, type Tokenizer } from '../formats/tokenizer';
+import { makeTokenizer } from '../formats/tokenizer';
 import type { Tier } from '../kernels/device';
 import type { DrawEvent, DrawRequest, PictureRequest } from '../protocol/trainer';
 import { applyLoras } from './apply_loras';
@@ -12,6 +12,7 @@ import { keptBase, throwIfLost, type KeptBase } from './kept_base';
 import { toRgba } from './preview';
 import { reporting } from './reporting';
 import { decodeLatents, sampleLatents, sampleNoise } from './sample';
+import { textsOf } from './sample_texts';
 import { SAMPLERS, type Sampler } from './samplers';
 
 /** A picture was asked for that cannot be drawn. */
@@ -68,7 +69,7 @@ async function* draw(
   try {
     for (const [picture, wanted] of request.pictures.entries()) {
       const { width, height, seed, steps, guidance } = wanted;
-      const tokens = longest(tokenizer, [wanted.prompt, wanted.negative]);
+      const { tokens } = textsOf(tokenizer, wanted);
       const encode = (text: string) =>
         encodeCaption(
           { weights: base.text.weights, lora: loras.of },
@@ -103,12 +104,6 @@ async function* draw(
   } finally {
     loras.dispose();
   }
-}
-
-/** The shortest length that holds all texts, for prompt and negative prompt must be equally long. */
-function longest(tokenizer: Tokenizer, texts: readonly string[]): 75 | 150 | 225 {
-  const tokens = Math.max(...texts.map((text) => tokenizer.encode(text).length));
-  return tokens <= 75 ? 75 : tokens <= 150 ? 150 : 225;
 }
 
 function check(picture: PictureRequest): void {

@@ -38,8 +38,9 @@ import {
   type Optimizer,
 } from './optimizer';
 import { reporting } from './reporting';
-import type { ScheduleConfig } from './schedule';
+import { checkSchedule, type ScheduleConfig } from './schedule';
 import { stream } from './random';
+import { cutPrompts, sampleTexts } from './sample_texts';
 import { StepEngine } from './step';
 import { fingerprintOf, outlineOf, scheduleOf } from './run_plan';
 
@@ -75,7 +76,7 @@ export interface Prepared {
   tokenizer: Tokenizer;
   /** Text states by caption, where captions never change and their encoder is not trained. */
   context: ReadonlyMap<string, Float32Array> | undefined;
-  /** Text states of sample prompts and of the negative prompt, if the text encoder is gone. */
+  /** Text states of what samples are drawn from, by `textKey`, if the text encoder is gone. */
   prompts: ReadonlyMap<string, Float32Array>;
   memory: MemoryPrediction;
   fingerprint: string;
@@ -123,6 +124,13 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const outline = outlineOf(plan, config, placed);
   const { request, sampling, steps } = outline;
   const blocks = unetBlocks(plan.unet).length;
+  checkSchedule(scheduleOf(config, steps));
+  if (sampling)
+    for (const { text, tokens } of cutPrompts(tokenizer, config))
+      yield {
+        kind: 'note',
+        text: `A sample prompt has ${tokens} tokens, of which 225 are read: "${text.slice(0, 60)}…".`,
+      };
   const memory = fitMemory(request, blocks, outline.budgetBytes);
   yield {
     kind: 'plan',
@@ -160,11 +168,11 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     own(early.vae.weights);
     yield { kind: 'phase', phase: 'encode' };
     const context = outline.text === 'given' ? new Map<string, Float32Array>() : undefined;
-    const encode = (caption: string) =>
+    const encode = (caption: string, tokens = config.max_token_length) =>
       encodeCaption(
         { weights: early.text.weights },
         early.text,
-        captionIds(tokenizer, caption, config.max_token_length),
+        captionIds(tokenizer, caption, tokens),
         config.clip_skip,
       );
     if (context) {
@@ -177,8 +185,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     }
     const prompts = new Map<string, Float32Array>();
     if (sampling)
-      for (const prompt of [config.sample_negative_prompt, ...config.sample_prompts])
-        prompts.set(prompt, await encode(prompt));
+      for (const [key, { text, tokens }] of sampleTexts(tokenizer, config))
+        prompts.set(key, await encode(text, tokens));
     const images: CachedImage[] = [];
     for await (const image of cacheLatents(early.vae, placed, config)) {
       run.signal?.throwIfAborted();

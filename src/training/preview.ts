@@ -1,11 +1,13 @@
 /**
  * Pictures drawn while training, always from the same noise, so that they can be compared from step to step.
  */
+import { samplePictures } from '../formats/sample_prompt';
 import type { TrainEvent } from '../protocol/trainer';
 import { captionIds, encodeCaption } from './dataset';
 import { told } from './told';
 import type { Prepared, TrainingRun } from './prepare';
 import { decodeLatents, sampleLatents, sampleNoise } from './sample';
+import { textKey, textsOf, type PromptTokens } from './sample_texts';
 
 /**
  * Draws every sample prompt with the LoRA as it is now. Yields nothing where there is none. A picture that fails is
@@ -29,37 +31,35 @@ async function* draw(run: TrainingRun, prepared: Prepared, step: number): AsyncG
   const { config } = run;
   const { base, lora } = prepared;
   if (!base.vae || config.sample_prompts.length === 0) return;
-  const encode = async (prompt: string): Promise<Float32Array> => {
-    const known = prepared.prompts.get(prompt);
+  const encode = async (prompt: string, tokens: PromptTokens): Promise<Float32Array> => {
+    const known = prepared.prompts.get(textKey(prompt, tokens));
     if (known && !(config.train_text_encoder && base.text)) return known;
     if (!base.text) throw new Error(`The prompt "${prompt}" was not encoded.`);
-    const ids = captionIds(prepared.tokenizer, prompt, config.max_token_length);
+    const ids = captionIds(prepared.tokenizer, prompt, tokens);
     return encodeCaption({ weights: base.text.weights, lora: lora.of }, base.text, ids, config.clip_skip);
   };
-  const size = config.resolution;
-  const negative = await encode(config.sample_negative_prompt);
-  for (const [index, prompt] of config.sample_prompts.entries()) {
-    // Each prompt has a seed of its own, by which the picture can be drawn again later, alone.
-    const seed = config.sample_seed + index;
+  for (const [index, picture] of samplePictures(config).entries()) {
+    const { text, width, height, seed } = picture;
+    const { prompt, negative, tokens } = textsOf(prepared.tokenizer, picture);
     const latents = await sampleLatents(
       base,
       lora.of,
       {
-        prompt: await encode(prompt),
-        negative,
-        width: size,
-        height: size,
+        prompt: await encode(prompt, tokens),
+        negative: await encode(negative, tokens),
+        width,
+        height,
         sampler: config.sample_sampler,
-        steps: config.sample_steps,
-        guidance: config.sample_cfg_scale,
+        steps: picture.steps,
+        guidance: picture.guidance,
         vPrediction: config.v_parameterization,
-        noise: sampleNoise(seed, size, size, base.unet.config.inChannels),
+        noise: sampleNoise(seed, width, height, base.unet.config.inChannels),
       },
       undefined,
       run.signal,
     );
-    const pixels = await decodeLatents(base.vae, latents, size, size);
-    yield { kind: 'sample', step, prompt, seed, width: size, height: size, rgba: toRgba(pixels) };
+    const pixels = await decodeLatents(base.vae, latents, width, height);
+    yield { kind: 'sample', step, index, prompt: text, seed, width, height, rgba: toRgba(pixels) };
   }
 }
 

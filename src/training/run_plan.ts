@@ -5,6 +5,7 @@
 import type { ModelPart } from '../formats/checkpoint_keys';
 import { configFields, type FieldName, type TrainConfig } from '../formats/config_fields';
 import { ratesInUse } from '../formats/rates';
+import { samplePictures } from '../formats/sample_prompt';
 import { drawsSamples } from '../formats/samples';
 import { sha256Hex } from '../formats/sha256';
 import type { BaseModelPlan } from './base_model';
@@ -102,9 +103,16 @@ function memoryRequest(
       const last = members.length % config.batch_size || full;
       return [...new Set([full, last])].map((size) => ({ size, width, height }));
     }),
-    samples: sampling ? { size: 1, width: config.resolution, height: config.resolution } : undefined,
+    samples: sampling ? largestSample(config) : undefined,
     keep,
   };
+}
+
+function largestSample(config: TrainConfig): { size: number; width: number; height: number } {
+  const [{ width, height } = { width: config.resolution, height: config.resolution }] = samplePictures(
+    config,
+  ).sort((a, b) => b.width * b.height - a.width * a.height);
+  return { size: 1, width, height };
 }
 
 export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {

@@ -4,6 +4,8 @@
  * A step here is an optimizer update that was taken (one skipped by loss scaling does not count, as in PyTorch).
  */
 
+import type { EngineFacts } from '../protocol/engine_errors';
+
 export const SCHEDULES = [
   'constant',
   'constant_with_warmup',
@@ -34,6 +36,13 @@ export interface ScheduleConfig {
 /** A schedule that cannot be followed: what, and what to change. */
 export class InvalidScheduleError extends RangeError {
   override readonly name = 'InvalidScheduleError';
+  constructor(
+    message: string,
+    readonly code: keyof EngineFacts['InvalidScheduleError'],
+    readonly facts: { warmup: number; steps: number },
+  ) {
+    super(message);
+  }
 }
 
 /**
@@ -41,7 +50,7 @@ export class InvalidScheduleError extends RangeError {
  * @throws InvalidScheduleError for impossible settings
  */
 export function multiplier(config: ScheduleConfig, step: number): number {
-  check(config);
+  checkSchedule(config);
   const warmup = warmupSteps(config);
   if (config.name === 'constant') return 1;
   if (step < warmup) return step / Math.max(1, warmup);
@@ -76,10 +85,12 @@ function polynomial(config: ScheduleConfig, step: number, warmup: number): numbe
   return ((start - end) * remaining ** (config.power ?? 1) + end) / start;
 }
 
-function check(config: ScheduleConfig): void {
+/** Whether a run can follow it: asked before anything is loaded. @throws InvalidScheduleError */
+export function checkSchedule(config: ScheduleConfig): void {
   const { name, totalSteps, warmup = 0, numCycles = 1, power = 1 } = config;
-  const fail = (message: string): never => {
-    throw new InvalidScheduleError(`Learning-rate schedule '${name}': ${message}`);
+  const fail = (message: string, code: keyof EngineFacts['InvalidScheduleError'] = 'settings'): never => {
+    const facts = { warmup, steps: totalSteps };
+    throw new InvalidScheduleError(`Learning-rate schedule '${name}': ${message}`, code, facts);
   };
   if (!SCHEDULES.includes(name)) fail(`there is no such schedule; choose one of ${SCHEDULES.join(', ')}.`);
   if (!Number.isInteger(totalSteps) || totalSteps < 1) {
@@ -89,7 +100,10 @@ function check(config: ScheduleConfig): void {
     fail(`warm-up is ${warmup}, but must be a whole number of steps, or a share of the run from 0 up to 1.`);
   }
   if (name !== 'constant' && warmupSteps(config) >= totalSteps) {
-    fail(`warm-up takes ${warmup} of ${totalSteps} steps, so training would end before it; lower it.`);
+    fail(
+      `warm-up takes ${warmup} of ${totalSteps} steps, so training would end before it; lower lr_warmup_steps.`,
+      'warmup',
+    );
   }
   if (!Number.isInteger(numCycles) || numCycles < 1) {
     fail(`the number of cycles is ${numCycles}, but must be a whole number of at least 1.`);

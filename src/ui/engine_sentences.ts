@@ -140,6 +140,11 @@ const engine: Engine = {
     buffer: ({ bytes, limitBytes }) =>
       `需要一块 ${gb(bytes)} GB 的显存，而此显卡最多允许 ${gb(limitBytes)} GB。请降低分辨率或批量大小。`,
   },
+  InvalidScheduleError: {
+    warmup: ({ warmup, steps }) =>
+      `预热 ${warmup} 步，而训练只有 ${steps} 步：训练会在预热结束之前结束。请调低预热（lr_warmup_steps）。`,
+    settings: () => '学习率曲线的参数不可用。请检查预热、重启次数、幂次和学习率。',
+  },
   DeviceLostError: { lost: ({ reason }) => `GPU 已断开（${reason}）。请从最近的检查点继续。` },
   DrawingLostError: { lost: ({ reason }) => `GPU 已断开（${reason}）。请重新绘制。` },
   NonFiniteLossError: {

@@ -3,6 +3,7 @@
  * the strength it works out the words and LoRAs, and the key by which two equal pictures are known to be equal.
  */
 import { parseLoraPrompt, type LoraTagProblem } from '../../formats/lora_prompt';
+import { readPromptOptions, type PromptOptions } from '../../formats/sample_prompt';
 import type { PictureRequest } from '../../protocol/trainer';
 
 /** A LoRA that prompts can name. `id` is equal for equal files only. */
@@ -45,13 +46,16 @@ export interface Wanted {
 /** What a prompt says of LoRAs, with the names looked up. */
 export interface ReadPrompt {
   readonly words: string;
+  /** What its options say in place of row and manner, as in a line of sample_prompts. */
+  readonly options: Omit<PromptOptions, 'words'>;
   readonly loras: readonly UsedLora[];
   readonly unknown: readonly string[];
   readonly problems: readonly LoraTagProblem[];
 }
 
 export function readPrompt(prompt: string, library: ReadonlyMap<string, NamedLora>): ReadPrompt {
-  const { words, loras, problems } = parseLoraPrompt(prompt);
+  const { words: text, ...options } = readPromptOptions(prompt);
+  const { words, loras, problems } = parseLoraPrompt(text);
   const used: UsedLora[] = [];
   const unknown: string[] = [];
   for (const { name, weight } of loras) {
@@ -59,7 +63,7 @@ export function readPrompt(prompt: string, library: ReadonlyMap<string, NamedLor
     if (lora) used.push({ ...lora, weight });
     else unknown.push(name);
   }
-  return { words, loras: used, unknown, problems };
+  return { words, options, loras: used, unknown, problems };
 }
 
 /**
@@ -74,12 +78,23 @@ export function wantedIn(
   strength: number,
   manner: Manner,
 ): Wanted | undefined {
-  const { words } = prompt;
-  if (column.kind === 'base') return wanted(words, seed, [], manner);
+  const draw = (loras: readonly UsedLora[]) => wantedBy(prompt, seed, loras, manner);
+  if (column.kind === 'base') return draw([]);
   const named = prompt.loras.find(({ own }) => own);
   if (named && named.id !== column.lora.id) return undefined;
   const loras = named ? prompt.loras : [{ ...column.lora, weight: strength }, ...prompt.loras];
-  return wanted(words, seed, loras, manner);
+  return draw(loras);
+}
+
+/** As the prompt's options have it, in place of `seed` and `manner`. */
+export function wantedBy(
+  { words, options }: Pick<ReadPrompt, 'words' | 'options'>,
+  seed: number,
+  loras: readonly UsedLora[],
+  manner: Manner,
+): Wanted {
+  const { seed: own = seed, ...rest } = options;
+  return wanted(words, own, loras, { ...manner, ...rest });
 }
 
 /** A LoRA at weight 0 changes nothing, and the order of LoRAs does not matter. */

@@ -4,6 +4,7 @@
  */
 import { usualChoice, type MetadataChoice } from '../../formats/private_metadata';
 import { loraNameOf } from '../../formats/lora_prompt';
+import { samplePictures } from '../../formats/sample_prompt';
 import { parseLora } from '../../formats/kohya_lora';
 import { fromBlob } from '../../formats/byte_source';
 import { defaultConfig } from '../../formats/config';
@@ -21,7 +22,7 @@ import { studio } from '../studio.svelte';
 import {
   byName,
   readPrompt,
-  wanted,
+  wantedBy,
   wantedIn,
   type Column,
   type Manner,
@@ -75,10 +76,9 @@ export class Results {
     byName([...this.#others, ...this.files, ...this.#own]),
   );
   readonly rows: readonly Row[] = $derived([
-    ...this.config.sample_prompts.map((prompt, index) => {
-      const seed = this.config.sample_seed + index;
-      return { id: `${seed} ${prompt}`, prompt, seed, added: false };
-    }),
+    ...samplePictures(this.config).map(({ text, seed }, index) => ({
+      ...{ id: `${index} ${seed} ${text}`, prompt: text, seed, added: false },
+    })),
     ...this.added,
   ]);
   /** The row whose pictures the panel compares: the picked one, or the first. */
@@ -161,7 +161,8 @@ export class Results {
       const checkpoint = checkpoints.find((each) => each.step === step);
       if (!checkpoint && !base) continue;
       const loras = checkpoint && !base ? [{ ...named(checkpoint, true), weight: 1 }] : [];
-      drawing.add(wanted(prompt, seed, loras, { ...manner, width, height }).key, image, width, height);
+      const read = readPrompt(prompt, new Map());
+      drawing.add(wantedBy(read, seed, loras, { ...manner, width, height }).key, image, width, height);
     }
   }
 

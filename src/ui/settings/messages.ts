@@ -58,7 +58,8 @@ const en = {
     min_bucket_reso: 'The shortest side is above the longest side.',
     output_name: 'This must be one file name: no folders, and none of / \\ : * ? " < > |.',
     learning_rate: 'The learning rates of all that is trained are 0, so nothing would be learned. Raise one.',
-    lr_warmup_steps: 'Write whole steps, or a share below 1.',
+    lr_warmup_steps:
+      'Write whole steps, fewer than the run has, or a share below 1: training would end before the warm-up does.',
   } as Record<string, string>,
   advice: {
     'text-rate-high':
@@ -73,6 +74,12 @@ const en = {
     'v-on-sd1': 'Stable Diffusion 1.x predicts noise, not v. With this on, pictures turn to noise.',
     'offset-high': 'More than 0.15 washes out contrast.',
     'no-prompts': 'Without prompts no samples are drawn, and nothing shows which checkpoint is best.',
+    'prompt-long': 'A prompt is longer than 225 tokens: what is beyond is not read.',
+    'prompt-weights': 'Weights such as (word:1.2) are not read here: brackets and numbers count as words.',
+    'prompt-break': 'BREAK and AND are read as plain words here.',
+    'prompt-lora-tag': 'A <lora:…> tag is left out: samples show what is trained, at full strength.',
+    'prompt-option': 'An option behind -- is not known here: --n, --w, --h, --d, --s and --l are.',
+    'prompt-size': 'Sides are multiples of 64, from 64 to 2048: another size is drawn at the nearest below.',
   } satisfies Record<AdviceCode, string>,
 
   meter: 'What this run will take',
@@ -280,7 +287,7 @@ const zh: typeof en = {
     min_bucket_reso: '最短边大于最长边。',
     output_name: '须为单个文件名：不含文件夹，也不含 / \\ : * ? " < > |。',
     learning_rate: '要训练的部分学习率都是 0，什么也学不到。请调高其中一个。',
-    lr_warmup_steps: '请填整数步数，或小于 1 的比例。',
+    lr_warmup_steps: '请填整数步数（须少于总步数），或小于 1 的比例：否则训练会在预热结束之前结束。',
   },
   advice: {
     'text-rate-high': '高于 U-Net 的学习率。画面可能只认触发词，而忽略其余提示词。',
@@ -293,6 +300,12 @@ const zh: typeof en = {
     'v-on-sd1': 'Stable Diffusion 1.x 预测的是噪声而不是 v。开启后画面会变成噪点。',
     'offset-high': '超过 0.15 会使画面发灰。',
     'no-prompts': '没有提示词就不生成预览图，也看不出哪个检查点最好。',
+    'prompt-long': '有提示词超过 225 个 token，超出部分不会读取。',
+    'prompt-weights': '这里不读取 (word:1.2) 这样的权重：括号和数字会当作普通文字。',
+    'prompt-break': 'BREAK 和 AND 在这里会当作普通单词。',
+    'prompt-lora-tag': '<lora:…> 标签会被忽略：预览图显示的是正在训练的 LoRA，强度为 1。',
+    'prompt-option': '-- 后面的选项这里不认识：可用的有 --n、--w、--h、--d、--s 和 --l。',
+    'prompt-size': '边长须为 64 的倍数（64 到 2048）：其他尺寸会取较小的最近值。',
   },
 
   meter: '这次训练需要什么',

@@ -7,6 +7,7 @@ import { configFields, type FieldName, type TrainConfig } from '../../formats/co
 import { formatConfig } from '../../formats/config_format';
 import type { Purpose } from '../../protocol/captioner';
 import type { Project } from '../../storage/projects';
+import { tokenCount } from '../dataset/captions/token_count.svelte';
 import { dataset } from '../dataset/dataset.svelte';
 import { card } from '../gpu/card.svelte';
 import { preflight } from '../gpu/preflight.svelte';
@@ -19,7 +20,15 @@ import { missingFor, type Missing } from './missing';
 import { presetFields, projectSettings, same, type ProjectSettings } from './project_settings';
 import type { RunLength } from './run_length';
 import { runTime, type RunTime } from './time';
-import { checkEach, conflictsIn, draftProblems, readTyped, type Drafts, type SettingProblem } from './typed';
+import {
+  checkEach,
+  conflictsIn,
+  draftProblems,
+  readTyped,
+  warmupProblem,
+  type Drafts,
+  type SettingProblem,
+} from './typed';
 
 interface Step {
   readonly project: string;
@@ -47,8 +56,11 @@ export class Settings {
   readonly problems: readonly SettingProblem[] = $derived([
     ...draftProblems(this.drafts),
     ...conflictsIn(this.config),
+    ...warmupProblem(this.config, this.length.steps),
   ]);
-  readonly advice: readonly Advice[] = $derived(adviceOn(this.config, studio.project));
+  readonly advice: readonly Advice[] = $derived(
+    adviceOn(this.config, studio.project, (text) => tokenCount.of(text)),
+  );
   readonly canUndo: boolean = $derived(this.#steps.at(-1)?.project === studio.project.id);
 
   /** Seconds the run will take, once both its work and the GPU's speed are known. */

@@ -71,6 +71,14 @@ export function draftProblems(drafts: Drafts): SettingProblem[] {
   });
 }
 
+/** What only the run's length shows: a warm-up that it never leaves. */
+export function warmupProblem(config: TrainConfig, steps: number): SettingProblem[] {
+  const { lr_warmup_steps: warmup } = config;
+  if (steps === 0 || warmup < 1 || warmup < steps) return [];
+  const sentence = `lr_warmup_steps is ${warmup}, but the run has ${steps} steps: training would end before the warm-up does.`;
+  return [{ field: 'lr_warmup_steps', code: 'conflict', sentence }];
+}
+
 export function conflictsIn(config: TrainConfig): SettingProblem[] {
   try {
     checkConfig(config);

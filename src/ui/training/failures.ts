@@ -19,6 +19,7 @@ const NAMED: Readonly<Record<string, Failure>> = {
   ResumeError: 'settings',
   GpuUnavailableError: 'gpu',
   DeviceLostError: 'gpu',
+  InvalidScheduleError: 'settings',
 };
 
 export function failureOf(error: unknown): Failure {

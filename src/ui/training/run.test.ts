@@ -160,6 +160,7 @@ test('a whole run: pictures as they are, everything written through, finished', 
   const sample: TrainEvent = {
     kind: 'sample',
     step: 0,
+    index: 0,
     prompt: 'x',
     seed: 42,
     width: 1,

@@ -1,4 +1,7 @@
 /** Samples as rows: one for each prompt and seed, in the order of the settings; in it, the pictures by step. */
+import type { TrainConfig } from '../../formats/config_fields';
+import { samplePictures } from '../../formats/sample_prompt';
+import { drawsSamples } from '../../formats/samples';
 import type { SampleView } from './states';
 
 export interface SampleRow {
@@ -9,12 +12,8 @@ export interface SampleRow {
   at: ReadonlyMap<number, SampleView>;
 }
 
-/** `prompts` of the configuration come first and in their order, whether there are pictures of them yet or not. */
-export function rowsOf(
-  samples: readonly SampleView[],
-  prompts: readonly string[],
-  firstSeed: number,
-): SampleRow[] {
+/** The prompts of the configuration come first and in their order, whether there are pictures of them yet or not. */
+export function rowsOf(samples: readonly SampleView[], config: TrainConfig | undefined): SampleRow[] {
   const rows = new Map<string, { prompt: string; seed: number; at: Map<number, SampleView> }>();
   const row = (prompt: string, seed: number) => {
     const key = `${seed} ${prompt}`;
@@ -22,7 +21,8 @@ export function rowsOf(
     rows.set(key, known);
     return known;
   };
-  for (const [i, prompt] of prompts.entries()) row(prompt, firstSeed + i);
+  if (config && drawsSamples(config))
+    for (const { text, seed } of samplePictures(config)) row(text, seed);
   for (const sample of samples) row(sample.prompt, sample.seed).at.set(sample.step, sample);
   return [...rows].map(([key, rest]) => ({ key, ...rest }));
 }
