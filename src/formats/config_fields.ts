@@ -666,8 +666,8 @@ export const configFields = {
       'samples',
       t('Prompts', '提示词'),
       t(
-        'What to paint as previews while training; empty: no previews.',
-        '训练中用来生成预览图的提示词；留空则不生成。',
+        'What to paint as previews while training; empty: no previews. A line may end in --n, --w, --h, --d, --s and --l, as in sd-scripts: negative prompt, width, height, seed, steps, guidance.',
+        '训练中用来生成预览图的提示词；留空则不生成。行末可加 --n、--w、--h、--d、--s、--l（同 sd-scripts）：反向提示词、宽、高、种子、步数、引导强度。',
       ),
     ]),
   },

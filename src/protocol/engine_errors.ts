@@ -11,7 +11,10 @@ export interface EngineFacts {
   /** Not even recomputing everything fits. */
   MemoryBudgetError: { budget: { neededBytes: number; budgetBytes: number } };
   BufferTooLargeError: { buffer: { bytes: number; limitBytes: number } };
-  InvalidScheduleError: { warmup: { warmup: number; steps: number }; settings: { warmup: number; steps: number } };
+  InvalidScheduleError: {
+    warmup: { warmup: number; steps: number };
+    settings: { warmup: number; steps: number };
+  };
   DeviceLostError: { lost: { reason: string } };
   DrawingLostError: { lost: { reason: string } };
   NonFiniteLossError: { loss: { step: number; skips: number; skippedSteps: number } };

@@ -26,6 +26,15 @@ const weights = (at: Column, prompt: string, strength?: number) =>
   cell(at, prompt, strength)?.loras.map(({ name, weight }) => [name, weight]);
 
 describe('a cell', () => {
+  it('is drawn as the options of its prompt say, as a sample of the same line is', () => {
+    expect(cell({ kind: 'base' }, 'a cat --n fur --w 256 --d 7 --s 9 --l 3')).toMatchObject({
+      words: 'a cat',
+      seed: 7,
+      manner: { negative: 'fur', width: 256, height: 512, steps: 9, guidance: 3, sampler: 'ddim' },
+    });
+    expect(cell(column('ink-800'), 'a cat --d 7')?.key).not.toBe(cell(column('ink-800'), 'a cat')?.key);
+  });
+
   it('of the base column has no LoRA, whatever the prompt says', () => {
     expect(cell({ kind: 'base' }, 'a cat <lora:film:0.5>')).toMatchObject({ words: 'a cat', loras: [] });
   });

@@ -21,8 +21,7 @@ export function rowsOf(samples: readonly SampleView[], config: TrainConfig | und
     rows.set(key, known);
     return known;
   };
-  if (config && drawsSamples(config))
-    for (const { text, seed } of samplePictures(config)) row(text, seed);
+  if (config && drawsSamples(config)) for (const { text, seed } of samplePictures(config)) row(text, seed);
   for (const sample of samples) row(sample.prompt, sample.seed).at.set(sample.step, sample);
   return [...rows].map(([key, rest]) => ({ key, ...rest }));
 }

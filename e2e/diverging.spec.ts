@@ -1,0 +1,38 @@
+/** A learning rate of 1 on the demo model: its loss runs away, the run pauses by itself, and the advice is to lower the rate. */
+import { expect, test } from '@playwright/test';
+import { goTo, says, smallSettings, stepsDone } from './small_run';
+
+// Software rendering on a shared machine: minutes where a GPU takes seconds.
+test.setTimeout(1_200_000);
+
+test('a run that diverges is noticed, paused, and goes on with a lower rate', async ({ page }) => {
+  await page.goto('/');
+  await page.getByRole('button', { name: 'Use the demo model' }).click();
+  await expect(page.getByText('in use').first()).toBeVisible();
+  await page.getByRole('button', { name: 'Open the sample set: Woodcut, a style' }).click();
+  await expect(page.getByText('img30.png')).toBeVisible({ timeout: 180_000 });
+  await page.getByText('img07.png').click();
+  await page.getByText('img30.png').click({ modifiers: ['Shift'] });
+  await page.getByRole('button', { name: 'Set aside' }).first().click();
+  await goTo(page, 'Settings');
+  await page.getByRole('button', { name: 'Import kohya or YAML' }).click();
+  const small = smallSettings({ learning_rate: 1, max_train_steps: 60, sample_prompts: [] });
+  // In halves it would soon be no number at all, which is another thing to notice.
+  await page.getByLabel('Or paste its text here').fill(`${small}\nmixed_precision: fp32`);
+  await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();
+  await page.getByRole('button', { name: 'Start training' }).click();
+
+  const notice = page.getByText('The loss has run away.');
+  await expect(notice).toBeVisible({ timeout: 900_000 });
+  expect(await stepsDone(page)).toBeLessThanOrEqual(30);
+  await expect(says(page)).toContainText('Paused', { timeout: 300_000 });
+  await expect(page.getByText(/The learning rate is too high: lower it, from 1 to 0\.001/)).toBeVisible();
+  await expect(page.getByText(/raise the rank/)).toHaveCount(0);
+  // What it learnt is spoiled: nothing of it was saved, and it starts over.
+  await expect(page.getByText('not saved yet')).toBeVisible();
+  await page.getByRole('button', { name: 'Start over with 0.001' }).click();
+  await expect(notice).toHaveCount(0);
+  await expect.poll(() => stepsDone(page), { timeout: 600_000 }).toBeGreaterThanOrEqual(2);
+  await page.getByRole('button', { name: 'Stop and keep' }).click();
+  await expect(says(page)).toContainText(/Stopped at step \d+ of 60; kept/, { timeout: 300_000 });
+});
