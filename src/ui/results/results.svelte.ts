@@ -161,7 +161,7 @@ export class Results {
       const checkpoint = checkpoints.find((each) => each.step === step);
       if (!checkpoint && !base) continue;
       const loras = checkpoint && !base ? [{ ...named(checkpoint, true), weight: 1 }] : [];
-      const read = readPrompt(prompt, new Map());
+      const read = readPrompt(prompt, byName([]));
       drawing.add(wantedBy(read, seed, loras, { ...manner, width, height }).key, image, width, height);
     }
   }

@@ -4,7 +4,7 @@
  */
 import '../../storage/fake_indexeddb.testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { defaultConfig } from '../../formats/config';
+import { defaultConfig, parseConfig } from '../../formats/config';
 import type { Ask, SavedFile, StepReport, TrainEvent, TrainJob } from '../../protocol/trainer';
 import { StorageFullError } from '../../storage/error';
 import { putImage, type Picture } from '../../storage/pictures';
@@ -247,6 +247,45 @@ test('a loss that is no number pauses with the last good state, and goes on at h
   const job = fake.jobs.at(-1) as TrainJob;
   expect(await job.state?.text()).toBe('state3');
   expect(job.config).toMatch(/learning_rate: 0?\.?0*5e-0?5|learning_rate: 0\.00005/);
+});
+
+test('a run that diverges pauses, keeps nothing that is spoiled, and goes on from before at a lower rate', async () => {
+  const diverges: Script = async (job, emit) => {
+    await says(plan, step(1), saved(1), step(2), saved(2), step(3, 1))(job, emit);
+    await says({ kind: 'diverged', step: 3, since: 2, from: 0.01, to: 1 }, { kind: 'paused', step: 3 })(
+      job,
+      emit,
+    );
+    // It waits, until its worker is ended.
+    await new Promise(() => undefined);
+  };
+  fake.scripts = [diverges, says(step(2), step(3), step(4), saved(4, true))];
+  const run = new TrainingRun();
+  await run.start(project, pictures, config);
+  await vi.waitFor(() => expect(run.now.state).toBe('paused'));
+  expect(fake.asks).toEqual(['pause']);
+  expect(run.record?.diverged).toEqual({ since: 2, from: 0.01, to: 1 });
+  await run.lowerAndGoOn();
+  await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+  const job = fake.jobs.at(-1) as TrainJob;
+  expect(await job.state?.text()).toBe('state1');
+  expect(parseConfig(job.config).learning_rate).toBe(1e-5);
+  expect(run.record?.diverged).toBeUndefined();
+  const id = run.record?.id ?? '';
+  expect((await runs.listCheckpoints(id)).map((each) => each.step)).toEqual([1, 4]);
+});
+
+test('a run that diverges goes on where the person wants no pause, and says so all the same', async () => {
+  fake.scripts = [
+    says(plan, step(1), { kind: 'diverged', step: 1, since: 1, to: 1 }, step(2), saved(2, true)),
+  ];
+  const run = new TrainingRun();
+  run.pauseDiverged = false;
+  await run.start(project, pictures, config);
+  await vi.waitFor(() => expect(run.active).toBe(false));
+  expect(fake.asks).toEqual([]);
+  expect(run.record?.diverged).toEqual({ since: 1, to: 1 });
+  expect(run.log.some(({ text }) => text.includes('learning rate is too high'))).toBe(true);
 });
 
 test('a lost GPU: once by itself in a new worker; lost again without progress, it waits', async () => {
