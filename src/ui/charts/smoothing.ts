@@ -1,8 +1,10 @@
 /**
  * The exponential mean of a noisy curve, without the pull towards zero at its start: m <- w m + (1 - w) x, shown as
- * m / (1 - w^n). The same as TensorBoard's slider, of which 0.6 is the usual setting. (Kingma & Ba 2015, section 3.)
+ * m / (1 - w^n). The same as TensorBoard's slider. (Kingma & Ba 2015, section 3.)
  */
-export const SMOOTHING_DEFAULT = 0.6;
+
+/** The trainer's own, so that its log, the figure above the curve and the curve say the same. */
+export const SMOOTHING_DEFAULT = 0.98;
 export const SMOOTHING_MOST = 0.999;
 
 /** As long as `values`. What is not finite is a gap (null), and does not count. */

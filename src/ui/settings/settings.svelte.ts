@@ -71,6 +71,11 @@ export class Settings {
     return estimate && gflops ? runTime(estimate, this.config, this.length.steps, gflops) : undefined;
   });
 
+  /** What a step is to take; a software adapter's speed says too little to hold a run against it. */
+  readonly expectedStepSeconds: number | undefined = $derived(
+    studio.adapter?.software === false ? this.time?.stepSeconds : undefined,
+  );
+
   /** What stands between the person and Start; empty where nothing does. */
   readonly missing: readonly Missing[] = $derived(
     missingFor({

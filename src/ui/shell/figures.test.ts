@@ -1,7 +1,7 @@
 /** Figures with units, and the clock of a countdown. */
 import { afterEach, expect, test } from 'vitest';
 import { language } from '../language.svelte';
-import { clock, duration, moment, size } from './figures';
+import { clock, comingMoment, duration, moment, size, timeOfDay } from './figures';
 
 afterEach(() => language.set('en'));
 
@@ -27,8 +27,16 @@ test('durations go from tenths of a second to hours', () => {
     '1 h',
     '1 h 12 min',
   ]);
+  // Days where hours make no sense.
+  expect([47 * 3600, 48 * 3600, 187_200, 15_798.6 * 3600].map((seconds) => duration(seconds))).toEqual([
+    '47 h',
+    '2 d',
+    '2 d 4 h',
+    '658 d',
+  ]);
   language.set('zh');
   expect(duration(4320)).toBe('1 小时 12 分');
+  expect(duration(187_200)).toBe('2 天 4 小时');
 });
 
 test('a countdown ends at zero', () => {
@@ -37,6 +45,26 @@ test('a countdown ends at zero', () => {
 
 test('today is a time, any other day a date', () => {
   const now = new Date(2026, 10, 23, 18, 0).getTime();
-  expect(moment(new Date(2026, 10, 23, 16, 21).getTime(), now)).toMatch(/^0?4:21|^16:21/);
+  expect(moment(new Date(2026, 10, 23, 16, 21).getTime(), now)).toBe('16:21');
   expect(moment(new Date(2026, 10, 20, 16, 21).getTime(), now)).toBe('Nov 20');
+});
+
+test('one clock of 24 hours, in both languages', () => {
+  const late = new Date(2026, 10, 23, 0, 5, 9).getTime();
+  const evening = new Date(2026, 10, 23, 13, 36, 43).getTime();
+  for (const each of ['en', 'zh'] as const) {
+    language.set(each);
+    expect([timeOfDay(late), timeOfDay(evening), timeOfDay(evening, true)]).toEqual([
+      '00:05',
+      '13:36',
+      '13:36:43',
+    ]);
+  }
+});
+
+test('the end of a run: a time today, a weekday within the week, else a date', () => {
+  const now = new Date(2026, 10, 23, 18, 0).getTime();
+  expect(comingMoment(new Date(2026, 10, 23, 23, 10).getTime(), now)).toBe('23:10');
+  expect(comingMoment(new Date(2026, 10, 24, 4, 10).getTime(), now)).toBe('Tue 04:10');
+  expect(comingMoment(new Date(2026, 11, 20, 4, 10).getTime(), now)).toBe('Dec 20');
 });

@@ -75,6 +75,7 @@ describe('training', () => {
     const states: Now[] = [
       { state: 'preparing', phase: 'load' },
       { state: 'training' },
+      { state: 'sampling' },
       { state: 'saving' },
       { state: 'paused' },
       { state: 'recovering' },
@@ -87,6 +88,7 @@ describe('training', () => {
     const said = states.map((now) => trainingState(words, { now, step: 730, steps: 1600 }));
     expect(said.map(({ full }) => full)).toEqual([
       'preparing',
+      'step 730 of 1,600',
       'step 730 of 1,600',
       'step 730 of 1,600',
       'paused at step 730',

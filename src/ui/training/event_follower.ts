@@ -15,6 +15,7 @@ import type { SampleView } from './states';
 import { sentenceOfTold } from '../sentence';
 
 const LOG_STEP_MS = 10_000;
+const LARGE_BYTES = 1e9;
 
 export class EventFollower {
   #times = new PhaseTimes();
@@ -25,6 +26,8 @@ export class EventFollower {
   #since: number | undefined;
   /** It pauses because its loss ran away: what it has now is not worth keeping. */
   #spoiled = false;
+  /** Seconds of all phases, of the sessions before this one. */
+  #spent = 0;
   #events: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -39,6 +42,7 @@ export class EventFollower {
     this.#spoiled = false;
     this.#pace = new Pace();
     this.#times = new PhaseTimes();
+    this.#spent = 0;
   }
 
   /** Resolves when all that was told until now is on its way to storage. */
@@ -48,18 +52,23 @@ export class EventFollower {
 
   /** Steps after the state were taken in vain: they come again, with the same numbers. */
   takeUpFrom(step: number): void {
+    const { record } = this.shown;
+    // What a lost GPU took is spent, whether the steps come again or not.
+    this.#spent = Math.max(record?.seconds ?? 0, this.#seconds(Date.now()));
     this.#times = new PhaseTimes();
+    this.#pace = new Pace(record?.expectedStepSeconds);
     this.shown.dropAfter(step);
     this.#before = this.shown.points.at(-1)?.seconds ?? 0;
     this.#since = undefined;
     this.shown.change({ step });
   }
 
-  /** No worker is at it any more. */
-  end(now: number): void {
+  /** No worker is at it any more. Told twice, the first counts. */
+  end(now: number, finished: boolean): void {
     this.#stopClock(now);
-    this.#times.leave(now);
+    this.#times.end(now, finished);
     this.shown.phases = this.#times.list();
+    this.shown.change({ seconds: this.#seconds(now) });
   }
 
   follow(event: TrainEvent): void {
@@ -110,6 +119,7 @@ export class EventFollower {
         break;
       case 'paused':
         this.#stopClock(now);
+        this.#times.pause(now);
         this.shown.asked = undefined;
         this.shown.now = { state: 'paused' };
         this.shown.change({ state: 'paused' });
@@ -121,6 +131,7 @@ export class EventFollower {
       case 'resumed':
         this.#spoiled = false;
         this.#since = now;
+        this.#times.resume(now);
         this.shown.now = { state: 'training' };
         this.shown.change({ state: 'running' });
         this.shown.note(m.logged.goesOn(number(event.step)));
@@ -144,7 +155,7 @@ export class EventFollower {
     this.shown.change({ step, ...(plan ? { plan: { ...plan, recomputedBlocks, microBatch } } : {}) });
     this.shown.tell({ kind: 'adapted', step, recomputedBlocks, blocks, microBatch });
     this.shown.note(`${m.notice.adapted} ${adaptedText(m, { step, recomputedBlocks, blocks, microBatch })}`);
-    this.#pace = new Pace();
+    this.#pace = new Pace(this.shown.record?.expectedStepSeconds);
   }
 
   #enter(phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], now: number): void {
@@ -155,8 +166,8 @@ export class EventFollower {
     const over = this.shown.phases.find((each) => each.phase === before?.phase);
     if (over?.seconds !== undefined && over.phase !== phase) {
       if (over.phase === 'encode')
-        this.shown.note(m.logged.encoded(number(over.counted ?? 0), duration(over.seconds)));
-      if (over.phase === 'load' && phase === 'compile')
+        this.shown.note(m.logged.encoded(number(over.counted?.total ?? 0), duration(over.seconds)));
+      if (over.phase === 'load' && phase !== 'encode')
         this.shown.note(m.logged.loaded(this.shown.record?.baseName ?? '', duration(over.seconds)));
       if (over.phase === 'compile') this.shown.note(m.logged.compiled(duration(over.seconds)));
     }
@@ -169,7 +180,7 @@ export class EventFollower {
   }
 
   #progress({ phase, done, total, unit }: Extract<TrainEvent, { kind: 'progress' }>): void {
-    if (unit === 'images') this.#times.count(phase, total);
+    if (unit === 'images') this.#times.count(phase, done, total);
     this.shown.phases = this.#times.list();
     if (phase !== 'train' && phase !== 'sample' && phase !== 'save')
       this.shown.now = { state: 'preparing', phase, done, total, unit };
@@ -195,23 +206,36 @@ export class EventFollower {
     };
     const before = this.shown.latest;
     this.shown.latest = report;
+    this.shown.latestAt = now;
     this.shown.points = [...this.shown.points, point];
     this.shown.writer?.point(point);
-    this.shown.change({ step, seconds: point.seconds });
-    const { frozenSeconds, slow } = this.#pace.step(report.stepSeconds);
+    const visible = document.visibilityState === 'visible';
+    const { frozenSeconds, slow, spilling } = this.#pace.step(report.stepSeconds, visible);
+    const { typical } = this.#pace;
+    this.shown.change({
+      step,
+      seconds: this.#seconds(now),
+      ...(typical === undefined ? {} : { stepSeconds: typical }),
+    });
     if (frozenSeconds !== undefined) {
       const minutes = Math.max(1, Math.round(frozenSeconds / 60));
       this.shown.tell({ kind: 'gap', minutes });
       this.shown.note(m.logged.frozen(number(minutes)));
     }
     if (slow) this.shown.tell({ kind: 'slow', ...slow });
+    if (spilling && this.#isLarge()) {
+      this.shown.tell({ kind: 'spilling', ...spilling });
+      this.shown.note(
+        `${m.notice.spilling(duration(spilling.seconds), duration(spilling.expected))} ${m.notice.spillingText}`,
+      );
+    }
     if (report.skipped) this.shown.note(m.logged.skipped(number(step), number(report.lossScale)));
     if (before && epoch > before.epoch)
       this.shown.note(m.logged.epoch(number(before.epoch), number(this.shown.record?.plan?.epochs ?? epoch)));
     if (now - this.#lastLogged > LOG_STEP_MS || step === 1 || step === report.steps) {
       this.#lastLogged = now;
       const figures = [loss, report.averageLoss].map((value) => value.toFixed(4)) as [string, string];
-      this.shown.note(m.logged.step(number(step), ...figures, duration(report.stepSeconds)));
+      this.shown.note(m.logged.step(number(step), ...figures, duration(typical ?? report.stepSeconds)));
     }
     this.headline();
   }
@@ -232,6 +256,15 @@ export class EventFollower {
     }
     this.shown.samples = [...this.shown.samples.filter((each) => !same(each)), view];
     await this.shown.writer?.sample({ run: record.id, step, prompt, seed, width, height, image });
+  }
+
+  /** A small run fills no card: what slows it is something else. */
+  #isLarge(): boolean {
+    return (this.shown.record?.plan?.predictedPeakBytes ?? 0) > LARGE_BYTES;
+  }
+
+  #seconds(now: number): number {
+    return this.#spent + this.#times.total(now);
   }
 
   #clock(now: number): number {

@@ -1,6 +1,6 @@
 /** What the run is doing, in a few words and a smaller addition: for the eye, the title and screen readers alike. */
 import type { Run } from '../../storage/runs';
-import { clock, duration, number, size } from '../shell/figures';
+import { clock, comingMoment, duration, number, size } from '../shell/figures';
 import type { messages } from './messages';
 import type { Now } from './states';
 
@@ -9,21 +9,36 @@ export interface NowFacts {
   asked: 'pause' | 'stop' | undefined;
   step: number;
   record: Run;
-  /** Seconds left, once it is known. */
+  /** Seconds left, samples and saving among them, once it is known. */
   left: number | undefined;
+  /** What the run would go on from, if it was left. */
+  safe: number | undefined;
+  /** Samples of this step. */
+  drawn: { done: number; total: number };
   /** Milliseconds since 1970. */
   at: number;
-  /** For times of day. */
-  tag: string;
+}
+
+/** `figure`: the first is one, not words. */
+export interface NowWords {
+  big: string;
+  small: string;
+  figure?: boolean;
 }
 
 export function nowWords(
   m: (typeof messages)['en'],
-  { now, asked, step, record, left, at, tag }: NowFacts,
-): { big: string; small: string } {
+  { now, asked, step, record, left, safe, drawn, at }: NowFacts,
+): NowWords {
   switch (now.state) {
     case 'idle':
-      return { big: m.paused, small: m.stoppedAt(number(step), number(record.steps)) };
+      return {
+        big: m.paused,
+        small:
+          safe === undefined
+            ? m.leftUnsaved(number(step), number(record.steps))
+            : m.leftAt(number(step), number(record.steps), number(safe)),
+      };
     case 'preparing': {
       const counted =
         now.total === undefined || now.done === undefined
@@ -36,12 +51,17 @@ export function nowWords(
     case 'training': {
       if (asked) return { big: asked === 'stop' ? m.stopping : m.pausing, small: '' };
       if (left === undefined) return { big: m.measuring, small: m.measuringHint };
-      const end = new Date(at + left * 1000);
-      const time = end.toLocaleTimeString(tag, { hour: '2-digit', minute: '2-digit' });
-      return { big: m.left(duration(left)), small: m.ends(time) };
+      return { big: m.left(duration(left)), small: m.ends(comingMoment(at + left * 1000, at)), figure: true };
     }
-    case 'sampling':
-      return { big: m.sampling, small: asked === 'stop' ? m.stopping : asked ? m.pausing : m.samplingHint };
+    case 'sampling': {
+      if (asked) return { big: m.sampling, small: asked === 'stop' ? m.stoppingSamples : m.pausing };
+      const count =
+        drawn.total > 0
+          ? m.countedOf(number(Math.min(drawn.done + 1, drawn.total)), number(drawn.total))
+          : '';
+      const rest = left === undefined ? '' : m.left(duration(left));
+      return { big: m.sampling, small: [count, rest].filter(Boolean).join(' · ') };
+    }
     case 'saving':
       return { big: m.saving, small: '' };
     case 'paused':

@@ -295,7 +295,12 @@ export class TrainingRun extends ShownRun {
     if (!record) return;
     const finished = record.steps > 0 && record.step >= record.steps;
     const state = finished ? 'finished' : 'stopped';
-    this.note(finished ? m.logged.finished(duration(record.seconds)) : m.logged.stopped(number(record.step)));
+    this.#follower.end(Date.now(), finished);
+    this.note(
+      finished
+        ? m.logged.finished(duration(this.record?.seconds ?? 0))
+        : m.logged.stopped(number(record.step)),
+    );
     this.#settle({ state }, state);
     await this.writer?.flush();
   }
@@ -371,7 +376,7 @@ export class TrainingRun extends ShownRun {
 
   /** No worker is at it any more. */
   #settle(now: Now, state: Run['state']): void {
-    this.#follower.end(Date.now());
+    this.#follower.end(Date.now(), state === 'finished');
     clearInterval(this.#ticking);
     this.asked = undefined;
     this.now = now;

@@ -32,6 +32,8 @@ export class ShownRun {
   log: readonly LogLine[] = $state.raw([]);
   phases: readonly PhaseTime[] = $state.raw([]);
   latest: StepReport | undefined = $state.raw();
+  /** When it came, in milliseconds since 1970. */
+  latestAt = $state(0);
   notices: readonly Notice[] = $state.raw([]);
   /** What was asked and is not done yet. */
   asked: 'pause' | 'stop' | undefined = $state.raw();

@@ -32,10 +32,12 @@ export type Failure = 'budget' | 'memory' | 'base' | 'settings' | 'gpu' | 'other
 
 export interface PhaseTime {
   readonly phase: 'load' | 'encode' | 'compile' | 'train' | 'sample';
-  /** Undefined while it lasts. */
+  /** Until now; undefined while it lasts. */
   readonly seconds: number | undefined;
-  /** What it counted, such as 40 of 40 pictures. */
-  readonly counted?: number;
+  /** It came to its end: a run that was stopped in the middle of it did not bring it there. */
+  readonly complete: boolean;
+  /** What it counts, such as 12 of 40 pictures. */
+  readonly counted?: { readonly done: number; readonly total: number };
 }
 
 /** A line above the curve, until it is put away or outdated. */
@@ -43,6 +45,8 @@ export type Notice =
   | { readonly kind: 'recovered'; readonly step: number }
   | { readonly kind: 'gap'; readonly minutes: number }
   | { readonly kind: 'slow'; readonly seconds: number; readonly usual: number }
+  /** Far slower than the GPU's measured speed allows: its memory probably spills into the system's. */
+  | { readonly kind: 'spilling'; readonly seconds: number; readonly expected: number }
   /** The GPU's memory ran out; from this step on the run does with less. */
   | {
       readonly kind: 'adapted';
