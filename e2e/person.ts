@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type Page } from '@playwright/test';
-import type { Browser, Page as FirefoxPage } from 'puppeteer-core';
+import type { Browser, ElementHandle, Page as FirefoxPage } from 'puppeteer-core';
 import { launchBrowser } from '../tools/browsers';
 
 export type Role = 'button' | 'heading' | 'link' | 'searchbox' | 'switch' | 'textbox';
@@ -28,6 +28,10 @@ export interface Person {
   /** In place of what stands in the field; leaves it. */
   write(role: 'textbox' | 'searchbox', name: string, text: string): Promise<void>;
   valueOf(role: 'textbox' | 'searchbox', name: string): Promise<string>;
+  /** Puts files into the input of that name, as the system's dialog does. */
+  give(input: string, paths: string[]): Promise<void>;
+  /** Of the first element of a selector; null where it has none. */
+  attribute(selector: string, name: string): Promise<string | null>;
   /** Presses a button that saves a file, and gives the file. */
   save(button: string): Promise<Saved>;
 }
@@ -52,6 +56,8 @@ export function inChromium(page: Page): Person {
       await find(role, name).blur();
     },
     valueOf: (role, name) => find(role, name).inputValue(),
+    give: (input, paths) => page.getByLabel(input, { exact: true }).setInputFiles(paths),
+    attribute: (selector, name) => page.locator(selector).first().getAttribute(name),
     async save(button) {
       const [download] = await Promise.all([page.waitForEvent('download'), find('button', button).click()]);
       const bytes = new Uint8Array(await readFile(await download.path()));
@@ -105,6 +111,14 @@ function firefoxPerson(page: FirefoxPage, folder: string): Person {
       find(role, name)
         .map((input) => (input as HTMLInputElement).value)
         .wait(),
+    async give(input, paths) {
+      const element = await page.waitForSelector(`input[aria-label="${input}"]`, { timeout: SOON_MS });
+      await (element as ElementHandle<HTMLInputElement> | null)?.uploadFile(...paths);
+    },
+    async attribute(selector, name) {
+      const element = await page.waitForSelector(selector, { timeout: SOON_MS });
+      return (await element?.evaluate((each, of) => each.getAttribute(of), name)) ?? null;
+    },
     async save(button) {
       const before = new Set(await readdir(folder));
       await find('button', button).click();
