@@ -46,6 +46,7 @@ export interface StepReport {
   /** The update was left out because a gradient was not finite. */
   skipped: boolean;
   stepSeconds: number;
+  /** Until the end of the run, samples and checkpoints among it. */
   etaSeconds: number;
 }
 

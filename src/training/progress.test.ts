@@ -1,10 +1,12 @@
 /** What is reported of steps: means over those that counted, rates in use, and when a run is given up. */
 import { describe, expect, test } from 'vitest';
+import { defaultConfig } from '../formats/config';
 import type { StepReport, TrainEvent } from '../protocol/trainer';
 import type { Batch } from './batches';
 import { LOSS_SCALE_DEFAULTS, lossScaling, NonFiniteLossError } from './loss_scale';
 import type { OptimizerReport } from './optimizer';
 import { Progress, type Followed, type ProgressSettings } from './progress';
+import { Remaining } from './remaining';
 
 const fresh = (): Followed => ({ steps: 100, averageLoss: 0, averageCount: 0, updates: 0 });
 const settings = (more: Partial<ProgressSettings> = {}): ProgressSettings => ({
@@ -13,6 +15,7 @@ const settings = (more: Partial<ProgressSettings> = {}): ProgressSettings => ({
   accumulation: 1,
   extreme: false,
   rates: (update) => ({ learningRate: update }),
+  remaining: new Remaining({ ...defaultConfig(), sample_prompts: [], save_steps: 0 }, 100, 10),
   ...more,
 });
 const BATCH: Batch = { bucket: [64, 64], images: [0] };
@@ -59,6 +62,46 @@ async function skipSteps(skips: number, f16: boolean): Promise<number> {
   const events = await reports(fresh(), settings({ rule: lossScaling(f16) }), given);
   return steps(events).filter(({ skipped }) => skipped).length;
 }
+
+test('the time that is left has in it what samples and checkpoints took, and a step does not', async () => {
+  let at = 0;
+  const config = {
+    ...defaultConfig(),
+    ...{ sample_prompts: ['a'], sample_every_n_steps: 2, sample_every_n_epochs: 0, save_steps: 0 },
+  };
+  const progress = new Progress(
+    { ...fresh(), steps: 4 },
+    settings({ now: () => at, remaining: new Remaining(config, 4, 4) }),
+  );
+  async function* drawn(): AsyncGenerator<TrainEvent> {
+    at += 30_000;
+    yield { kind: 'phase', phase: 'sample' };
+  }
+  const events: TrainEvent[] = [];
+  const take = async (from: AsyncGenerator<TrainEvent>) => {
+    for await (const event of from) events.push(event);
+  };
+  await take(progress.during('sample', drawn()));
+  progress.resume();
+  for (const step of [0, 1]) {
+    at += 2000;
+    const numbers = { gradientNorm: 1, lossScale: 1, skipped: false, updates: step + 1 };
+    await take(
+      progress.add(
+        { step, epoch: 0, batches: [BATCH] },
+        Promise.resolve(Float32Array.of(1)),
+        Promise.resolve(numbers),
+      ),
+    );
+    await take(progress.drain());
+  }
+  expect(events[0]).toEqual({ kind: 'phase', phase: 'sample' });
+  // Samples after the second step and after the fourth.
+  expect(steps(events).map(({ stepSeconds, etaSeconds }) => [stepSeconds, etaSeconds])).toEqual([
+    [2, 3 * 2 + 2 * 30],
+    [2, 2 * 2 + 2 * 30],
+  ]);
+});
 
 describe('giving up', () => {
   test('halves: sixteen halvings and four steps at scale 1 go on, the fifth ends the run', async () => {

@@ -7,6 +7,7 @@ import type { TrainingStep } from './batches';
 import { divergence, type Loss } from './divergence';
 import { initialLossScale, nextLossScale, type LossScaleConfig, type LossScaleState } from './loss_scale';
 import type { OptimizerReport } from './optimizer';
+import type { Remaining } from './remaining';
 
 const SMOOTHING = 0.98;
 /** Steps over which the remaining time is estimated. */
@@ -37,6 +38,8 @@ export interface ProgressSettings {
   extreme: boolean;
   /** The learning rates of an update, counting from 0 those that were taken. */
   rates: (update: number) => Pick<StepReport, 'learningRate' | 'textLearningRate'>;
+  /** The time that is left, samples and checkpoints among it. */
+  remaining: Remaining;
 }
 
 export class Progress {
@@ -75,6 +78,13 @@ export class Progress {
     this.since = this.settings.now();
   }
 
+  /** Passes on what happens between two steps, and learns from it how long the next will take. */
+  async *during(what: 'sample' | 'save', events: AsyncIterable<TrainEvent>): AsyncGenerator<TrainEvent> {
+    const from = this.settings.now();
+    yield* events;
+    this.settings.remaining.add(what, (this.settings.now() - from) / 1000);
+  }
+
   /** Waits for all that is under way. */
   async *drain(): AsyncGenerator<TrainEvent> {
     while (this.pending.length) yield* this.report();
@@ -109,7 +119,7 @@ export class Progress {
       lossScale,
       skipped,
       stepSeconds: elapsed,
-      etaSeconds: (this.run.steps - done) * typical,
+      etaSeconds: this.settings.remaining.after(done, typical),
     };
     yield* this.watch({ step: done, loss });
   }

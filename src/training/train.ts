@@ -18,6 +18,7 @@ import { readReport, setHyper, update } from './optimizer';
 import { prepare, type Prepared, type TrainingRun } from './prepare';
 import { drawSamples } from './preview';
 import { Progress } from './progress';
+import { Remaining } from './remaining';
 import { saveRun } from './save';
 import { multiplier } from './schedule';
 import { told } from './told';
@@ -47,8 +48,9 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     accumulation: config.gradient_accumulation_steps,
     extreme: isExtreme(config),
     rates: (update) => ratesAt(config, rate(update)),
+    remaining: new Remaining(config, steps, prepared.stepsPerEpoch),
   });
-  if (prepared.step === 0) yield* sampled(run, prepared);
+  if (prepared.step === 0) yield* progress.during('sample', sampled(run, prepared));
   progress.resume();
   const first = prepared.step;
   // The first step of a shape compiles its shaders and is recorded; all later ones are replayed.
@@ -98,6 +100,10 @@ async function* sampled(run: TrainingRun, prepared: Prepared): AsyncGenerator<Tr
   yield* drawSamples(run, prepared, prepared.step);
 }
 
+async function* saved(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
+  yield await saveRun(run, prepared, false);
+}
+
 /** What is due after a step, and what was asked for; then the pause, if one was. Its time counts for no step. */
 async function* between(
   run: TrainingRun,
@@ -117,10 +123,11 @@ async function* between(
     if (next && !done.has(next)) {
       if (next === 'save') {
         // Steps that were left out changed nothing; a person who asks gets the file all the same.
-        if (asked || prepared.updates !== prepared.saved) yield await saveRun(run, prepared, false);
+        if (asked || prepared.updates !== prepared.saved)
+          yield* progress.during('save', saved(run, prepared));
       } else if (paused) yield* drawSamples(run, prepared, prepared.step);
       else {
-        yield* sampled(run, prepared);
+        yield* progress.during('sample', sampled(run, prepared));
         yield { kind: 'phase', phase: 'train' };
       }
       done.add(next);
