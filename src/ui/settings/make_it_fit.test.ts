@@ -96,5 +96,8 @@ describe('the time of a run', () => {
     expect(sampleSeconds).toBeCloseTo((10 * 40 * 2) / (2 * 2.5));
     expect(seconds).toBeCloseTo(3200 + sampleSeconds);
     expect(runTime(estimate(), { ...sampled, sample_every_n_steps: 0 }, 1600, 4000).sampleSeconds).toBe(0);
+    // By epochs of ten steps: after 400, 800, 1,200, and by steps after 500, 1,000, 1,500, with both ends eight times.
+    const both = { ...sampled, sample_every_n_steps: 500, sample_every_n_epochs: 40 };
+    expect(runTime(estimate(), both, 1600, 4000).sampleSeconds).toBeCloseTo((8 / 5) * sampleSeconds);
   });
 });

@@ -1,5 +1,7 @@
 /** How long steps and samples take: their arithmetic over what the GPU was measured to sustain. */
 import type { TrainConfig } from '../../formats/config_fields';
+import { dueSteps, sampleInterval } from '../../formats/intervals';
+import { drawsSamples } from '../../formats/samples';
 import type { Estimate } from '../../protocol/trainer';
 
 export interface RunTime {
@@ -9,23 +11,20 @@ export interface RunTime {
   readonly sampleSeconds: number;
 }
 
-type Work = Pick<Estimate, 'flopsPerStep' | 'efficiency' | 'recomputedBlocks' | 'blocks'>;
+type Work = Pick<Estimate, 'flopsPerStep' | 'efficiency' | 'recomputedBlocks' | 'blocks' | 'stepsPerEpoch'>;
 
 /** `gflops` as the probe measured it. */
 export function runTime(work: Work, config: TrainConfig, steps: number, gflops: number): RunTime {
   const rate = gflops * 1e9 * work.efficiency;
   const stepSeconds = work.flopsPerStep / rate;
-  const sampleSeconds = sampleCount(config, steps) * (sampleFlops(work, config) / rate);
+  const sampleSeconds = sampleCount(config, steps, work.stepsPerEpoch) * (sampleFlops(work, config) / rate);
   return { stepSeconds, sampleSeconds, seconds: steps * stepSeconds + sampleSeconds };
 }
 
-/** Before the first step, every so many steps, and after the last. */
-function sampleCount(config: TrainConfig, steps: number): number {
-  const { sample_prompts, sample_every_n_steps: every, sample_every_n_epochs: epochs } = config;
-  if (every === 0 && epochs === 0) return 0;
-  const bySteps = every > 0 ? Math.ceil(steps / every) : 0;
-  const byEpochs = epochs > 0 ? Math.ceil(config.epochs / epochs) : 0;
-  return sample_prompts.length * (1 + Math.max(bySteps, byEpochs));
+/** Before the first step, wherever they are due, and after the last: as the trainer draws them. */
+function sampleCount(config: TrainConfig, steps: number, stepsPerEpoch: number): number {
+  if (!drawsSamples(config)) return 0;
+  return config.sample_prompts.length * (2 + dueSteps(sampleInterval(config), steps, stepsPerEpoch).length);
 }
 
 /** A step is forward, backward of about 1.3 forwards, and what is recomputed; a sample two forwards a step. */
