@@ -97,6 +97,29 @@ test('with pictures and a model: pace, presets, memory, make it fit, YAML', asyn
     await expect(meter(page).getByText('Changed: Batch, Accumulate.')).toBeVisible();
   });
 
+  await test.step('the memory of the card is named with one press, for all projects of this browser', async () => {
+    const group = meter(page).getByRole('group', { name: 'Memory of the graphics card, in GB' });
+    await expect(group.getByRole('radio', { name: 'Auto' })).toBeChecked();
+    const aim = meter(page).getByText(/^aim: /);
+    const before = await aim.textContent();
+    await group.getByText('8', { exact: true }).click();
+    await expect(aim).not.toHaveText(before ?? '');
+    await expect(page.getByRole('button', { name: /^Changed/ })).not.toHaveText(/memory_budget/);
+    await page.reload();
+    await expect(group.getByRole('radio', { name: '8', exact: true })).toBeChecked();
+  });
+
+  await test.step('a budget set by hand refuses, and Start anyway stands beside it', async () => {
+    const budget = page.getByRole('textbox', { name: 'Memory budget', exact: true });
+    await budget.fill('0.001');
+    await expect(meter(page).getByText('It needs more memory than was set by hand.')).toBeVisible();
+    await expect(page.getByRole('button', { name: 'Start training' })).toBeDisabled();
+    await expect(page.getByRole('button', { name: 'Start anyway' })).toBeVisible();
+    await expect(page.getByRole('link', { name: /^Settings needs more memory/ })).toBeVisible();
+    await meter(page).getByRole('button', { name: 'Decide for me' }).click();
+    await expect(page.getByRole('button', { name: 'Start training' })).toBeEnabled();
+  });
+
   await test.step('the file is the one that the trainer without a page takes', async () => {
     const [download] = await Promise.all([
       page.waitForEvent('download'),

@@ -114,7 +114,7 @@ const step = (at: number, loss = 0.1 + at / 100): StepReport => ({
   kind: 'step', step: at, steps: 4, epoch: at > 2 ? 2 : 1, loss, averageLoss: loss, learningRate: 1e-4, gradientNorm: 1,
   lossScale: 1, skipped: false, stepSeconds: 1, etaSeconds: 4 - at,
 }); // prettier-ignore
-const plan: TrainEvent = {
+const plan: Extract<TrainEvent, { kind: 'plan' }> = {
   kind: 'plan',
   plan: {
     steps: 4, epochs: 2, stepsPerEpoch: 2, images: 2, loraModules: 192, loraParameters: 1, recomputedBlocks: 0, blocks: 26,
@@ -421,6 +421,65 @@ test('a run whose GPU memory ran out goes on with less from its last save, and s
   expect(log).toContainEqual(
     expect.stringMatching(/no memory left.*from step 2: 25\/26 blocks computed twice, 1 picture at once/),
   );
+});
+
+test('one time: samples are a phase, a step’s usual time is kept with the run, all phases are what it took', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  try {
+    const states: string[] = [];
+    const run = new TrainingRun();
+    const at =
+      (ms: number, ...events: TrainEvent[]): Script =>
+      async (_, emit) => {
+        vi.setSystemTime(1_000_000 + ms);
+        for (const event of events) {
+          await emit(event);
+          states.push(run.now.state);
+        }
+      };
+    fake.scripts = [
+      async (job, emit) => {
+        await at(0, plan, { kind: 'phase', phase: 'load' })(job, emit);
+        await at(4000, { kind: 'phase', phase: 'sample' })(job, emit);
+        await at(10_000, { kind: 'phase', phase: 'compile' })(job, emit);
+        await at(12_000, { kind: 'phase', phase: 'train' }, { ...step(1), stepSeconds: 30 })(job, emit);
+        await at(14_000, { ...step(2), stepSeconds: 5 }, { ...step(3), stepSeconds: 5.3 })(job, emit);
+        await at(16_000, { ...step(4), stepSeconds: 13 }, { kind: 'phase', phase: 'save' })(job, emit);
+        await at(17_000, saved(4, true), { kind: 'phase', phase: 'sample' })(job, emit);
+        await at(22_000, { kind: 'done', step: 4 })(job, emit);
+      },
+    ];
+    await run.start(project, pictures, config);
+    await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+    expect(new Set(states)).toEqual(new Set(['preparing', 'sampling', 'training', 'saving']));
+    expect(run.phases.map(({ phase, seconds, complete }) => [phase, seconds, complete])).toEqual([
+      ['load', 4, true],
+      ['compile', 2, true],
+      ['train', 5, true],
+      ['sample', 6 + 5, true],
+    ]);
+    expect(run.record).toMatchObject({ seconds: 22, stepSeconds: 5.3 });
+    expect(run.log.at(-1)?.text).toBe('Finished in 22 s');
+    expect(run.log.some(({ text }) => /^Step 4\..* 5\.3 s a step$/.test(text))).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('steps far slower than the measured speed are named as spilling, for a run that can fill a card', async () => {
+  const slow = Array.from({ length: 12 }, (_, i) => ({ ...step(i + 1), steps: 12, stepSeconds: 40 }));
+  const large: TrainEvent = { ...plan, plan: { ...plan.plan, steps: 12, predictedPeakBytes: 3.4e9 } };
+  const told = async (first: TrainEvent, expected?: number) => {
+    fake.scripts = [says(first, { kind: 'phase', phase: 'train' }, ...slow, saved(12, true))];
+    const run = new TrainingRun();
+    await run.start(project, pictures, config, expected ? { expectedStepSeconds: expected } : {});
+    await vi.waitFor(() => expect(run.active).toBe(false));
+    return run.notices.filter(({ kind }) => kind === 'spilling');
+  };
+  expect(await told(large, 5)).toEqual([{ kind: 'spilling', seconds: 40, expected: 5 }]);
+  expect(await told(large, 20)).toEqual([]);
+  expect(await told(large)).toEqual([]);
+  expect(await told(plan, 5)).toEqual([]);
 });
 
 function storage() {
