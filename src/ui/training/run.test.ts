@@ -424,14 +424,15 @@ test('a run whose GPU memory ran out goes on with less from its last save, and s
 });
 
 test('one time: samples are a phase, a step’s usual time is kept with the run, all phases are what it took', async () => {
-  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  let time = 1_000_000;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => time);
   try {
     const states: string[] = [];
     const run = new TrainingRun();
     const at =
       (ms: number, ...events: TrainEvent[]): Script =>
       async (_, emit) => {
-        vi.setSystemTime(1_000_000 + ms);
+        time = 1_000_000 + ms;
         for (const event of events) {
           await emit(event);
           states.push(run.now.state);
@@ -462,7 +463,7 @@ test('one time: samples are a phase, a step’s usual time is kept with the run,
     expect(run.log.at(-1)?.text).toBe('Finished in 22 s');
     expect(run.log.some(({ text }) => /^Step 4\..* 5\.3 s a step$/.test(text))).toBe(true);
   } finally {
-    vi.useRealTimers();
+    clock.mockRestore();
   }
 });
 
