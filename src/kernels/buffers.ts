@@ -35,6 +35,7 @@ export class BufferPool {
 
   /** tfjs's signature: `reuse` false asks for a buffer of its own, destroyed on release. */
   acquireBuffer(size: number, usage: GPUBufferUsageFlags, mappedAtCreation = false, reuse = true): GPUBuffer {
+    this.check(size, usage);
     if (this.arena && usage === STORAGE && !mappedAtCreation) return this.fromArena(this.arena, size);
     const list = reuse ? this.free.get(`${size}_${usage}`) : undefined;
     let buffer = list?.pop();
@@ -149,6 +150,7 @@ export class BufferPool {
   destroyArena(arena: Arena): void {
     for (const list of arena.free.values()) for (const buffer of list) this.destroy(buffer);
     arena.free.clear();
+    arena.bytes = 0;
   }
 
   private fromArena(arena: Arena, size: number): GPUBuffer {
@@ -170,10 +172,15 @@ export class BufferPool {
     this.numBytesUsed += owned.size;
   }
 
+  /** Throws `BufferTooLargeError` for what could not be made, or could not be bound whole: now rather than in mid-run. */
+  private check(size: number, usage: GPUBufferUsageFlags): void {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit =
+      usage & STORAGE_USAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
+    if (size > limit) throw new BufferTooLargeError(size, limit);
+  }
+
   private create(size: number, usage: GPUBufferUsageFlags, mappedAtCreation: boolean): GPUBuffer {
-    if (size > this.device.limits.maxBufferSize) {
-      throw new BufferTooLargeError(size, this.device.limits.maxBufferSize);
-    }
     const buffer = this.simulating
       ? madeUp(size, usage)
       : this.device.createBuffer({ size, usage, mappedAtCreation });
@@ -236,6 +243,7 @@ export class BufferTooLargeError extends Error {
 
 /** STORAGE | COPY_SRC | COPY_DST: the usage of every tfjs tensor. Numbers, as `GPUBufferUsage` is absent before set-up in Node. */
 const STORAGE = 0x80 | 0x04 | 0x08;
+const STORAGE_USAGE = 0x80;
 
 /** Rounds up to eighths of a power of two (at most 12.5 % waste), so that buckets of nearby shapes share buffers. */
 export function sizeClass(bytes: number): number {

@@ -23,8 +23,22 @@ export interface Gpu {
   readonly software: boolean;
   readonly adapter: { vendor: string; architecture: string; device: string; description: string };
   readonly buffers: BufferPool;
-  /** Uncaptured GPU errors so far; a caller that finds any must not trust its results. */
+  /** Uncaptured GPU errors so far; a caller that finds any must not trust its results. See `checkGpu`. */
   readonly errors: string[];
+  /** Set by the first error that says so; what comes after it is about buffers that were never made. */
+  outOfMemory: boolean;
+}
+
+/** The GPU, or what shares its memory, had none left for a buffer. */
+export class OutOfMemoryError extends Error {
+  override readonly name = 'OutOfMemoryError';
+  readonly code = 'memory';
+  readonly facts = {};
+  constructor() {
+    super(
+      'The GPU has no memory left for this run. Close other programs and tabs that use the GPU, or lower resolution or lora_rank.',
+    );
+  }
 }
 
 export class GpuUnavailableError extends Error {
@@ -104,9 +118,12 @@ export async function openDevice(
     adapter: { vendor, architecture, device: name, description },
     buffers,
     errors: [],
+    outOfMemory: false,
   };
   device.addEventListener('uncapturederror', (event) => {
-    opened.errors.push((event as GPUUncapturedErrorEvent).error.message);
+    const { error } = event as GPUUncapturedErrorEvent;
+    opened.errors.push(error.message);
+    opened.outOfMemory ||= error instanceof GPUOutOfMemoryError;
     if (opened.errors.length === 1) console.error(`GPU error: ${opened.errors[0]}`);
   });
   void device.lost.then((info) => {
@@ -119,6 +136,21 @@ export async function openDevice(
   await tf.setBackend('webgpu');
   current = opened;
   return opened;
+}
+
+/** Throws what went wrong on the GPU since it was opened, `OutOfMemoryError` where that was it. */
+export function checkGpu(): void {
+  const { errors, outOfMemory } = gpu();
+  if (outOfMemory) throw new OutOfMemoryError();
+  if (errors.length) throw new Error(`The GPU reported: ${errors[0]}`);
+}
+
+/** After all that was computed with failed buffers is disposed: waits for the last of it to be reported, and begins anew. */
+export async function forgetErrors(): Promise<void> {
+  const { device, errors } = gpu();
+  await device.queue.onSubmittedWorkDone();
+  errors.length = 0;
+  gpu().outOfMemory = false;
 }
 
 /** Destroys the open device, if any, and every tensor on it. */

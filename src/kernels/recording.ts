@@ -90,7 +90,7 @@ export class Recorder {
     gpu().buffers.inArena(this.arena, () => tf.tidy(() => step()));
   }
 
-  /** Gives the arena's buffers back. Recordings made here must not be replayed afterwards. */
+  /** Gives the arena's buffers back. Recordings made here must not be replayed afterwards; new ones can be made. */
   dispose(): void {
     flush();
     gpu().buffers.destroyArena(this.arena);

@@ -5,9 +5,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { attention } from '../kernels/attention/attention';
 import { add } from '../kernels/pointwise/pointwise';
+import { trim } from '../kernels/program';
 import { range, type VaeConfig } from './config';
 import { conv3x3, dense, norm32, type Model } from './layers';
-import { resnet } from './unet';
 
 const EPS = 1e-6;
 
@@ -104,7 +104,18 @@ export function vaeShapes(config: VaeConfig): Map<string, number[]> {
   return shapes;
 }
 
-const block = (m: Model, path: string, x: Tensor): Tensor => resnet(m, path, x, undefined, EPS);
+/** `resnet` without time, its activations given back as soon as they are used: at full resolution each is 134 MB. */
+function block(m: Model, path: string, x: Tensor): Tensor {
+  const first = tf.tidy(() =>
+    conv3x3(m, `${path}.conv1`, norm32(m, `${path}.norm1`, x, EPS, { silu: true })),
+  );
+  const normed = norm32(m, `${path}.norm2`, first, EPS, { silu: true });
+  first.dispose();
+  const second = conv3x3(m, `${path}.conv2`, normed);
+  normed.dispose();
+  const residual = m.weights.has(`${path}.conv_shortcut.weight`) ? dense(m, `${path}.conv_shortcut`, x) : x;
+  return add(residual, second);
+}
 
 function middle(m: Model, path: string): ((x: Tensor) => Tensor)[] {
   return [
@@ -127,12 +138,17 @@ function selfAttention(m: Model, path: string, x: Tensor): Tensor {
   return add(x, dense(m, `${path}.to_out.0`, h).reshape([B, H, W, C]));
 }
 
-/** Runs one layer after another, keeping no activation longer than the next layer needs it. */
+/**
+ * Runs one layer after another, keeping no activation longer than the next layer needs it, and none of a level's buffers
+ * where the next has other sizes.
+ */
 function chain(input: Tensor, layers: ((x: Tensor) => Tensor)[]): Tensor {
   let x = input;
   for (const layer of layers) {
     const y = tf.tidy(() => layer(x));
+    const sized = x.size === y.size;
     if (x !== input) x.dispose();
+    if (!sized) trim();
     x = y;
   }
   return x;

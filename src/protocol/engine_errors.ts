@@ -8,8 +8,9 @@ type Nothing = Record<string, never>;
 export interface EngineFacts {
   /** `found` names the tensors. */
   CheckpointShapeError: { shape: { found: string } };
-  /** Not even recomputing everything fits. */
+  /** Not even single pictures with everything recomputed fit a budget that was set by hand. */
   MemoryBudgetError: { budget: { neededBytes: number; budgetBytes: number } };
+  OutOfMemoryError: { memory: Nothing };
   BufferTooLargeError: { buffer: { bytes: number; limitBytes: number } };
   InvalidScheduleError: {
     warmup: { warmup: number; steps: number };

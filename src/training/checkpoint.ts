@@ -17,6 +17,8 @@ export interface RunState {
   averageLoss: number;
   /** Losses in that average. */
   averageCount: number;
+  /** Pictures that went through the GPU at once; missing in states from before there was a choice. */
+  microBatch?: number;
   tensors: Record<StateTensor, Float32Array>;
 }
 
@@ -37,7 +39,7 @@ export class ResumeError extends Error {
 }
 
 export function writeState(state: RunState): Uint8Array<ArrayBuffer> {
-  const { step, fingerprint, startedAt, averageLoss, averageCount, tensors } = state;
+  const { step, fingerprint, startedAt, averageLoss, averageCount, microBatch, tensors } = state;
   return writeSafetensors(
     NAMES.map((name) => ({
       name,
@@ -56,8 +58,15 @@ export function writeState(state: RunState): Uint8Array<ArrayBuffer> {
       startedAt: String(startedAt),
       averageLoss: String(averageLoss),
       averageCount: String(averageCount),
+      ...(microBatch === undefined ? {} : { microBatch: String(microBatch) }),
     },
   );
+}
+
+/** `RunState.microBatch` alone, before anything is loaded; undefined where the state does not say. */
+export async function savedMicroBatch(source: ByteSource): Promise<number | undefined> {
+  const count = Number((await readHeader(source)).metadata['microBatch']);
+  return Number.isSafeInteger(count) && count > 0 ? count : undefined;
 }
 
 /** Throws `SafetensorsError` for a damaged file, `ResumeError` for one of another kind, run or size. */

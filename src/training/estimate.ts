@@ -14,11 +14,11 @@ import type { Estimate, EstimateRequest } from '../protocol/trainer';
 import { planBaseModel, reserveParts, type BaseModelPlan } from './base_model';
 import { groupByBucket } from './batches';
 import { placeImages, type Placed } from './dataset';
+import { fitMemory } from './fit_memory';
 import {
-  fitMemory,
-  MemoryBudgetError,
   predictions,
   stepFlops,
+  type Economy,
   type MemoryPrediction,
   type MemoryRequest,
   type Predictions,
@@ -37,7 +37,7 @@ export async function estimate(request: EstimateRequest): Promise<Estimate> {
     request.images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
     config,
   );
-  const outline = outlineOf(plan, config, placed);
+  const outline = outlineOf(plan, config, placed, request.cardGb);
   const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text] };
   const key = JSON.stringify(asked);
   const predicted = recent.get(key) ?? predictions(outline.request);
@@ -58,9 +58,10 @@ function work(
   outline: Outline,
   predicted: Predictions,
 ): Estimate {
-  const { request, budgetBytes } = outline;
+  const { request, budgetBytes, auto } = outline;
   const blocks = unetBlocks(plan.unet).length;
-  const memory = fitted(request, blocks, budgetBytes, predicted);
+  // What does not fit is predicted at its least, to say by how much.
+  const memory = fitMemory(request, blocks, budgetBytes, predicted, { anyway: true });
   const buckets = groupByBucket(placed).map(({ bucket: [width, height], members }) => ({
     width,
     height,
@@ -78,20 +79,16 @@ function work(
       request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
     recomputedBlocks: memory.keepFrom,
     blocks,
-    microBatch: largestBatch(request),
-    largestBatch: largestBatch(request),
+    microBatch: Math.min(memory.microBatch, predicted.largestBatch),
+    largestBatch: predicted.largestBatch,
     bytes: partsOf(request, memory, blocks, predicted),
     peakBytes: memory.peakBytes,
     budgetBytes,
-    auto: config.memory_budget_gb === 0,
+    auto,
     fits: memory.peakBytes <= budgetBytes,
-    flopsPerStep: flopsOf(request, memory.keepFrom, placed, outline.stepsPerEpoch),
+    flopsPerStep: flopsOf(request, memory, placed, outline.stepsPerEpoch),
     efficiency: EFFICIENCY,
   };
-}
-
-function largestBatch({ buckets }: MemoryRequest): number {
-  return Math.max(...buckets.map(({ size }) => size));
 }
 
 /** Names, shapes and offsets of a module's three tensors in the file's header, and its alpha. */
@@ -104,21 +101,6 @@ const HEADER_BYTES_PER_MODULE = 420;
  */
 const EFFICIENCY = 0.5;
 
-/** What does not fit is predicted at its least, to say by how much. */
-function fitted(
-  request: MemoryRequest,
-  blocks: number,
-  budgetBytes: number,
-  predicted: Predictions,
-): MemoryPrediction {
-  try {
-    return fitMemory(request, blocks, budgetBytes, predicted);
-  } catch (error) {
-    if (!(error instanceof MemoryBudgetError)) throw error;
-    return predicted.of(blocks - 1);
-  }
-}
-
 /** The peak taken apart: weights and LoRA as they are, kept activations as what recomputing them all would save. */
 function partsOf(
   request: MemoryRequest,
@@ -126,12 +108,15 @@ function partsOf(
   blocks: number,
   predicted: Predictions,
 ): Estimate['bytes'] {
-  const encoding = memory.encodingBytes > memory.trainingBytes;
+  // Nothing is kept for a backward pass while pictures are encoded or samples drawn.
+  const encoding = memory.encodingBytes === memory.peakBytes;
+  const training = memory.trainingBytes === memory.peakBytes;
   const weights = weightBytes(request, encoding ? ['text', 'vae'] : ['unet', ...request.keep]);
   const lora = encoding ? 0 : loraBytes(request);
   const saved = (keepFrom: number) =>
-    predicted.ofLargest(keepFrom).trainingBytes - predicted.ofLargest(blocks - 1).trainingBytes;
-  const kept = encoding || memory.keepFrom === blocks - 1 ? 0 : Math.max(0, saved(memory.keepFrom));
+    predicted.ofLargest(keepFrom, memory.microBatch).trainingBytes -
+    predicted.ofLargest(blocks - 1, memory.microBatch).trainingBytes;
+  const kept = !training || memory.keepFrom === blocks - 1 ? 0 : Math.max(0, saved(memory.keepFrom));
   return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
 }
 
@@ -155,14 +140,14 @@ function loraBytes({ lora, optimizer }: MemoryRequest): number {
 /** Of a mean step: one bucket's batch is walked through, and taken as proportional to its pixels. */
 function flopsOf(
   request: MemoryRequest,
-  keepFrom: number,
+  economy: Economy,
   placed: readonly Placed<unknown>[],
   stepsPerEpoch: number,
 ): number {
   const pixels = ({ size, width, height }: { size: number; width: number; height: number }) =>
     size * width * height;
   const typical = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
-  const flops = stepFlops(request, typical, keepFrom);
+  const flops = stepFlops(request, typical, economy);
   const epoch = placed.reduce((sum, { bucket, repeats }) => sum + repeats * bucket[0] * bucket[1], 0);
   return (flops / pixels(typical)) * (epoch / stepsPerEpoch);
 }

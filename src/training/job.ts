@@ -9,7 +9,7 @@ import type { EngineFacts } from '../protocol/engine_errors';
 import type { JobImage, TrainEvent, TrainJob } from '../protocol/trainer';
 import type { Asks } from './asks';
 import type { TrainingImage } from './dataset';
-import { train } from './train';
+import { trainAdapting } from './adapting';
 
 /** Reads a picture's upright size, and later its pixels. */
 export type Decode = (image: JobImage) => Promise<Pick<TrainingImage, 'size' | 'pixels'>>;
@@ -34,13 +34,15 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
     const { name, caption, repeats, focus } = image;
     images.push({ name, caption, repeats, ...(focus ? { focus } : {}), ...(await decode(image)) });
   }
-  const events = train({
+  const events = trainAdapting({
     config,
     base: { name: job.baseName, files: job.base.map(fromBlob) },
     images,
     merges: job.merges,
     ...(job.pretrained ? { pretrained: fromBlob(job.pretrained) } : {}),
     ...(job.state ? { state: fromBlob(job.state) } : {}),
+    ...(job.cardGb ? { cardGb: job.cardGb } : {}),
+    ...(job.anyway ? { anyway: true } : {}),
     signal: asks.signal,
     asks,
   });

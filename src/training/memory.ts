@@ -1,16 +1,17 @@
 /**
  * How much GPU memory a run will need, before it starts: the run's own code is walked through with made-up buffers, so
- * that prediction and fact cannot drift apart. From it, how many blocks can keep their activations.
+ * that prediction and fact cannot drift apart. What follows from it is decided in fit_memory.ts.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { ModelPart } from '../formats/checkpoint_keys';
+import { BufferTooLargeError } from '../kernels/buffers';
 import { reserve, simulate, trim } from '../kernels/program';
 import { LoraParameters, type LoraShape } from '../models/lora';
 import { unet } from '../models/unet';
 import { vaeDecode, vaeEncode } from '../models/vae';
-import type { EngineFacts } from '../protocol/engine_errors';
 import { reserveParts, type BaseModel, type BaseModelConfig } from './base_model';
-import { createOptimizer, disposeOptimizer, update, type OptimizerKind } from './optimizer';
+import { createOptimizer, disposeOptimizer, update, type Optimizer, type OptimizerKind } from './optimizer';
+import { parts } from './passes';
 import { decodedWhole } from './sample';
 import { StepEngine, type StepSettings } from './step';
 
@@ -34,63 +35,77 @@ export interface MemoryRequest {
   keep: readonly Exclude<ModelPart, 'unet'>[];
 }
 
-export interface MemoryPrediction {
+/** How a run keeps within its memory: what is recomputed, and how much goes through the GPU at once. */
+export interface Economy {
+  /** See `sweep`. */
   keepFrom: number;
+  /** Pictures at once; a larger batch is put together from several passes. */
+  microBatch: number;
+  /** Samples: the prompt and the negative prompt in one pass, not one after the other. */
+  guidedTogether: boolean;
+}
+
+export interface MemoryPrediction extends Economy {
   /** Of the whole base model, in halves. */
   weightBytes: number;
   encodingBytes: number;
   trainingBytes: number;
-  /** The higher of encoding pictures and training, samples included. */
+  /** 0 where no samples are drawn. */
+  samplingBytes: number;
+  /** The highest of encoding pictures, training and drawing samples: each gives its memory back before the next. */
   peakBytes: number;
-  /** Of one micro-step of every bucket. */
+  /** Of one pass of every shape. */
   flops: number;
   dispatches: number;
 }
 
-/** A run that does not fit the memory it was given. */
-export class MemoryBudgetError extends Error {
-  override readonly name = 'MemoryBudgetError';
-  readonly code = 'budget';
-  readonly facts: EngineFacts['MemoryBudgetError']['budget'];
-  constructor(neededBytes: number, budgetBytes: number) {
-    const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
-    super(
-      `This run needs ${gb(neededBytes)} GB of GPU memory, and its budget is ${gb(budgetBytes)} GB. ` +
-        'Lower batch_size (and raise gradient_accumulation_steps), lower resolution, or raise memory_budget_gb.',
-    );
-    this.facts = { neededBytes, budgetBytes };
-  }
-}
-
 /** What one request needs, each question walked through once however often it is asked. */
 export interface Predictions {
-  /** With the blocks from `keepFrom` on keeping their activations. */
-  of(keepFrom: number): MemoryPrediction;
-  /** The same if the largest batch were the only one: nearly as much, for one walk instead of one a shape. */
-  ofLargest(keepFrom: number): MemoryPrediction;
+  /** Throws `BufferTooLargeError` where the adapter could not bind what a pass or a sample needs. */
+  of(keepFrom: number, microBatch: number): MemoryPrediction;
+  /** The same if the largest shape were the only one: nearly as much, for one walk instead of one a shape. */
+  ofLargest(keepFrom: number, microBatch: number): MemoryPrediction;
+  /** Pictures in the largest batch. */
+  largestBatch: number;
 }
 
 export function predictions(request: MemoryRequest): Predictions {
-  const weights = simulate(() => dispose(reserveParts(request.config, ['text', 'vae', 'unet'])));
-  const encoding = simulate(() => encode(request));
-  const pixels = ({ size, width, height }: BatchShape) => size * width * height;
+  const weights = once(() => simulate(() => dispose(reserveParts(request.config, ['text', 'vae', 'unet']))));
+  const encoding = once(() => simulate(() => encode(request)));
+  const sampling = new Map<boolean, number>();
+  const samplingBytes = (guidedTogether: boolean): number => {
+    const { samples } = request;
+    if (!samples) return 0;
+    const known = sampling.get(guidedTogether);
+    if (known !== undefined) return known;
+    const { peakBytes } = simulate(() => sample(request, samples, guidedTogether));
+    sampling.set(guidedTogether, peakBytes);
+    return peakBytes;
+  };
   const largest = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
-  const predict = (of: MemoryRequest): ((keepFrom: number) => MemoryPrediction) => {
-    const known = new Map<number, MemoryPrediction>();
-    return (keepFrom) => {
-      const before = known.get(keepFrom);
+  const predict = (of: MemoryRequest): Predictions['of'] => {
+    const known = new Map<string, MemoryPrediction>();
+    return (keepFrom, microBatch) => {
+      const key = `${keepFrom}/${microBatch}`;
+      const before = known.get(key);
       if (before) return before;
-      const training = simulate(() => train(of, keepFrom));
+      const training = simulate(() => train(of, keepFrom, microBatch));
+      const others = Math.max(encoding().peakBytes, training.peakBytes);
+      const guidedTogether = fitsTogether(samplingBytes, others);
+      const drawing = samplingBytes(guidedTogether);
       const prediction = {
         keepFrom,
-        weightBytes: weights.peakBytes,
-        encodingBytes: encoding.peakBytes,
+        microBatch,
+        guidedTogether,
+        weightBytes: weights().peakBytes,
+        encodingBytes: encoding().peakBytes,
         trainingBytes: training.peakBytes,
-        peakBytes: Math.max(encoding.peakBytes, training.peakBytes),
+        samplingBytes: drawing,
+        peakBytes: Math.max(others, drawing),
         flops: training.flops,
         dispatches: training.dispatches,
       };
-      known.set(keepFrom, prediction);
+      known.set(key, prediction);
       return prediction;
     };
   };
@@ -98,71 +113,128 @@ export function predictions(request: MemoryRequest): Predictions {
   return {
     of: all,
     ofLargest: request.buckets.length === 1 ? all : predict({ ...request, buckets: [largest] }),
+    largestBatch: largestBatch(request),
   };
 }
 
-/** What a run needs whose blocks from `keepFrom` on keep their activations. */
+/** Pictures in the largest batch. */
+export function largestBatch({ buckets }: Pick<MemoryRequest, 'buckets'>): number {
+  return Math.max(...buckets.map(({ size }) => size));
+}
+
+/** What a run needs whose blocks from `keepFrom` on keep their activations, whole batches at once. */
 export function predictMemory(request: MemoryRequest, keepFrom: number): MemoryPrediction {
-  return predictions(request).of(keepFrom);
+  return predictions(request).of(keepFrom, largestBatch(request));
 }
 
-/** Operations of one micro-step of this shape. */
-export function stepFlops(request: MemoryRequest, shape: BatchShape, keepFrom: number): number {
-  return simulate(() => train({ ...request, buckets: [shape], samples: undefined }, keepFrom)).flops;
+/** Operations of all passes of one batch of this shape. */
+export function stepFlops(request: MemoryRequest, shape: BatchShape, economy: Economy): number {
+  const one = { ...request, buckets: [shape], samples: undefined };
+  return parts(shape.size, economy.microBatch).reduce((sum, size) => {
+    const pass = { ...one, buckets: [{ ...shape, size }] };
+    return sum + simulate(() => train(pass, economy.keepFrom, size)).flops;
+  }, 0);
 }
 
-/**
- * The prediction with the fewest recomputed blocks that stays within the budget. Throws `MemoryBudgetError` if not
- * even recomputing all of them does.
- */
-export function fitMemory(
-  request: MemoryRequest,
-  blocks: number,
-  budgetBytes: number,
-  predicted = predictions(request),
-): MemoryPrediction {
-  const fits = ({ peakBytes }: MemoryPrediction) => peakBytes <= budgetBytes;
-  // The largest batch says where, all together whether.
-  let low = 0;
-  for (let high = blocks - 1; low < high;) {
-    const middle = Math.floor((low + high) / 2);
-    if (fits(predicted.ofLargest(middle))) high = middle;
-    else low = middle + 1;
+function pixels({ size, width, height }: BatchShape): number {
+  return size * width * height;
+}
+
+function once<T>(work: () => T): () => T {
+  let done: { value: T } | undefined;
+  return () => (done ??= { value: work() }).value;
+}
+
+/** One pass for both prompts where that is no more than the run needs anyway, and can be bound. */
+function fitsTogether(samplingBytes: (guidedTogether: boolean) => number, others: number): boolean {
+  try {
+    return samplingBytes(true) <= Math.max(others, samplingBytes(false));
+  } catch (error) {
+    if (error instanceof BufferTooLargeError) return false;
+    throw error;
   }
-  for (let keepFrom = low; keepFrom < blocks; keepFrom++) {
-    const prediction = predicted.of(keepFrom);
-    if (fits(prediction)) return prediction;
-  }
-  throw new MemoryBudgetError(predicted.of(blocks - 1).peakBytes, budgetBytes);
 }
 
 function encode({ config, buckets }: MemoryRequest): void {
-  const parts = reserveParts(config, ['text', 'vae']);
-  for (const { width, height } of buckets) {
-    const pixels = reserve([1, height, width, 3], 'float32', 'pixels');
-    tf.tidy(() => void vaeEncode({ weights: parts.vae.weights }, config.vae, pixels));
-    pixels.dispose();
-    // As cacheLatents does between pictures of different sizes.
-    trim();
+  const base = reserveParts(config, ['text', 'vae']);
+  try {
+    const shapes = new Map(
+      buckets.map(({ width, height }) => [`${width}x${height}`, [width, height] as const]),
+    );
+    for (const [width, height] of shapes.values()) {
+      const image = reserve([1, height, width, 3], 'float32', 'pixels');
+      try {
+        tf.tidy(() => void vaeEncode({ weights: base.vae.weights }, config.vae, image));
+      } finally {
+        image.dispose();
+      }
+      // As cacheLatents does between pictures of different sizes.
+      trim();
+    }
+  } finally {
+    dispose(base);
   }
-  dispose(parts);
 }
 
-function train(request: MemoryRequest, keepFrom: number): void {
-  const { config, lora, settings, keep } = request;
-  const base = reserveParts(config, ['unet', ...keep]);
+function train(request: MemoryRequest, keepFrom: number, microBatch: number): void {
+  const { settings } = request;
+  loaded(request, (base, parameters, optimizer, seed) => {
+    const engine = new StepEngine(
+      base,
+      parameters,
+      optimizer,
+      { ...settings, keepFrom, record: false },
+      seed,
+    );
+    try {
+      for (const shape of passShapes(request.buckets, microBatch)) microStep(engine, request, shape);
+      tf.tidy(() => update(optimizer, parameters.values));
+    } finally {
+      engine.dispose();
+    }
+  });
+}
+
+/** The step's own memory is given back before samples are drawn (`StepEngine.release`). */
+function sample(request: MemoryRequest, shape: BatchShape, guidedTogether: boolean): void {
+  loaded(request, (base) => drawSample(base, shape, guidedTogether));
+}
+
+/** Runs `work` with everything that stays on the GPU while a run trains. */
+function loaded(
+  request: MemoryRequest,
+  work: (
+    base: ReturnType<typeof reserveParts<'unet'>>,
+    parameters: LoraParameters,
+    optimizer: Optimizer,
+    seed: tf.Tensor,
+  ) => void,
+): void {
+  const { lora, keep } = request;
+  const base = reserveParts(request.config, ['unet', ...keep]);
   const seed = reserve([1], 'int32', 'training inputs');
-  const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank, { rate: lora.dropout, seed });
-  const optimizer = createOptimizer(request.optimizer, parameters.size, parameters.textSize, false);
-  const engine = new StepEngine(base, parameters, optimizer, { ...settings, keepFrom, record: false }, seed);
-  for (const shape of request.buckets) microStep(engine, request, shape);
-  tf.tidy(() => update(optimizer, parameters.values));
-  if (request.samples) drawSample(base, request.samples);
-  engine.dispose();
-  disposeOptimizer(optimizer);
-  parameters.dispose();
-  seed.dispose();
-  dispose(base);
+  try {
+    const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank, { rate: lora.dropout, seed });
+    const optimizer = createOptimizer(request.optimizer, parameters.size, parameters.textSize, false);
+    try {
+      work(base, parameters, optimizer, seed);
+    } finally {
+      disposeOptimizer(optimizer);
+      parameters.dispose();
+    }
+  } finally {
+    seed.dispose();
+    dispose(base);
+  }
+}
+
+/** Every shape that a pass has when batches are cut into parts of at most `microBatch` pictures. */
+function passShapes(buckets: readonly BatchShape[], microBatch: number): BatchShape[] {
+  const shapes = new Map<string, BatchShape>();
+  for (const { size, width, height } of buckets)
+    for (const part of parts(size, microBatch))
+      shapes.set(`${part}x${width}x${height}`, { size: part, width, height });
+  return [...shapes.values()];
 }
 
 function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shape: BatchShape): void {
@@ -188,22 +260,35 @@ function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shap
   );
 }
 
-/** With guidance: two passes of the U-Net in one batch, then the decoder. */
-function drawSample(base: Pick<BaseModel, 'unet'> & Partial<BaseModel>, { width, height }: BatchShape): void {
+/** With guidance: two passes of the U-Net, in one batch or one after the other, then the decoder. */
+function drawSample(
+  base: Pick<BaseModel, 'unet'> & Partial<BaseModel>,
+  { width, height }: BatchShape,
+  guidedTogether: boolean,
+): void {
   const { weights, blocks, config } = base.unet;
-  const x = reserve([2, height / 8, width / 8, config.inChannels], 'float32', 'sample');
-  const t = reserve([2], 'float32', 'sample');
-  const context = reserve([2, 77, config.contextChannels], 'float32', 'sample');
-  tf.tidy(() => void unet({ weights }, blocks, x, t, context));
+  const at = guidedTogether ? 2 : 1;
+  const x = reserve([at, height / 8, width / 8, config.inChannels], 'float32', 'sample');
+  const t = reserve([at], 'float32', 'sample');
+  const context = reserve([at, 77, config.contextChannels], 'float32', 'sample');
+  try {
+    tf.tidy(() => void unet({ weights }, blocks, x, t, context));
+  } finally {
+    tf.dispose([x, t, context]);
+  }
+  // As sampleLatents does at its end.
+  trim();
   const { vae } = base;
   if (vae && decodedWhole(vae.config, width, height)) {
     const latents = reserve([1, height / 8, width / 8, config.inChannels], 'float32', 'sample');
-    tf.tidy(() => void vaeDecode({ weights: vae.weights }, vae.config, latents));
-    latents.dispose();
+    try {
+      tf.tidy(() => void vaeDecode({ weights: vae.weights }, vae.config, latents));
+    } finally {
+      latents.dispose();
+    }
   }
-  tf.dispose([x, t, context]);
 }
 
-function dispose(parts: Partial<Record<ModelPart, { weights: { dispose(): void } }>>): void {
-  for (const part of Object.values(parts)) part?.weights.dispose();
+function dispose(model: Partial<Record<ModelPart, { weights: { dispose(): void } }>>): void {
+  for (const part of Object.values(model)) part?.weights.dispose();
 }

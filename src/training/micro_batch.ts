@@ -7,17 +7,25 @@ import type { TrainingStep } from './batches';
 import { processCaption } from './captions';
 import { captionConfig, captionIds, type CachedImage } from './dataset';
 import { addNoiseOffset, debiasedWeight, minSnrWeight, noiseSchedule } from './noise_schedule';
+import { passes } from './passes';
 import type { Prepared } from './prepare';
 import { stream } from './random';
 import type { MicroBatch } from './step';
 
-/** The batch, and a seed for dropout. */
-export function microBatch(
+/** The passes of a batch, each with a seed for dropout: one, where the memory holds the whole batch. */
+export function microBatches(
   config: TrainConfig,
   prepared: Prepared,
   at: TrainingStep,
   micro: number,
-): [MicroBatch, number] {
+): [MicroBatch, number][] {
+  return passes(wholeBatch(config, prepared, at, micro), prepared.memory.microBatch).map((pass, part) => [
+    pass,
+    stream(config.seed, 'dropout', at.step, micro, part).int(2 ** 31),
+  ]);
+}
+
+function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, micro: number): MicroBatch {
   const batch = at.batches[micro];
   if (!batch) throw new Error(`Step ${at.step} has no batch ${micro}.`);
   const images = batch.images.map((index) => prepared.images[index] as CachedImage);
@@ -41,25 +49,22 @@ export function microBatch(
     processCaption(image.caption, captionConfig(config), random('caption', i), at.epoch + 1),
   );
   const { context } = prepared;
-  return [
-    {
-      size: images.length,
-      width,
-      height,
-      x0: joined(x0),
-      noise: joined(noise),
-      timesteps,
-      weights,
-      ...(context
-        ? { context: joined(captions.map((caption) => context.get(caption) ?? missing(caption))) }
-        : {
-            ids: joinedInts(
-              captions.map((caption) => captionIds(prepared.tokenizer, caption, config.max_token_length)),
-            ),
-          }),
-    },
-    random('dropout', 0).int(2 ** 31),
-  ];
+  return {
+    size: images.length,
+    width,
+    height,
+    x0: joined(x0),
+    noise: joined(noise),
+    timesteps,
+    weights,
+    ...(context
+      ? { context: joined(captions.map((caption) => context.get(caption) ?? missing(caption))) }
+      : {
+          ids: joinedInts(
+            captions.map((caption) => captionIds(prepared.tokenizer, caption, config.max_token_length)),
+          ),
+        }),
+  };
 }
 
 const SCHEDULE = noiseSchedule();

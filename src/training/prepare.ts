@@ -16,7 +16,7 @@ import type { Asks } from './asks';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
 import type { BatchConfig } from './batches';
 import { processCaption } from './captions';
-import { readState, type RunState } from './checkpoint';
+import { readState, savedMicroBatch, type RunState } from './checkpoint';
 import {
   cacheLatents,
   captionConfig,
@@ -28,7 +28,8 @@ import {
 } from './dataset';
 import { idleModules } from './idle_modules';
 import { continuedLora, freshLora } from './lora_file';
-import { fitMemory, type MemoryPrediction } from './memory';
+import { fitMemory } from './fit_memory';
+import { largestBatch, type Economy, type MemoryPrediction } from './memory';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -42,7 +43,7 @@ import { checkSchedule, type ScheduleConfig } from './schedule';
 import { stream } from './random';
 import { cutPrompts, sampleTexts } from './sample_texts';
 import { StepEngine } from './step';
-import { fingerprintOf, outlineOf, scheduleOf } from './run_plan';
+import { fingerprintOf, outlineOf, scheduleOf, type Outline } from './run_plan';
 
 export interface TrainingRun {
   config: TrainConfig;
@@ -62,6 +63,12 @@ export interface TrainingRun {
   now?: () => number;
   /** False runs every step the plain way, without recording. */
   record?: boolean;
+  /** GB of memory that the graphics card has, where a person said so. */
+  cardGb?: number;
+  /** Start even if the prediction is over a budget that was set by hand. */
+  anyway?: boolean;
+  /** Take no more than this at once: see `trainAdapting`. */
+  most?: Economy;
 }
 
 export interface Prepared {
@@ -121,7 +128,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const plan = await planBaseModel(run.base.files);
   const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);
   const placed = placeImages(run.images, config);
-  const outline = outlineOf(plan, config, placed);
+  const outline = outlineOf(plan, config, placed, run.cardGb);
   const { request, sampling, steps } = outline;
   const blocks = unetBlocks(plan.unet).length;
   checkSchedule(scheduleOf(config, steps));
@@ -131,7 +138,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
         kind: 'note',
         text: `A sample prompt has ${tokens} tokens, of which 225 are read: "${text.slice(0, 60)}…".`,
       };
-  const memory = fitMemory(request, blocks, outline.budgetBytes);
+  const memory = await memoryOf(run, outline, blocks);
   yield {
     kind: 'plan',
     plan: {
@@ -143,8 +150,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       loraParameters: outline.loraParameters,
       recomputedBlocks: memory.keepFrom,
       blocks,
-      microBatch: Math.max(...request.buckets.map(({ size }) => size)),
-      largestBatch: Math.max(...request.buckets.map(({ size }) => size)),
+      microBatch: memory.microBatch,
+      largestBatch: largestBatch(request),
       weightBytes: memory.weightBytes,
       predictedPeakBytes: memory.peakBytes,
       tier: gpu().tier,
@@ -273,6 +280,20 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     release();
     throw error;
   }
+}
+
+/** A resumed run goes on with passes as large as before, if they fit: passes of other sizes may round differently. */
+async function memoryOf(run: TrainingRun, outline: Outline, blocks: number): Promise<MemoryPrediction> {
+  const { request, budgetBytes, auto } = outline;
+  const microBatch = Math.min(
+    run.most?.microBatch ?? Infinity,
+    (run.state && (await savedMicroBatch(run.state))) ?? Infinity,
+  );
+  const memory = fitMemory(request, blocks, budgetBytes, undefined, {
+    anyway: auto || (run.anyway ?? false),
+    most: { keepFrom: run.most?.keepFrom ?? 0, microBatch },
+  });
+  return run.most?.guidedTogether === false ? { ...memory, guidedTogether: false } : memory;
 }
 
 function restore(state: RunState, lora: LoraParameters, optimizer: Optimizer): void {

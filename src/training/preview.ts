@@ -2,6 +2,8 @@
  * Pictures drawn while training, always from the same noise, so that they can be compared from step to step.
  */
 import { samplePictures } from '../formats/sample_prompt';
+import { checkGpu, forgetErrors, gpu } from '../kernels/device';
+import { trim } from '../kernels/program';
 import type { TrainEvent } from '../protocol/trainer';
 import { captionIds, encodeCaption } from './dataset';
 import { told } from './told';
@@ -18,16 +20,45 @@ export async function* drawSamples(
   prepared: Prepared,
   step: number,
 ): AsyncGenerator<TrainEvent> {
-  try {
-    yield* draw(run, prepared, step);
-  } catch (error) {
-    // A stop is no failure of the samples; the loop sees it next.
-    if (run.signal?.aborted) return;
-    yield { kind: 'sample-failed', step, ...told(error) };
+  let drawn = 0;
+  for (;;) {
+    try {
+      for await (const event of draw(run, prepared, step, drawn)) {
+        yield event;
+        drawn++;
+      }
+      return;
+    } catch (error) {
+      // A stop is no failure of the samples; the loop sees it next.
+      if (run.signal?.aborted) return;
+      const { memory } = prepared;
+      if (!(await samplesRanOut()) || !memory.guidedTogether) {
+        yield { kind: 'sample-failed', step, ...told(error) };
+        return;
+      }
+      // What is trained is none of the buffers that could not be made: one prompt at a time needs half as many.
+      memory.guidedTogether = false;
+    }
   }
 }
 
-async function* draw(run: TrainingRun, prepared: Prepared, step: number): AsyncGenerator<TrainEvent> {
+/** Whether the GPU's memory ran out; if so, what failed is disposed and forgotten, and the training can go on. */
+async function samplesRanOut(): Promise<boolean> {
+  const open = gpu();
+  await open.device.queue.onSubmittedWorkDone();
+  if (!open.outOfMemory) return false;
+  trim();
+  await forgetErrors();
+  return true;
+}
+
+/** The samples from the `first` prompt on. */
+async function* draw(
+  run: TrainingRun,
+  prepared: Prepared,
+  step: number,
+  first: number,
+): AsyncGenerator<TrainEvent> {
   const { config } = run;
   const { base, lora } = prepared;
   if (!base.vae || config.sample_prompts.length === 0) return;
@@ -38,7 +69,10 @@ async function* draw(run: TrainingRun, prepared: Prepared, step: number): AsyncG
     const ids = captionIds(prepared.tokenizer, prompt, tokens);
     return encodeCaption({ weights: base.text.weights, lora: lora.of }, base.text, ids, config.clip_skip);
   };
+  // What the steps took is given back first: the next one is recorded anew.
+  prepared.engine.release();
   for (const [index, picture] of samplePictures(config).entries()) {
+    if (index < first) continue;
     const { text, width, height, seed } = picture;
     const { prompt, negative, tokens } = textsOf(prepared.tokenizer, picture);
     const latents = await sampleLatents(
@@ -52,6 +86,7 @@ async function* draw(run: TrainingRun, prepared: Prepared, step: number): AsyncG
         sampler: config.sample_sampler,
         steps: picture.steps,
         guidance: picture.guidance,
+        guidedTogether: prepared.memory.guidedTogether,
         vPrediction: config.v_parameterization,
         noise: sampleNoise(seed, width, height, base.unet.config.inChannels),
       },
@@ -59,6 +94,7 @@ async function* draw(run: TrainingRun, prepared: Prepared, step: number): AsyncG
       run.signal,
     );
     const pixels = await decodeLatents(base.vae, latents, width, height);
+    checkGpu();
     yield { kind: 'sample', step, index, prompt: text, seed, width, height, rgba: toRgba(pixels) };
   }
 }

@@ -2,6 +2,7 @@
  * Turns a step's numbers, when they arrive from the GPU, into reports; says when a run has diverged, and decides when it
  * is beyond help.
  */
+import { checkGpu } from '../kernels/device';
 import type { StepReport, TrainEvent } from '../protocol/trainer';
 import type { TrainingStep } from './batches';
 import { divergence, type Loss } from './divergence';
@@ -93,6 +94,7 @@ export class Progress {
   private async *report(): AsyncGenerator<TrainEvent> {
     const { step, numbers } = this.pending.shift() as Pending;
     const [[sum = NaN], { gradientNorm, lossScale, skipped, updates }] = await numbers;
+    checkGpu();
     const done = step.step + 1;
     // Its gradient is divided by a full update's batches, as accelerate does; what is shown is the mean of its own.
     const loss = (sum * this.settings.accumulation) / step.batches.length;

@@ -24,8 +24,8 @@ import type { MemoryRequest } from './memory';
 import type { ScheduleConfig } from './schedule';
 import type { StepSettings } from './step';
 
-/** Where nothing is said: leaves room on an 8 GB card, and recomputes little for small models. */
-const DEFAULT_BUDGET_GB = 4;
+/** Where nothing is said: leaves room beside the desktop on a 4 GB card, and recomputes nothing for small models. */
+const DEFAULT_BUDGET_GB = 3.5;
 
 /** How long the run is, in what batches, and what it asks of the memory. */
 export interface Outline {
@@ -40,10 +40,25 @@ export interface Outline {
   loraParameters: number;
   request: MemoryRequest;
   budgetBytes: number;
+  /** The budget is an aim, not a limit that was set: a run that needs more starts all the same. */
+  auto: boolean;
+}
+
+/** GPU memory to stay within. `cardGb` is what the graphics card has, where a person said so. */
+export function budgetOf(config: TrainConfig, cardGb?: number): { budgetBytes: number; auto: boolean } {
+  if (config.memory_budget_gb > 0) return { budgetBytes: config.memory_budget_gb * 1e9, auto: false };
+  // What the desktop and the browser take themselves: more on a large card with large screens.
+  const gb = cardGb ? Math.max(cardGb / 2, Math.min(cardGb - 1.5, 0.85 * cardGb)) : DEFAULT_BUDGET_GB;
+  return { budgetBytes: gb * 1e9, auto: true };
 }
 
 /** Throws `InvalidBatchesError` where no step can be made. */
-export function outlineOf(plan: BaseModelPlan, config: TrainConfig, placed: readonly BatchImage[]): Outline {
+export function outlineOf(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly BatchImage[],
+  cardGb?: number,
+): Outline {
   const batching = {
     seed: config.seed,
     batchSize: config.batch_size,
@@ -73,7 +88,7 @@ export function outlineOf(plan: BaseModelPlan, config: TrainConfig, placed: read
       0,
     ),
     request,
-    budgetBytes: (config.memory_budget_gb || DEFAULT_BUDGET_GB) * 1e9,
+    ...budgetOf(config, cardGb),
   };
 }
 

@@ -25,6 +25,8 @@ export interface SampleRequest {
   steps: number;
   /** 1 is no guidance. */
   guidance: number;
+  /** The prompt and the negative prompt in one pass of the U-Net, unless false: one after the other takes half the memory. */
+  guidedTogether?: boolean;
   vPrediction: boolean;
   /** Initial noise N(0, 1), [height / 8, width / 8, 4]. */
   noise: Float32Array;
@@ -61,11 +63,23 @@ export async function sampleLatents(
   ];
   const guided = request.guidance !== 1;
   const tokens = request.prompt.length / config.contextChannels;
-  const context = tf.tensor3d(guided ? concat(request.negative, request.prompt) : request.prompt, [
-    guided ? 2 : 1,
-    tokens,
-    config.contextChannels,
-  ]);
+  const together = guided && request.guidedTogether !== false;
+  const states = (values: Float32Array, size: number) =>
+    tf.tensor3d(values, [size, tokens, config.contextChannels]);
+  const contexts = !guided
+    ? [states(request.prompt, 1)]
+    : together
+      ? [states(concat(request.negative, request.prompt), 2)]
+      : [states(request.negative, 1), states(request.prompt, 1)];
+  const predict = (input: Tensor, t: number): Tensor => {
+    const batch = together ? tf.concat([input, input]) : input;
+    const outputs = contexts.map((context) =>
+      unet(model, blocks, batch, tf.fill([batch.shape[0] as number], t), context),
+    );
+    if (!guided) return outputs[0] as Tensor;
+    const [negative, prompt] = together ? tf.split(outputs[0] as Tensor, 2) : outputs;
+    return guide(negative as Tensor, prompt as Tensor, request.guidance);
+  };
   let x: Tensor = tf.tidy(() => tf.mul(tf.tensor4d(request.noise, shape), plan.initialScale));
   let previous: Tensor = tf.zerosLike(x);
   try {
@@ -73,9 +87,7 @@ export async function sampleLatents(
       signal?.throwIfAborted();
       const [next, x0] = tf.tidy(() => {
         const input = tf.mul(x, step.inputScale);
-        const batch = guided ? tf.concat([input, input]) : input;
-        const out = unet(model, blocks, batch, tf.fill([guided ? 2 : 1], step.t), context);
-        const output = guided ? guide(out, request.guidance) : out;
+        const output = predict(input, step.t);
         const combined = tf.add(tf.mul(x, step.x), tf.mul(output, step.model));
         const estimate = tf.add(tf.mul(x, step.x0.x), tf.mul(output, step.x0.model));
         return [step.previousX0 ? tf.add(combined, tf.mul(previous, step.previousX0)) : combined, estimate];
@@ -89,7 +101,7 @@ export async function sampleLatents(
     return await read(x);
   } finally {
     // Also when stopped between two steps.
-    tf.dispose([x, previous, context]);
+    tf.dispose([x, previous, ...contexts]);
     trim();
   }
 }
@@ -192,9 +204,8 @@ function blend(
   }
 }
 
-/** [negative; prompt] -> negative + guidance (prompt - negative). */
-function guide(out: Tensor, guidance: number): Tensor {
-  const [negative, prompt] = tf.split(out, 2) as [Tensor, Tensor];
+/** negative + guidance (prompt - negative). */
+function guide(negative: Tensor, prompt: Tensor, guidance: number): Tensor {
   return tf.add(tf.mul(negative, 1 - guidance), tf.mul(prompt, guidance));
 }
 

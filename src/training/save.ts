@@ -2,7 +2,7 @@
  * What a run leaves behind: the LoRA that WebUI and ComfyUI load, and the state to go on from.
  */
 import type { TrainingFacts } from '../formats/kohya_metadata';
-import { gpu } from '../kernels/device';
+import { checkGpu, gpu } from '../kernels/device';
 import { read } from '../kernels/program';
 import type { TrainEvent } from '../protocol/trainer';
 import { groupByBucket } from './batches';
@@ -28,14 +28,18 @@ export async function saveRun(
     startedAt: prepared.startedAt,
     averageLoss: prepared.averageLoss,
     averageCount: prepared.averageCount,
+    microBatch: prepared.memory.microBatch,
     tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
   });
+  const bytes = await exportLora(lora, config, factsOf(run, prepared));
+  // What was computed with buffers that were never made must not replace what was saved before.
+  checkGpu();
   return {
     kind: 'saved',
     step,
     epoch: Math.ceil(step / prepared.stepsPerEpoch),
     final,
-    lora: { name: `${name}.safetensors`, bytes: await exportLora(lora, config, factsOf(run, prepared)) },
+    lora: { name: `${name}.safetensors`, bytes },
     state: { name: `${config.output_name}.state.safetensors`, bytes: state },
   };
 }

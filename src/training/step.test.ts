@@ -8,7 +8,8 @@ import { loadParts, planBaseModel } from './base_model';
 import { defaultConfig } from '../formats/config';
 import { goldenSource } from './golden_source.testing';
 import { freshLora, loraShapes } from './lora_file';
-import { fitMemory, MemoryBudgetError, predictMemory, type MemoryRequest } from './memory';
+import { fitMemory, MemoryBudgetError } from './fit_memory';
+import { predictions, predictMemory, type MemoryRequest } from './memory';
 import { createOptimizer, disposeOptimizer, setHyper, update } from './optimizer';
 import { stream } from './random';
 import { StepEngine, type MicroBatch, type StepSettings } from './step';
@@ -100,7 +101,13 @@ test('the prediction is what the run then takes', async () => {
   const between = fitMemory(request, 26, (all + none) / 2);
   expect(between.keepFrom).toBeGreaterThan(0);
   expect(between.peakBytes).toBeLessThanOrEqual((all + none) / 2);
-  expect(() => fitMemory(request, 26, none - 1)).toThrow(MemoryBudgetError);
+  // Less than whole batches need: one picture at a time, and then no further.
+  const single = fitMemory(request, 26, none - 1);
+  expect(single.microBatch).toBe(1);
+  expect(single.peakBytes).toBeLessThan(none);
+  const least = predictions(request).of(25, 1);
+  expect(() => fitMemory(request, 26, least.peakBytes - 1)).toThrow(MemoryBudgetError);
+  expect(fitMemory(request, 26, 1, undefined, { anyway: true })).toEqual(least);
 });
 
 function batchOf(i: number): MicroBatch {

@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { linearCombination } from '../kernels/loss/loss';
 import { trainingLoss } from '../kernels/loss/training_loss';
 import { accumulateInto } from '../kernels/optimizer/flat';
-import { gpu } from '../kernels/device';
+import { checkGpu } from '../kernels/device';
 import { promptRows } from '../kernels/layout/layout';
 import { reserve, upload, write } from '../kernels/program';
 import { Recorder, type Recording } from '../kernels/recording';
@@ -114,6 +114,15 @@ export class StepEngine {
   /** The recording made for a batch of this shape, if any: for measuring. */
   recordingOf(batch: Pick<MicroBatch, 'size' | 'height' | 'width'>): Recording | undefined {
     return this.buckets.get(keyOf(batch))?.recording;
+  }
+
+  /**
+   * Gives back the memory of the steps so far, before something else needs it: the next step of each shape is recorded
+   * anew, and gives the same bits.
+   */
+  release(): void {
+    for (const inputs of this.buckets.values()) inputs.recording = undefined;
+    this.recorder.dispose();
   }
 
   dispose(): void {
@@ -249,7 +258,7 @@ export class StepEngine {
     if (inputs.context && batch.context) write(inputs.context, batch.context);
     else if (inputs.ids && batch.ids) write(inputs.ids, batch.ids);
     else throw new Error(`The batch has no ${inputs.context ? 'context' : 'token ids'}.`);
-    if (gpu().errors.length) throw new Error(`The GPU reported: ${gpu().errors[0]}`);
+    checkGpu();
   }
 }
 

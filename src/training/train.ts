@@ -13,7 +13,7 @@ import type { TrainConfig } from '../formats/config_fields';
 import type { StepReport, TrainEvent } from '../protocol/trainer';
 import { trainingSteps } from './batches';
 import { lossScaling, NonFiniteLossError } from './loss_scale';
-import { microBatch } from './micro_batch';
+import { microBatches } from './micro_batch';
 import { readReport, setHyper, update } from './optimizer';
 import { prepare, type Prepared, type TrainingRun } from './prepare';
 import { drawSamples } from './preview';
@@ -60,7 +60,8 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     if (step.step >= steps || signal?.aborted) break;
     setHyper(optimizer, config, rate, gpu().f16, prepared.updates);
     engine.begin();
-    step.batches.forEach((_, micro) => engine.micro(...microBatch(config, prepared, step, micro)));
+    for (const micro of step.batches.keys())
+      for (const pass of microBatches(config, prepared, step, micro)) engine.micro(...pass);
     update(optimizer, prepared.lora.values);
     prepared.step = step.step + 1;
     if (prepared.step === first + 1) yield { kind: 'phase', phase: 'train' };

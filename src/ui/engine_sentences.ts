@@ -134,7 +134,11 @@ const engine: Engine = {
   },
   MemoryBudgetError: {
     budget: ({ neededBytes, budgetBytes }) =>
-      `此次训练需要 ${gb(neededBytes)} GB 显存，而预算为 ${gb(budgetBytes)} GB。请减小批量大小（并增加梯度累积），降低分辨率，或提高 memory_budget_gb。`,
+      `此次训练需要 ${gb(neededBytes)} GB 显存，而预算为 ${gb(budgetBytes)} GB。请降低分辨率或 LoRA 的秩，提高 memory_budget_gb，或将其设为 0 以使用尽可能少的显存。`,
+  },
+  OutOfMemoryError: {
+    memory: () =>
+      'GPU 的显存不足以完成此次训练。请关闭其他占用 GPU 的程序和标签页，或降低分辨率或 LoRA 的秩。',
   },
   BufferTooLargeError: {
     buffer: ({ bytes, limitBytes }) =>
