@@ -11,26 +11,32 @@ import type { TrainConfig } from '../src/formats/config_fields';
 import { lowerRate, mainRate } from '../src/formats/rates';
 import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
+import { trainAdapting } from '../src/training/adapting';
+import { estimateRun } from '../src/training/estimate';
 import { tierFor } from '../src/training/job';
-import { train } from '../src/training/train';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
 import { sampleName } from './sample_name';
 import { deleteOlder } from './old_checkpoints';
 import { readConfig } from './read_config';
+import { planLines } from './train_plan';
 
-const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml [--anyway] [--stop-if-diverging]
---config also takes settings of kohya_ss, sd-scripts (TOML or a command line), lora-scripts, OneTrainer, ai-toolkit, or a LoRA;
---anyway trains although settings of another trainer cannot be honoured;
---stop-if-diverging ends a run whose loss is far above where it began, instead of only saying so; exit status 3`;
+const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
+--config also takes settings of kohya_ss, sd-scripts (TOML or a command line), lora-scripts, OneTrainer, ai-toolkit, or a LoRA.
+  --plan      say what the run would be (steps, memory, notes), and train nothing
+  --card GB   memory of the graphics card, where memory_budget_gb is 0
+  --anyway    start even over a memory budget that was set by hand, and although settings of another trainer cannot be honoured
+  --stop-if-diverging  end a run whose loss is far above where it began, instead of only saying so; exit status 3`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       config: { type: 'string', short: 'c' },
+      plan: { type: 'boolean' },
       anyway: { type: 'boolean' },
       'stop-if-diverging': { type: 'boolean' },
+      card: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -39,6 +45,9 @@ async function main(): Promise<void> {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
+  const card = values.card === undefined ? {} : { cardGb: Number(values.card) };
+  if (card.cardGb !== undefined && !(card.cardGb > 0 && card.cardGb <= 1024))
+    throw new RangeError(`--card ${values.card}: give the card's memory in GB, as in --card 12.`);
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
   const folder = await scanImageFolder(config.train_data_dir, config.metadata_path || undefined);
   for (const note of folder.notes) console.log(`note: ${note}`);
@@ -47,6 +56,15 @@ async function main(): Promise<void> {
 
   installWebGpu();
   await openDevice(tierFor(config.mixed_precision));
+  if (values.plan) {
+    for (const line of gpuNotes(gpu())) console.log(line);
+    const sizes = folder.images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
+    const plan = await estimateRun(config, base, sizes, card.cardGb);
+    for (const line of planLines(config, plan)) console.log(line);
+    closeDevice();
+    if (!plan.fits && !plan.auto && !values.anyway) process.exitCode = 1;
+    return;
+  }
   await mkdir(join(config.output_dir, 'logs'), { recursive: true });
   const log = createWriteStream(join(config.output_dir, 'logs', 'train.log'), { flags: 'a' });
   for (const line of gpuNotes(gpu())) {
@@ -64,7 +82,7 @@ async function main(): Promise<void> {
       ? config.resume
       : join(config.output_dir, `${config.output_name}.state.safetensors`);
   const resume = typeof config.resume === 'string' || (config.resume && existsSync(statePath));
-  const events = train({
+  const events = trainAdapting({
     config,
     base: { name: basename(config.base_model), files: base },
     images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
@@ -72,6 +90,8 @@ async function main(): Promise<void> {
     ...(config.pretrained_lora ? { pretrained: openSource(config.pretrained_lora) } : {}),
     ...(resume ? { state: openSource(statePath) } : {}),
     signal: stop.signal,
+    ...card,
+    ...(values.anyway ? { anyway: true } : {}),
   });
   try {
     for await (const event of events) {

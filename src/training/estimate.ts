@@ -3,7 +3,7 @@
  * Reads no weights and computes nothing on the GPU, but needs one open: its limits say what can be bound. The same code
  * outlines and predicts a run that starts.
  */
-import { fromBlob } from '../formats/byte_source';
+import { fromBlob, type ByteSource } from '../formats/byte_source';
 import { parseConfig } from '../formats/config';
 import type { TrainConfig } from '../formats/config_fields';
 import { gpu } from '../kernels/device';
@@ -28,16 +28,26 @@ import { RunSettingsError } from './prepare';
 import { outlineOf, type Outline } from './run_plan';
 
 /** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
-export async function estimate(request: EstimateRequest): Promise<Estimate> {
-  const config = parseConfig(request.config);
-  if (!request.images.length) throw new RunSettingsError('no-pictures');
+export function estimate(request: EstimateRequest): Promise<Estimate> {
+  const { images, cardGb } = request;
+  return estimateRun(parseConfig(request.config), request.base.map(fromBlob), images, cardGb);
+}
+
+/** `estimate` of a configuration that was read already, from files anywhere. Sizes are upright, before any bucket. */
+export async function estimateRun(
+  config: TrainConfig,
+  base: readonly ByteSource[],
+  images: EstimateRequest['images'],
+  cardGb?: number,
+): Promise<Estimate> {
+  if (!images.length) throw new RunSettingsError('no-pictures');
   if (!config.train_unet && !config.train_text_encoder) throw new RunSettingsError('nothing-trained');
-  const plan = await planBaseModel(request.base.map(fromBlob));
+  const plan = await planBaseModel(base);
   const placed = placeImages(
-    request.images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
+    images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
     config,
   );
-  const outline = outlineOf(plan, config, placed, request.cardGb);
+  const outline = outlineOf(plan, config, placed, cardGb);
   const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text] };
   const key = JSON.stringify(asked);
   const predicted = recent.get(key) ?? predictions(outline.request);

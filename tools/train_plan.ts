@@ -1,0 +1,35 @@
+/**
+ * `npm run train -- --config FILE --plan`: what the run would be, in lines for a person. Reads headers and sizes of pictures,
+ * trains nothing and writes nothing.
+ */
+import type { TrainConfig } from '../src/formats/config_fields';
+import type { Estimate } from '../src/protocol/trainer';
+
+/** Lines; numbers with their units. */
+export function planLines(config: TrainConfig, plan: Estimate): string[] {
+  const { bytes, buckets } = plan;
+  const shown = buckets.reduce((sum, { images }) => sum + images, 0);
+  const every = config.save_every_n_epochs * plan.stepsPerEpoch || config.save_steps;
+  const saves = every > 0 ? Math.floor((plan.steps - 1) / every) : 0;
+  const budget = plan.auto
+    ? `the studio's own aim of ${gb(plan.budgetBytes)}`
+    : `memory_budget_gb of ${gb(plan.budgetBytes)}`;
+  return [
+    `pictures: ${shown}, in ${buckets.length} sizes: ${buckets.map(({ width, height, images }) => `${images} of ${width}x${height}`).join(', ')}`,
+    `steps: ${plan.steps} (${plan.epochs} epochs of ${plan.stepsPerEpoch}), batch_size ${config.batch_size}, gradient_accumulation_steps ${config.gradient_accumulation_steps}`,
+    `LoRA: ${plan.loraModules} modules, rank ${config.lora_rank}, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters, a file of ${(plan.loraBytes / 1e6).toFixed(1)} MB`,
+    `saved: at the end${saves > 0 ? `, and ${saves} times before, every ${every} steps` : ''}`,
+    `memory: at most ${gb(plan.peakBytes)}: base model ${gb(bytes.weights)}, LoRA and optimizer ${gb(bytes.lora)}, kept activations ${gb(bytes.kept)}, working memory ${gb(bytes.working)}`,
+    `memory is kept by: ${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed, ${plan.microBatch} of ${plan.largestBatch} pictures at once`,
+    plan.fits
+      ? `memory fits ${budget}`
+      : plan.auto
+        ? `memory is over ${budget}: it starts all the same, and needs a card with that much free`
+        : `memory is over ${budget}: it does not start; raise it, set it to 0, or give --anyway`,
+    `arithmetic: ${(plan.flopsPerStep / 1e12).toPrecision(3)} TFLOP a step`,
+  ];
+}
+
+function gb(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(2)} GB`;
+}
