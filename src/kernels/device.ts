@@ -52,7 +52,10 @@ export class GpuUnavailableError extends Error {
   }
 }
 
+type OpenOptions = { tier?: Tier; onLost?: (reason: string) => void };
+
 let current: Gpu | undefined;
+let openedWith: OpenOptions = {};
 
 /** The open device. Throws `GpuUnavailableError` before `openDevice`. */
 export function gpu(): Gpu {
@@ -70,10 +73,9 @@ export function openGpu(): Gpu | undefined {
  * `tier` asks for at most that tier (for tests and comparison); without it, the best the adapter has.
  * Throws `GpuUnavailableError` if there is no adapter, or if the asked tier is beyond it.
  */
-export async function openDevice(
-  options: { tier?: Tier; onLost?: (reason: string) => void } = {},
-): Promise<Gpu> {
+export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
   closeDevice();
+  openedWith = options;
   const api = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!api)
     throw new GpuUnavailableError(
@@ -143,6 +145,11 @@ export function checkGpu(): void {
   const { errors, outOfMemory } = gpu();
   if (outOfMemory) throw new OutOfMemoryError();
   if (errors.length) throw new Error(`The GPU reported: ${errors[0]}`);
+}
+
+/** Opens the device anew as it was opened: for when work was torn apart in its middle, and what it held cannot be told. */
+export function reopenDevice(): Promise<Gpu> {
+  return openDevice(openedWith);
 }
 
 /** After all that was computed with failed buffers is disposed: waits for the last of it to be reported, and begins anew. */

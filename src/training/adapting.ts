@@ -4,7 +4,7 @@
  * sizes may round differently.
  */
 import { fromBlob, type ByteSource } from '../formats/byte_source';
-import { forgetErrors, openGpu, OutOfMemoryError } from '../kernels/device';
+import { openGpu, OutOfMemoryError, reopenDevice } from '../kernels/device';
 import type { RunPlan, TrainEvent } from '../protocol/trainer';
 import type { Economy } from './memory';
 import type { TrainingRun } from './prepare';
@@ -55,6 +55,7 @@ async function ranOut(error: unknown): Promise<boolean> {
   if (!open) return false;
   await open.device.queue.onSubmittedWorkDone().catch(() => undefined);
   if (!open.outOfMemory && !(error instanceof OutOfMemoryError)) return false;
-  await forgetErrors();
+  // A step that failed under the tape cannot give back all it held: the device does.
+  await reopenDevice();
   return true;
 }
