@@ -9,6 +9,8 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import type { TrainConfig } from '../src/formats/config_fields';
 import { lowerRate, mainRate } from '../src/formats/rates';
+import { noteSentence, notesOn } from '../src/formats/sample_prompt';
+import { drawsSamples } from '../src/formats/samples';
 import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
 import { trainAdapting } from '../src/training/adapting';
@@ -51,6 +53,9 @@ async function main(): Promise<void> {
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
   const folder = await scanImageFolder(config.train_data_dir, config.metadata_path || undefined);
   for (const note of folder.notes) console.log(`note: ${note}`);
+  if (drawsSamples(config))
+    for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))
+      console.log(`note: ${noteSentence(note)}`);
   const base = (await baseFiles(config.base_model)).map(openSource);
   const merges = await readText(new URL('../public/clip/merges.txt', import.meta.url), "CLIP's merge list");
 

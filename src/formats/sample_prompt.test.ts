@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultConfig } from './config';
-import { notesOn, promptNotes, readPromptOptions, samplePictures } from './sample_prompt';
+import { noteSentence, notesOn, promptNotes, readPromptOptions, samplePictures } from './sample_prompt';
 
 describe('options, as sd-scripts writes them', () => {
   test('all of them, in any order', () => {
@@ -58,6 +58,11 @@ describe('what is said of a line', () => {
     ['a cat (on a mat), 3:2, break of day --w 512 --d 1', []],
   ] as const)('%s', (line, notes) => {
     expect(promptNotes(line).map(({ code, text }) => [code, text])).toEqual(notes);
+  });
+
+  test('in a sentence that names the piece', () => {
+    const [note] = promptNotes('a cat BREAK a dog');
+    expect(note && noteSentence(note)).toBe('sample_prompts: BREAK: this is read as a plain word here.');
   });
 
   test('of a list, each kind once', () => {

@@ -106,6 +106,19 @@ export function notesOn(prompts: readonly string[]): PromptNote[] {
   return [...byCode.values()];
 }
 
+/** In English, for the command line and its log. */
+export function noteSentence({ code, text }: PromptNote): string {
+  return `sample_prompts: ${text}: ${SENTENCES[code]}`;
+}
+
+const SENTENCES: Readonly<Record<PromptNote['code'], string>> = {
+  weights: 'weights are not read here, brackets and numbers count as words.',
+  break: 'this is read as a plain word here.',
+  'lora-tag': 'the tag is left out; samples show what is trained, at full strength.',
+  option: 'this option is not known here; --n, --w, --h, --d, --s and --l are.',
+  size: 'sides are multiples of 64, from 64 to 2048.',
+};
+
 function optionIn(piece: string): { name: string; value: string } {
   const [, name = '', value = ''] = /^([a-z]+)\s*(.*)$/is.exec(piece) ?? [];
   return { name: name.toLowerCase(), value: value.trim() };
