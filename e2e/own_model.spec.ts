@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { chromium, expect, test } from '@playwright/test';
 import sharp from 'sharp';
 import { inChromium, inFirefox, type Person } from './person';
 import { writeSparseSd15 } from './sparse_sd15';
@@ -38,10 +38,18 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('Start is enabled with every preset, untouched, in Chromium', async ({ page }) => {
-  // As in a browser that cannot keep a file's handle: the model is copied.
-  await page.addInitScript(() => Reflect.deleteProperty(window, 'showOpenFilePicker'));
-  await journey(inChromium(page), () => page.evaluate(used));
+test('Start is enabled with every preset, untouched, in Chromium', async () => {
+  // A profile on disk: what a private one keeps lies in memory, which has no room for gigabytes.
+  const { launchOptions } = test.info().project.use;
+  const context = await chromium.launchPersistentContext(join(folder, 'profile'), launchOptions);
+  try {
+    const page = await context.newPage();
+    // As in a browser that cannot keep a file's handle: the model is copied.
+    await page.addInitScript(() => Reflect.deleteProperty(window, 'showOpenFilePicker'));
+    await journey(inChromium(page), () => page.evaluate(used));
+  } finally {
+    await context.close();
+  }
 });
 
 test('the same in Firefox', () => inFirefox((person, page) => journey(person, () => page.evaluate(used))));
