@@ -52,7 +52,7 @@ test('pictures: those that found room stay, and the rest comes when there is mor
   await page.waitForTimeout(HALF_A_MINUTE);
   await page.getByLabel('Choose pictures').setInputFiles(pictures);
   const note = page.getByRole('status').filter({ hasText: 'Adding ended after' });
-  await expect(note).toContainText(`${NO_ROOM} these pictures.`);
+  await expect(note).toContainText(`${NO_ROOM} these pictures`);
   await expect(note).toContainText(REMEDY);
   const stayed = Number(/ended after (\d+) pictures/.exec(await note.innerText())?.[1]);
   expect(stayed).toBeGreaterThan(0);

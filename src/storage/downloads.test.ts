@@ -15,6 +15,7 @@ const DAY = 24 * 3600 * 1000;
 
 let disk: Map<string, Buffer>;
 let room: number;
+let failWrite: (() => never) | undefined;
 let answer: RequestListener;
 let asked: IncomingMessage[];
 let address: string;
@@ -26,6 +27,7 @@ const server = createServer((request, response) => {
 beforeEach(async () => {
   disk = new Map();
   room = 1e9;
+  failWrite = undefined;
   asked = [];
   answer = whole();
   stubStorage();
@@ -161,6 +163,24 @@ test('Without room nothing is begun', async () => {
   expect([disk.size, await begunDownloads()]).toEqual([0, []]);
 });
 
+test.each([
+  ['UnknownError', 1000, 'StorageFullError'],
+  ['InvalidStateError', 1e9, 'StorageError'],
+])('A write that fails by %s with %d bytes left: %s', async (name, left, told) => {
+  failWrite = () => {
+    room = left;
+    throw new DOMException('odd', name);
+  };
+  await expect(downloadFile(address)).rejects.toMatchObject({
+    name: told,
+    facts: { what: 'my model.safetensors' },
+  });
+  expect([disk.size, await begunDownloads()]).toEqual([0, []]);
+  room = 1e9;
+  failWrite = undefined;
+  await expect(downloadFile(address)).resolves.toMatchObject({ sha256: SUM });
+});
+
 test('A part is kept for a week, then swept with its note', async () => {
   answer = cut();
   await expect(downloadFile(address)).rejects.toThrow();
@@ -217,6 +237,7 @@ function folder() {
         truncate: (size: number) =>
           void disk.set(leaf, (disk.get(leaf) ?? Buffer.alloc(0)).subarray(0, size)),
         write(from: Uint8Array, { at }: { at: number }) {
+          failWrite?.();
           disk.set(leaf, Buffer.concat([(disk.get(leaf) ?? Buffer.alloc(0)).subarray(0, at), from]));
           return from.length;
         },

@@ -8,8 +8,8 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Download, DownloadProgress } from '../protocol/downloader';
 import { begunDownload, dropBegun, putBegun, type BegunDownload } from './begun_downloads';
 import { DownloadError } from './download_error';
-import { storageError } from './error';
-import { deleteFile, FOLDER, leafOf, models, nameWithSize, newLeaf, refuseWithoutRoom } from './opfs';
+import { failedWrite, refuseWithoutRoom, writing } from './failed_write';
+import { deleteFile, FOLDER, leafOf, models, newLeaf } from './opfs';
 
 export interface DownloadOptions {
   /** In hex; a file that has another is deleted and refused. */
@@ -38,7 +38,7 @@ export async function downloadFile(address: string, options: DownloadOptions = {
   let digest = '';
   try {
     [byteLength, digest] = await fetchInto(file, begun, options);
-    file.flush();
+    await writing(begun.name, 0, () => file.flush());
   } catch (error) {
     if (file.getSize() === 0) await forget(begun, file);
     throw options.signal?.aborted ? options.signal.reason : error;
@@ -104,9 +104,9 @@ async function fetchInto(
     hash = await hashOf(file, signal);
     done = from;
   }
-  await refuseWithoutRoom(nameWithSize(begun.name, total ?? 0), (total ?? had) - had);
+  await refuseWithoutRoom(begun.name, (total ?? had) - had);
   if (!rest) {
-    file.truncate(0);
+    await writing(begun.name, 0, () => file.truncate(0));
     const { address, name, path } = begun;
     const known = { ...optional('length', total), ...optional('validator', validatorOf(response)) };
     await putBegun({ address, name, path, ...known });
@@ -124,7 +124,8 @@ async function fetchInto(
   tell();
   try {
     for await (const piece of piecesOf(body, begun.address, signal)) {
-      writeAll(file, piece, done, begun.name);
+      const left = total === undefined ? piece.length : Math.max(total - done, piece.length);
+      await writing(begun.name, left, () => writeAll(file, piece, done));
       hash.update(piece);
       done += piece.length;
       if (performance.now() - told >= PROGRESS_MS) tell();
@@ -231,19 +232,13 @@ async function openPart({ path, name }: BegunDownload): Promise<SyncFile> {
   } catch (error) {
     if (error instanceof DOMException && error.name === 'NoModificationAllowedError')
       throw new DownloadError('busy', { name }, error);
-    throw storageError(name, error);
+    throw await failedWrite(name, 0, error);
   }
 }
 
-function writeAll(file: SyncFile, piece: Uint8Array, at: number, name: string): void {
-  let written = 0;
-  try {
-    written = file.write(piece, { at });
-  } catch (error) {
-    throw storageError(name, error);
-  }
-  if (written !== piece.length)
-    throw storageError(name, new DOMException('fewer bytes were written than given', 'QuotaExceededError'));
+function writeAll(file: SyncFile, piece: Uint8Array, at: number): void {
+  if (file.write(piece, { at }) !== piece.length)
+    throw new DOMException('fewer bytes were written than given', 'QuotaExceededError');
 }
 
 /** The hash so far. It lets go of the thread between pieces, so that a cancel is heard. */

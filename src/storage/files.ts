@@ -5,8 +5,9 @@
  */
 import { begunDownloads, dropBegun } from './begun_downloads';
 import { listCaptioners } from './captioners';
-import { StorageError, storageError, type StorageFacts } from './error';
-import { fileOf, FOLDER, leafOf, models, nameWithSize, newLeaf, refuseWithoutRoom } from './opfs';
+import { plainError, StorageError } from './error';
+import { failedWrite, reasonOf, refuseWithoutRoom } from './failed_write';
+import { fileOf, FOLDER, leafOf, models, newLeaf } from './opfs';
 import { listProjects, storedPaths } from './projects';
 
 export { deleteFile } from './opfs';
@@ -27,31 +28,31 @@ export async function storeFile(
   onProgress?: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<string> {
-  const what = nameWithSize(name, blob.size);
-  await refuseWithoutRoom(what, blob.size);
+  await refuseWithoutRoom(name, blob.size);
   const folder = await models();
-  const attempt = () => write(folder, newLeaf(name), blob, onProgress, signal);
+  const attempt = () => write(folder, name, blob, onProgress, signal);
   try {
-    // Seen in Chromium while the room changed: a write aborted by nobody. The second one says whether there is any.
+    // Seen in Chromium while the room changed: a write aborted by nobody, a broken pipe. The second one says what it is.
     const leaf = await attempt().catch((error: unknown) => {
-      if (signal?.aborted || !isAbort(error)) throw error;
+      if (signal?.aborted || error instanceof StorageError) throw error;
       return attempt();
     });
     return `${FOLDER}/${leaf}`;
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    throw storageError(what, error);
+    throw await failedWrite(name, blob.size, error);
   }
 }
 
 /** The whole file, or nothing: then it rejects with what the browser or the signal gave. */
 async function write(
   folder: FileSystemDirectoryHandle,
-  leaf: string,
+  name: string,
   blob: Blob,
   onProgress?: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<string> {
+  const leaf = newLeaf(name);
   let to: FileSystemWritableFileStream | undefined;
   try {
     const handle = await folder.getFileHandle(leaf, { create: true });
@@ -60,7 +61,10 @@ async function write(
       signal?.throwIfAborted();
       const piece = blob.slice(at, Math.min(blob.size, at + PIECE));
       // Read here: of a file on disk that finds no room, Chromium says that it cannot be read.
-      await to.write(await piece.arrayBuffer());
+      const bytes = await piece.arrayBuffer().catch((error: unknown) => {
+        throw plainError('unreadable', { file: name, reason: reasonOf(error) }, error);
+      });
+      await to.write(bytes);
       onProgress?.(at + piece.size);
     }
     signal?.throwIfAborted();
@@ -73,21 +77,12 @@ async function write(
   }
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError';
-}
-
 export async function openFile(path: string): Promise<File> {
   try {
     const handle = await (await models()).getFileHandle(leafOf(path));
     return await handle.getFile();
   } catch (error) {
-    throw new StorageError<'gone', StorageFacts['gone']>(
-      'gone',
-      { file: leafOf(path) },
-      `The stored file ${leafOf(path)} is gone: this browser or a person has cleared its data. Choose the file again.`,
-      { cause: error },
-    );
+    throw plainError('gone', { file: leafOf(path) }, error);
   }
 }
 

@@ -2,9 +2,11 @@
  * The folder in the browser's private file system that big files lie in: naming, room, listing and deleting. Writing
  * and opening are `files`, and `downloads`.
  */
-import { StorageError, StorageFullError, type StorageFacts } from './error';
+import { plainError } from './error';
+import { failedWrite } from './failed_write';
+import { FOLDER, saysFull } from './room';
 
-export const FOLDER = 'models';
+export { FOLDER } from './room';
 
 /** It is no error if it is gone already. */
 export async function deleteFile(path: string): Promise<void> {
@@ -23,16 +25,17 @@ export async function storedFiles(): Promise<Map<string, number>> {
 }
 
 export async function models(): Promise<FileSystemDirectoryHandle> {
+  let root: FileSystemDirectoryHandle;
   try {
-    const root = await navigator.storage.getDirectory();
+    root = await navigator.storage.getDirectory();
+  } catch (error) {
+    if (saysFull(error)) throw await failedWrite('its files', 0, error);
+    throw plainError('no-folder', {}, error);
+  }
+  try {
     return await root.getDirectoryHandle(FOLDER, { create: true });
   } catch (error) {
-    throw new StorageError<'no-folder', StorageFacts['no-folder']>(
-      'no-folder',
-      {},
-      'This browser gives no room for files of the studio, as in a private window. Open it in a normal one.',
-      { cause: error },
-    );
+    throw await failedWrite('its files', 0, error);
   }
 }
 
@@ -47,17 +50,6 @@ export function leafOf(path: string): string {
 /** A name of its own for a new file, which people still know it by. */
 export function newLeaf(name: string): string {
   return `${crypto.randomUUID()}-${name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(-100)}`;
-}
-
-/** For sentences. */
-export function nameWithSize(name: string, bytes: number): string {
-  const size = bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
-  return `${name} (${size})`;
-}
-
-export async function refuseWithoutRoom(what: string, bytes: number): Promise<void> {
-  const { quota, usage } = await navigator.storage.estimate();
-  if (quota !== undefined && usage !== undefined && quota - usage < bytes) throw new StorageFullError(what);
 }
 
 function ignoreMissing(error: unknown): void {

@@ -61,12 +61,15 @@ export function putPictures(pictures: readonly Picture[], abandon?: AbortSignal)
 
 /** Writes records together with their files; all or none. */
 export function putNewPictures(added: readonly NewPicture[]): Promise<void> {
-  return write(store, 'these pictures', (to) => {
+  const bytes = added.reduce((sum, { file, thumbnail }) => sum + file.size + thumbnail.size, 0);
+  const put = (to: IDBObjectStore) => {
     for (const { picture, file, thumbnail } of added) {
       putRecord(to, picture);
       putFiles(to, picture.id, file, thumbnail);
     }
-  });
+    return undefined;
+  };
+  return write(store, 'these pictures', put, bytes);
 }
 
 /** Removes records and files. */
@@ -86,7 +89,8 @@ export function deletePicturesOf(project: string): Promise<void> {
 }
 
 export function putImage(id: string, file: Blob, thumbnail: Blob): Promise<void> {
-  return write(store, 'this picture', (to) => void putFiles(to, id, file, thumbnail));
+  const bytes = file.size + thumbnail.size;
+  return write(store, 'this picture', (to) => void putFiles(to, id, file, thumbnail), bytes);
 }
 
 /** The file as it was given. */

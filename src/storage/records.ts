@@ -3,7 +3,7 @@
  * all of one owner are a range. A write is all or nothing; it rejects with a sentence (see `error`).
  */
 import { createStore, promisifyRequest, type UseStore } from 'idb-keyval';
-import { storageError } from './error';
+import { failedWrite } from './failed_write';
 
 export type Records = UseStore;
 export type Key = readonly (string | number)[];
@@ -23,11 +23,15 @@ export async function readAll<T>(of: Records, prefix: Key): Promise<T[]> {
   return of('readonly', (store) => promisifyRequest<T[]>(store.getAll(under(prefix))));
 }
 
-/** Several reads and writes in one transaction. Resolves when it is on disk; a throw in `change` undoes all of it. */
+/**
+ * Several reads and writes in one transaction. Resolves when it is on disk; a throw in `change` undoes all of it. `bytes`
+ * says about how many are written, where they are many.
+ */
 export async function write(
   of: Records,
   what: string,
   change: (store: IDBObjectStore) => Promise<void> | undefined,
+  bytes = 0,
 ): Promise<void> {
   try {
     await of('readwrite', async (store) => {
@@ -46,7 +50,7 @@ export async function write(
       await ended;
     });
   } catch (error) {
-    throw storageError(what, error);
+    throw await failedWrite(what, bytes, error);
   }
 }
 

@@ -152,8 +152,8 @@ export function getLog(run: string): Promise<LogLine[]> {
 
 /** One of the same step is replaced. In the same transaction older checkpoints give up their states. */
 export function putCheckpoint(checkpoint: Checkpoint): Promise<void> {
-  const { run, step } = checkpoint;
-  return write(store, 'this checkpoint', async (to) => {
+  const { run, step, lora, state } = checkpoint;
+  const put = async (to: IDBObjectStore) => {
     to.put(checkpoint, ['checkpoint', run, step]);
     const all = await promisifyRequest<Checkpoint[]>(to.getAll(under(['checkpoint', run])));
     const withState = all.filter(({ state }) => state !== undefined).sort((a, b) => b.step - a.step);
@@ -161,7 +161,8 @@ export function putCheckpoint(checkpoint: Checkpoint): Promise<void> {
       delete older.state;
       to.put(older, ['checkpoint', run, older.step]);
     }
-  });
+  };
+  return write(store, 'this checkpoint', put, lora.size + (state?.size ?? 0));
 }
 
 /** By step. */
@@ -176,10 +177,11 @@ export function deleteCheckpoint(run: string, step: number): Promise<void> {
 /** One of the same step, prompt and seed is replaced. */
 export function putSample(sample: Sample): Promise<void> {
   const { run, step, prompt, seed } = sample;
-  return write(store, 'this sample', async (to) => {
+  const put = async (to: IDBObjectStore) => {
     const order = await promisifyRequest(to.count(under(['sample', run])));
     to.put({ ...sample, order }, ['sample', run, step, prompt, seed]);
-  });
+  };
+  return write(store, 'this sample', put, sample.image.size);
 }
 
 /** By step, and within one in the order in which they were put. */

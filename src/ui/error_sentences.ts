@@ -4,7 +4,7 @@
  */
 import type { DownloadFacts } from '../storage/download_error';
 import type { ProjectFileErrorCode } from '../formats/project_file';
-import type { StorageFacts } from '../storage/error';
+import { sizeText, type NoRoom, type StorageFacts } from '../storage/error';
 import { engineSentences, type Sentences } from './engine_sentences';
 import type { PageFacts } from './page_error';
 import type { BaseModelUnreadable as Unreadable } from './start/open_base';
@@ -46,19 +46,30 @@ const things: Readonly<Record<string, string>> = {
   'the captioning model': '打标模型',
   'the note of a download': '下载记录',
   'the end of a download': '下载记录',
+  'its files': '文件',
 };
 const thing = (what: string) => things[what] ?? what;
 
-const StorageFullError: Sentences<{ 'no-room': { what: string } }> = {
-  'no-room': ({ what }) =>
-    `此浏览器没有空间保存${thing(what)}。请在“存储”中删除项目或旧检查点，或清理磁盘空间，然后重试。`,
+const StorageFullError: Sentences<{ 'no-room': NoRoom }> = {
+  'no-room': ({ what, needed, used }) =>
+    `此浏览器没有空间保存${thing(what)}${needed === undefined ? '' : `（${sizeText(needed)}）`}。` +
+    (used === undefined ? '' : `本工具在此已占用 ${sizeText(used)}。`) +
+    '请在“存储”中删除项目或旧检查点，或清理磁盘空间，然后重试。',
 };
 
 const StorageError: Sentences<StorageFacts> = {
   'not-kept': ({ what, reason }) =>
-    `此浏览器没有保存${thing(what)}（${reason}）。如果这是无痕窗口，请在普通窗口中打开本工具。`,
+    `此浏览器没有保存${thing(what)}（${reason}）。请重试；如果仍然不行，请重启浏览器。`,
+  'not-kept-private': ({ what, reason }) =>
+    `此浏览器没有保存${thing(what)}（${reason}）。这好像是无痕窗口：请在普通窗口中打开本工具。`,
+  unreadable: ({ file, reason }) =>
+    `${file} 没能读到末尾（${reason}）。文件在此期间被改动、移走或断开：请重新选择。`,
   gone: ({ file }) => `保存的文件 ${file} 不见了：浏览器或有人清除了数据。请重新选择文件。`,
-  'no-folder': () => '此浏览器不允许本工具保存文件，例如在无痕窗口中。请在普通窗口中打开。',
+  'no-folder': () =>
+    '此浏览器不允许本工具保存文件，例如在无痕窗口中，或网站数据被阻止时。请在普通窗口中打开，并允许保存数据。',
+  'disk-full': ({ file, bytes }) =>
+    `所选位置没有空间保存 ${file}（${sizeText(bytes)}）。请清理那里的空间，或保存到别处。`,
+  'not-saved': ({ file, reason }) => `${file} 没有保存：浏览器无法写入所选位置（${reason}）。请保存到别处。`,
 };
 
 const BaseModelUnreadable: Sentences<Record<Unreadable['reason'], { model: string }>> = {

@@ -6,7 +6,8 @@ import { LoraError } from '../formats/kohya_lora';
 import { SafetensorsError } from '../formats/safetensors_error';
 import { ZipError } from '../formats/zip_error';
 import { DownloadError } from '../storage/download_error';
-import { storageError, StorageFullError } from '../storage/error';
+import { plainError, StorageFullError } from '../storage/error';
+import { failedSave, failedWrite } from '../storage/failed_write';
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
 import { PictureMissingError } from './dataset/picture_missing';
@@ -30,8 +31,12 @@ const thrown: Error[] = [
   }),
   new LoraError('wrong-rank', 'The rank differs.', 'lora_unet_x'),
   new DownloadError('missing', { host: 'example.org', status: 404 }),
-  new StorageFullError('model.safetensors (4.3 GB)'),
-  storageError('the project', new Error('disk')),
+  new StorageFullError({ what: 'model.safetensors', needed: 4.3e9, used: 12e9 }),
+  await failedWrite('the project', 0, new Error('disk')),
+  plainError('not-kept-private', { what: 'the run', reason: 'denied' }, undefined),
+  plainError('unreadable', { file: 'base.safetensors', reason: 'unplugged' }, undefined),
+  failedSave('zk.safetensors', 25e6, new DOMException('x', 'QuotaExceededError')),
+  failedSave('zk.safetensors', 25e6, new DOMException('blocked', 'AbortError')),
   new BaseModelUnreadable('moved', 'photon', 'photon is no longer where it was.'),
   new PictureGoneError('cat.png'),
   new InvalidBucketConfigError('outside', { width: 512, height: 512, minSize: 576, maxSize: 1024 }),
@@ -64,8 +69,12 @@ test('facts are said: who, what and how much', () => {
     expect.stringContaining('conv_in.weight'),
     expect.stringContaining('lora_unet_x'),
     expect.stringMatching(/example\.org.*404/),
-    expect.stringContaining('model.safetensors (4.3 GB)'),
+    expect.stringMatching(/model\.safetensors（4\.3 GB）.*12\.0 GB/),
     expect.stringMatching(/项目.*disk/),
+    expect.stringMatching(/训练记录.*denied.*无痕窗口/),
+    expect.stringMatching(/base\.safetensors.*unplugged/),
+    expect.stringMatching(/没有空间.*zk\.safetensors（25 MB）/),
+    expect.stringMatching(/zk\.safetensors.*blocked/),
     expect.stringContaining('photon'),
     expect.stringContaining('cat.png'),
     expect.stringMatching(/512.*576/),

@@ -1,6 +1,6 @@
 /** Every way in which WebGPU can be missing has its own reason. */
 import { describe, expect, test } from 'vitest';
-import { looksPrivate } from './private_window';
+import { looksPrivate } from '../../storage/private_window';
 import { whyNoAdapter, whyNoWebGpu } from './reasons';
 
 const agents = {

@@ -13,6 +13,7 @@ import {
   type LoraReport,
   type VerificationCode,
 } from '../../formats/verify_lora';
+import { failedSave } from '../../storage/failed_write';
 import type { Checkpoint } from '../../storage/runs';
 import { sentenceOf } from '../sentence';
 
@@ -65,7 +66,6 @@ export class Offer {
     const { file, name, report } = this.now;
     this.saved = { state: 'saving' };
     const saved = await saveFile(file, name, report.sha256).catch((error: unknown): SavedState => {
-      if (error instanceof DOMException && error.name === 'AbortError') return { state: 'no' };
       return { state: 'failed', sentence: sentenceOf(error) };
     });
     if (turn === this.#turn) this.saved = saved;
@@ -108,24 +108,41 @@ interface WithSavePicker {
   }): Promise<FileSystemFileHandle>;
 }
 
-async function saveFile(file: Blob, name: string, sha256: string): Promise<SavedState> {
+export async function saveFile(file: Blob, name: string, sha256: string): Promise<SavedState> {
   const { showSaveFilePicker } = window as WithSavePicker;
   if (!showSaveFilePicker) {
     download(file, name);
     return { state: 'saved', compared: false };
   }
-  const handle = await showSaveFilePicker.call(window, {
+  const chosen = showSaveFilePicker.call(window, {
     suggestedName: name,
     types: [{ description: 'LoRA', accept: { 'application/octet-stream': ['.safetensors'] } }],
   });
-  const writer = await handle.createWritable();
-  await writer.write(file);
-  await writer.close();
+  const handle = await chosen.catch((error: unknown) => {
+    // The person closed the dialog. Of a write, an abort would be no wish of theirs.
+    if (error instanceof DOMException && error.name === 'AbortError') return undefined;
+    throw error;
+  });
+  if (!handle) return { state: 'no' };
+  await writeTo(handle, file);
   const back = new Uint8Array(await (await handle.getFile()).arrayBuffer());
   if ((await sha256Hex(back)) !== sha256) {
     throw new ReadBackError(`${handle.name} does not read back as it was written. Save it on another disk.`);
   }
   return { state: 'saved', compared: true };
+}
+
+/** Whole, or as it was before. */
+async function writeTo(handle: FileSystemFileHandle, file: Blob): Promise<void> {
+  let writer: FileSystemWritableFileStream | undefined;
+  try {
+    writer = await handle.createWritable();
+    await writer.write(file);
+    await writer.close();
+  } catch (error) {
+    await writer?.abort().catch(() => undefined);
+    throw failedSave(handle.name, file.size, error);
+  }
 }
 
 /** Into the browser's download folder. */

@@ -131,7 +131,7 @@ class BaseModelChoice {
       }
       return paths;
     } catch (error) {
-      await Promise.all(paths.map((path) => deleteFile(path)));
+      await Promise.all(paths.map((path) => deleteFile(path).catch(() => undefined)));
       throw error;
     } finally {
       this.#copy = undefined;

@@ -305,7 +305,7 @@ test('a lost GPU: once by itself in a new worker; lost again without progress, i
 });
 
 test('no room for a checkpoint: the training goes on, and the file is offered', async () => {
-  const put = vi.spyOn(runs, 'putCheckpoint').mockRejectedValue(new StorageFullError('this checkpoint'));
+  const put = vi.spyOn(runs, 'putCheckpoint').mockRejectedValue(new StorageFullError({ what: 'this checkpoint' }));
   fake.scripts = [says(...whole)];
   const run = new TrainingRun();
   await run.start(project, pictures, config);
@@ -330,8 +330,8 @@ test('no room for a checkpoint: the training goes on, and the file is offered', 
 test('a curve that found no room is written once there is some, in its order', async () => {
   const append = vi
     .spyOn(runs, 'appendPoints')
-    .mockRejectedValueOnce(new StorageFullError('the loss curve'))
-    .mockRejectedValueOnce(new StorageFullError('the loss curve'));
+    .mockRejectedValueOnce(new StorageFullError({ what: 'the loss curve' }))
+    .mockRejectedValueOnce(new StorageFullError({ what: 'the loss curve' }));
   const { run, id } = await trained(says(...whole));
   await vi.waitFor(
     async () => expect((await runs.getPoints(id)).map((point) => point.step)).toEqual([1, 2, 3, 4]),

@@ -19,8 +19,8 @@ export function looksPrivate({ files, quota, heapLimit }: Signs): boolean {
 /** Looks for the signs in this browser. */
 export async function privateSigns(): Promise<Signs> {
   // Over plain http there is no storage manager at all, which says nothing about the window.
-  const storage = (navigator as { storage?: StorageManager }).storage;
-  if (!storage?.getDirectory) return { files: true };
+  const storage = (globalThis.navigator as { storage?: Partial<StorageManager> } | undefined)?.storage;
+  if (!storage?.getDirectory || !storage.estimate) return { files: true };
   const files = await storage.getDirectory().then(
     () => true,
     () => false,
