@@ -3,6 +3,7 @@ import './fake_indexeddb.testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { StorageFullError } from './error';
 import { failedSave, failedWrite, refuseWithoutRoom } from './failed_write';
+import { looksPrivate, privateSigns } from './private_window';
 import { putRun } from './runs';
 
 afterEach(() => {
@@ -111,6 +112,20 @@ test('nothing is known of the browser: the reason alone', async () => {
   expect(await failedWrite('the run', 0, undefined)).toMatchObject({
     facts: { reason: 'it gave no reason' },
   });
+});
+
+test.each([
+  ['SecurityError', true],
+  ['UnknownError', true],
+  ['QuotaExceededError', false],
+])('private files refused by %s: a private window is %s', async (name, expected) => {
+  vi.stubGlobal('navigator', {
+    storage: {
+      getDirectory: () => Promise.reject(new DOMException('no', name)),
+      estimate: () => Promise.resolve({}),
+    },
+  });
+  expect(looksPrivate(await privateSigns())).toBe(expected);
 });
 
 test('an error of ours stays what it is', async () => {

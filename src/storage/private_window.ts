@@ -3,6 +3,8 @@
  * refuse private files there, and Chromium before 138 gives such a window less room than twice its own memory limit. Since
  * then it keeps that to itself.
  */
+import { saysFull } from './room';
+
 export interface Signs {
   /** Whether the private file system could be opened. */
   readonly files: boolean;
@@ -23,7 +25,8 @@ export async function privateSigns(): Promise<Signs> {
   if (!storage?.getDirectory || !storage.estimate) return { files: true };
   const files = await storage.getDirectory().then(
     () => true,
-    () => false,
+    // A disk that is full refuses too, in any window.
+    (error: unknown) => saysFull(error),
   );
   const { quota } = await storage.estimate().catch((): StorageEstimate => ({}));
   const memory = (performance as { memory?: { jsHeapSizeLimit?: number } }).memory;
