@@ -305,7 +305,9 @@ test('a lost GPU: once by itself in a new worker; lost again without progress, i
 });
 
 test('no room for a checkpoint: the training goes on, and the file is offered', async () => {
-  const put = vi.spyOn(runs, 'putCheckpoint').mockRejectedValue(new StorageFullError({ what: 'this checkpoint' }));
+  const put = vi
+    .spyOn(runs, 'putCheckpoint')
+    .mockRejectedValue(new StorageFullError({ what: 'this checkpoint' }));
   fake.scripts = [says(...whole)];
   const run = new TrainingRun();
   await run.start(project, pictures, config);
