@@ -2,6 +2,7 @@
  * Captions that a model suggests, in a real browser with the demo's CLIP: one press, suggestions one by one, taken,
  * undone, stopped; a captioner that is killed half-way; models and pictures that cannot be used. By role and label.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,17 +11,17 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import sharp from 'sharp';
 
-const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const repository = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const WOODCUT = (count: number) =>
   Array.from({ length: count }, (_, i) =>
-    file(`public/demo/woodcut/img${String(i + 1).padStart(2, '0')}.png`),
+    repository(`public/demo/woodcut/img${String(i + 1).padStart(2, '0')}.png`),
   );
 
 /** One for all tests: the demo CLIP learns its words the first time, and they are kept. Each has a project of its own. */
 let page: Page;
 let projects = 0;
 test.beforeAll(async ({ browser, baseURL }) => {
-  page = await (await browser.newContext({ baseURL })).newPage();
+  page = await (await browser.newContext({ baseURL, serviceWorkers: 'block' })).newPage();
 });
 test.afterAll(() => page.context().close());
 
@@ -31,6 +32,7 @@ const looking = () => bar().getByRole('progressbar', { name: 'Looking at picture
 const panel = () => page.getByRole('region', { name: 'Suggestions', exact: true });
 const setup = () => page.getByRole('region', { name: 'How captions are suggested' });
 const dialog = () => page.getByRole('dialog', { name: 'Models that suggest captions' });
+const another = () => dialog().getByText('Another model: from files you have, or from an address');
 
 /** So large that looking at one takes a moment, and so different that none is taken for a copy of another. */
 async function large(count: number) {
@@ -65,6 +67,30 @@ async function open(files: Parameters<Locator['setInputFiles']>[0], count: numbe
   await page.goto('/#images');
   await page.getByLabel('Choose pictures').setInputFiles(files);
   await expect(shots()).toHaveCount(count);
+}
+
+/** Pictures that are no sample set's. */
+async function own(count: number) {
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => ({
+      name: `own${i}.png`,
+      mimeType: 'image/png',
+      buffer: await sharp({
+        create: { width: 300, height: 200 + 90 * i, channels: 3, background: `hsl(${80 * i} 50% 50%)` },
+      })
+        .png()
+        .toBuffer(),
+    })),
+  );
+}
+
+/** As if these belonged to a sample set: the demo's CLIP is offered for no others. */
+async function asSamples(pictures: readonly Buffer[]): Promise<void> {
+  const sha256 = pictures.map((each) => createHash('sha256').update(each).digest('hex'));
+  await page.route('**/demo/sets.json', async (route) => {
+    const sets = (await (await route.fetch()).json()) as { woodcut: object };
+    await route.fulfill({ json: { ...sets, more: { ...sets.woodcut, files: [], sha256 } } });
+  });
 }
 
 async function captions(): Promise<string[]> {
@@ -168,7 +194,9 @@ test('template, own words, one phrase left out, and search by words', async () =
 
 test('stopped half-way; killed half-way it goes on by itself, killed again it asks', async () => {
   test.setTimeout(600_000);
-  await open(await large(10), 10);
+  const pictures = await large(10);
+  await asSamples(pictures.map(({ buffer }) => buffer));
+  await open(pictures, 10);
   await page.getByRole('button', { name: 'Caption the 10 left' }).click();
   await seen(2);
   await bar().getByRole('button', { name: 'Stop' }).click();
@@ -197,7 +225,7 @@ test('a picture that will not decode and one that is gone each have a sentence; 
 }) => {
   // A browser that has seen nothing: what was looked at before needs no decoding, and only these pictures are stored.
   await page.context().close();
-  page = await (await browser.newContext({ baseURL })).newPage();
+  page = await (await browser.newContext({ baseURL, serviceWorkers: 'block' })).newPage();
   await open(WOODCUT(4), 4);
   await spoil();
   await page.reload();
@@ -211,8 +239,8 @@ test('a picture that will not decode and one that is gone each have a sentence; 
 });
 
 test.describe('models', () => {
-  const vision = readFileSync(file('public/demo/clip_vision.onnx'));
-  const text = readFileSync(file('public/demo/clip_text.onnx'));
+  const vision = readFileSync(repository('public/demo/clip_vision.onnx'));
+  const text = readFileSync(repository('public/demo/clip_text.onnx'));
   let server: Server;
   let origin: string;
   let answer: RequestListener;
@@ -240,6 +268,7 @@ test.describe('models', () => {
     ];
     for (const [one, two, sentence] of wrong) {
       await setup().getByRole('button', { name: 'Change' }).click();
+      await another().click();
       await dialog()
         .getByLabel('Choose files')
         .setInputFiles([upload('vision_model.onnx', one), upload('text_model.onnx', two)]);
@@ -267,6 +296,7 @@ test.describe('models', () => {
       .getByRole('region', { name: 'How captions are suggested' })
       .getByRole('button', { name: 'Change' })
       .click();
+    await another().click();
     const address = (role: string) => dialog().getByRole('group', { name: `Address: ${role}` });
     const cors = {
       'access-control-allow-origin': '*',
@@ -312,6 +342,74 @@ test.describe('models', () => {
     await expect(page.getByRole('region', { name: 'How captions are suggested' })).toContainText(
       'vision_model',
     );
+  });
+
+  test('one press: own pictures, CLIP got over a redirect and a cut connection, both files together', async () => {
+    const file = (role: string) => readFileSync(repository(`src/captioning/fixtures/${role}.onnx`));
+    const files = ['vision', 'text'].map((role) => {
+      const bytes = file(role);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      return { role, address: `${origin}/${role}.onnx`, byteLength: bytes.length, sha256 };
+    });
+    await page.route('**/captioners.json', (route) =>
+      route.fulfill({ json: [{ kind: 'clip', name: 'Small CLIP', source: 'a/b', licence: 'MIT', files }] }),
+    );
+    const asked: string[] = [];
+    let cut = true;
+    let breakOff = () => {};
+    answer = (request, response) => {
+      const { range } = request.headers;
+      asked.push(`${request.url} ${range ?? ''}`.trim());
+      const [, store, role] = /^(\/store)?\/(\w+)\.onnx$/.exec(request.url ?? '') ?? [];
+      const cors = {
+        'access-control-allow-origin': '*',
+        'access-control-expose-headers': 'etag, content-range',
+      };
+      // Another origin, as model hosts have one for their files.
+      const location = `${origin.replace('127.0.0.1', 'localhost')}/store/${role}.onnx`;
+      if (!store) return void response.writeHead(302, { ...cors, location }).end();
+      const whole = file(role);
+      const from = Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0);
+      response.writeHead(from > 0 ? 206 : 200, {
+        ...cors,
+        'content-length': whole.length - from,
+        ...(from > 0 ? { 'content-range': `bytes ${from}-${whole.length - 1}/${whole.length}` } : {}),
+      });
+      if (role === 'vision' || !cut) return void response.end(whole.subarray(from));
+      response.write(whole.subarray(0, 100));
+      breakOff = () => void response.destroy();
+    };
+
+    await open(await own(3), 3);
+    await page.getByRole('button', { name: 'Caption the 3 left' }).click();
+    await expect(dialog().getByRole('button', { name: 'Use Demo CLIP' })).toHaveCount(0);
+    await expect(dialog()).toContainText('it is not offered for these pictures');
+    await expect(dialog()).toContainText(/kB from 127\.0\.0\.1:\d+ \(a\/b\), MIT licence/);
+    expect(asked).toEqual([]);
+    await dialog().getByRole('button', { name: 'Get CLIP' }).click();
+    await expect.poll(() => asked.length).toBe(4);
+    // Closed, it goes on; cut, it says so where the pictures are.
+    await page.keyboard.press('Escape');
+    await expect(bar().getByRole('progressbar', { name: 'Getting Small CLIP' })).toBeVisible();
+    breakOff();
+    await expect(bar()).toContainText('Small CLIP was not got. The connection to');
+    await page.reload();
+    cut = false;
+    await page.getByRole('button', { name: 'Caption the 3 left' }).click();
+    await expect(dialog()).toContainText('are here already');
+    await dialog().getByRole('button', { name: 'Get CLIP' }).click();
+    await expect(dialog()).toHaveCount(0);
+    await expect(setup()).toContainText('Small CLIP');
+    await expect(bar().getByRole('progressbar')).toHaveCount(0, { timeout: 300_000 });
+    await expect(bar()).toContainText(/suggestion|sure of nothing/);
+    expect(asked).toEqual([
+      '/vision.onnx',
+      '/store/vision.onnx',
+      '/text.onnx',
+      '/store/text.onnx',
+      '/text.onnx bytes=100-',
+      '/store/text.onnx bytes=100-',
+    ]);
   });
 });
 

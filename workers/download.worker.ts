@@ -9,11 +9,11 @@ import { expose } from './expose';
 let stop: AbortController | undefined;
 
 expose({
-  download(address, sha256, onProgress) {
+  download(address, wish, onProgress) {
     stop?.abort();
     stop = new AbortController();
     const { signal } = stop;
-    return downloadFile(address, { ...(sha256 === undefined ? {} : { sha256 }), onProgress, signal });
+    return downloadFile(address, { ...wish, onProgress, signal });
   },
   cancel: () => stop?.abort(),
 } satisfies Downloader);

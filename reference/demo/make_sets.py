@@ -3,6 +3,7 @@ style, and `kiko`, a figure. The base model has seen neither. Usage: python make
 (`held_out` gives further pictures of both, for the measurements)."""
 
 import argparse
+import hashlib
 import json
 import os
 
@@ -26,6 +27,8 @@ ABOUT = {
         "trigger": "kiko",
     },
 }
+# Opened in the studio, these come without their caption, so that someone new meets the captioner.
+UNCAPTIONED = ["img04.png", "img11.png", "img19.png", "img26.png"]
 HELD_OUT = 1_000_000  # after a set's first seed
 
 
@@ -36,6 +39,11 @@ def member(name, seed):
         return image, text + STYLE_TAIL
     image, _, facts = picture(seed, character=figure)
     return image, figure_caption(facts, seed)
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def held_out(name, count):
@@ -61,8 +69,15 @@ def main():
             file.writelines(rows)
         size = sum(e.stat().st_size for e in os.scandir(os.path.join(out, name)))
         print(f"{name}: {COUNT} pictures, {size / 1e6:.2f} MB")
+    pictures = [f"img{i + 1:02d}.png" for i in range(COUNT)]
     sets = {
-        name: about | {"files": [*(f"img{i + 1:02d}.png" for i in range(COUNT)), "metadata.csv"]}
+        name: about
+        | {
+            "files": [*pictures, "metadata.csv"],
+            "uncaptioned": UNCAPTIONED,
+            # By these the studio knows the pictures that its own small CLIP knows.
+            "sha256": [sha256(os.path.join(out, name, picture)) for picture in pictures],
+        }
         for name, about in ABOUT.items()
     }
     with open(os.path.join(out, "sets.json"), "w", encoding="utf-8") as file:

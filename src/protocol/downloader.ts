@@ -19,15 +19,25 @@ export interface DownloadProgress {
   total: number | undefined;
 }
 
+export interface DownloadWish {
+  /** In hex; a file that has another is deleted and refused. */
+  sha256?: string;
+  /**
+   * One of several files that are of use together: it stays noted when it is whole, so that it is there without being
+   * asked for again, until whoever wanted it drops the note.
+   */
+  oneOfSeveral?: boolean;
+}
+
 export interface Downloader {
   /**
    * Fetches a file into the browser's own storage; one that was begun before is gone on with where the server allows
-   * it. `sha256`, if given, must be met. Rejects with a sentence (address, status, room, network), or with an
-   * AbortError after `cancel`, which keeps what has arrived.
+   * it. Rejects with a sentence (address, status, room, network), or with an AbortError after `cancel`, which keeps
+   * what has arrived.
    */
   download(
     address: string,
-    sha256: string | undefined,
+    wish: DownloadWish,
     onProgress: (progress: DownloadProgress) => void,
   ): Promise<Download>;
   cancel(): void;

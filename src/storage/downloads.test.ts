@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { begunDownloads, dropBegun } from './begun_downloads';
+import type { DownloadCode } from './download_error';
 import { downloadFile, type DownloadOptions } from './downloads';
 import { sweepOrphans } from './files';
 
@@ -84,6 +85,91 @@ test.each<[string, RequestListener, DownloadOptions, number]>([
   answer = then;
   expect((await downloadFile(address, options)).sha256).toBe(SUM);
   expect(asked).toHaveLength(requests);
+});
+
+test('Redirected to another host, as model hosts do, also when it is gone on with', async () => {
+  let then = cut();
+  const elsewhere = createServer((request, response) => {
+    asked.push(request);
+    then(request, response);
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+  try {
+    // localhost is another host than 127.0.0.1.
+    const store = `http://localhost:${(elsewhere.address() as AddressInfo).port}/blobs`;
+    let signature = 0;
+    answer = (_, response) => void response.writeHead(302, { location: `${store}/${++signature}` }).end();
+    await expect(downloadFile(address)).rejects.toMatchObject({ code: 'interrupted' });
+    expect(await begunDownloads()).toMatchObject([{ address, name: 'my model.safetensors', done: HALF }]);
+    then = whole();
+    expect(await downloadFile(address)).toMatchObject({ name: 'my model.safetensors', sha256: SUM });
+    expect(asked.map(({ url, headers }) => [url, headers.range])).toEqual([
+      ['/models/my%20model.safetensors', undefined],
+      ['/blobs/1', undefined],
+      ['/models/my%20model.safetensors', `bytes=${HALF}-`],
+      ['/blobs/2', `bytes=${HALF}-`],
+    ]);
+  } finally {
+    elsewhere.closeAllConnections();
+    await new Promise((resolve) => elsewhere.close(resolve));
+  }
+});
+
+test.each<[string, RequestListener, DownloadCode]>([
+  [
+    'in a circle',
+    (request, response) => void response.writeHead(302, { location: request.url }).end(),
+    'unreachable',
+  ],
+  [
+    'to a page to sign in',
+    (request, response) =>
+      request.url === '/login'
+        ? void response.writeHead(200, { 'content-type': 'text/html' }).end('<form>')
+        : void response.writeHead(302, { location: '/login' }).end(),
+    'html',
+  ],
+])('Redirected %s: a sentence, and what had arrived is kept', async (_, then, code) => {
+  answer = cut();
+  await expect(downloadFile(address)).rejects.toThrow();
+  answer = then;
+  await expect(downloadFile(address)).rejects.toMatchObject({ code });
+  expect(await begunDownloads()).toMatchObject([{ done: HALF }]);
+});
+
+test('Cut again and again, each time a little further', async () => {
+  for (const end of [100_000, 200_000, 300_000, BYTES.length]) {
+    answer = (request, response) => {
+      const from = Number(/(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response.writeHead(from > 0 ? 206 : 200, {
+        etag: '"one"',
+        'content-length': BYTES.length - from,
+        ...(from > 0 ? { 'content-range': `bytes ${from}-${BYTES.length - 1}/${BYTES.length}` } : {}),
+      });
+      if (end === BYTES.length) response.end(BYTES.subarray(from));
+      else response.write(BYTES.subarray(from, end), () => setTimeout(() => response.destroy(), 50));
+    };
+    const got = downloadFile(address, { sha256: SUM });
+    if (end === BYTES.length) expect((await got).sha256).toBe(SUM);
+    else await expect(got).rejects.toMatchObject({ code: 'interrupted' });
+  }
+  expect(asked.map(({ headers }) => headers.range)).toEqual([
+    undefined,
+    'bytes=100000-',
+    'bytes=200000-',
+    'bytes=300000-',
+  ]);
+});
+
+test('One of several stays noted when it is whole, and is not asked for twice', async () => {
+  const first = await downloadFile(address, { sha256: SUM, oneOfSeveral: true });
+  expect(await begunDownloads()).toEqual([
+    { address, path: first.path, name: first.name, length: BYTES.length, done: BYTES.length },
+  ]);
+  expect(await downloadFile(address, { sha256: SUM, oneOfSeveral: true })).toEqual(first);
+  expect(asked).toHaveLength(1);
+  await dropBegun(address);
+  expect((await downloadFile(address)).path).not.toBe(first.path);
 });
 
 test('Without a word by which to know the file again it begins anew, unless its hash is known', async () => {

@@ -5,15 +5,13 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { Download, DownloadProgress } from '../protocol/downloader';
+import type { Download, DownloadProgress, DownloadWish } from '../protocol/downloader';
 import { begunDownload, dropBegun, putBegun, type BegunDownload } from './begun_downloads';
 import { DownloadError } from './download_error';
 import { failedWrite, refuseWithoutRoom, writing } from './failed_write';
 import { deleteFile, FOLDER, leafOf, models, newLeaf } from './opfs';
 
-export interface DownloadOptions {
-  /** In hex; a file that has another is deleted and refused. */
-  sha256?: string;
+export interface DownloadOptions extends DownloadWish {
   /** At most ten times a second, and once more at the end. */
   onProgress?: (progress: DownloadProgress) => void;
   /** Stops; what has arrived is kept. Rejects with its reason. */
@@ -49,8 +47,10 @@ export async function downloadFile(address: string, options: DownloadOptions = {
     await forget(begun);
     throw new DownloadError('checksum', { expected: options.sha256, got: digest });
   }
-  await dropBegun(begun.address);
-  return { path: begun.path, name: begun.name, byteLength, sha256: digest };
+  const { name, path } = begun;
+  if (options.oneOfSeveral) await putBegun({ address: url.href, name, path, length: byteLength });
+  else await dropBegun(url.href);
+  return { path, name, byteLength, sha256: digest };
 }
 
 /** Absolute, https (or this machine's own), and short: an address is the one thing that goes out. */

@@ -112,13 +112,25 @@ const en = {
 
   // Models
   modelsTitle: 'Models that suggest captions',
-  modelsText: 'A suggestion is a guess with a figure. Nothing of your pictures leaves this computer.',
+  modelsText:
+    'A suggestion is a guess with a figure. Nothing of your pictures leaves this computer: a download asks the server named for the files, and it only.',
   demoName: 'Demo CLIP',
   demoGood: 'Knows the coloured shapes of the sample sets and nothing else. Comes with the studio.',
   clipGood:
     'Good at medium, scene, shot, light, palette and a rough subject. Bad at counting, left and right, text, names.',
   taggerGood:
     'Anime and illustration: several thousand Danbooru tags, characters among them. Not for photographs.',
+  get: { clip: 'Get CLIP', tagger: 'Get WD14' },
+  getText: (size: string, host: string, source: string, licence: string) =>
+    `${size} from ${host} (${source}), ${licence} licence. Kept in this browser.`,
+  goOnGet: 'Go on',
+  hereAlready: (done: string, total: string) => `${done} of ${total} are here already.`,
+  left: (figure: string, time: string) => `${figure}, ${time} left`,
+  getting: (name: string) => `Getting ${name}`,
+  getFailed: (name: string) => `${name} was not got.`,
+  demoNotHere:
+    'The demo’s CLIP knows the sample sets and nothing else, so it is not offered for these pictures.',
+  anotherModel: 'Another model: from files you have, or from an address',
   use: 'Use',
   useNamed: (name: string) => `Use ${name}`,
   inUse: 'in use',
@@ -246,11 +258,21 @@ const zh: typeof en = {
   looksLike: (words) => `查找与“${words}”相似的图片`,
 
   modelsTitle: '自动打标模型',
-  modelsText: '建议只是带有可信度的猜测。图片不会离开这台电脑。',
+  modelsText: '建议只是带有可信度的猜测。图片不会离开这台电脑：下载时只向所列服务器请求文件。',
   demoName: '演示 CLIP',
   demoGood: '只认识示例训练集中的彩色图形，随应用提供。',
   clipGood: '擅长媒介、场景、景别、光线、色调和大致主体；不擅长数量、左右、文字和名字。',
   taggerGood: '适合动漫与插画：数千个 Danbooru 标签，包括角色。不适合照片。',
+  get: { clip: '获取 CLIP', tagger: '获取 WD14' },
+  getText: (size, host, source, licence) =>
+    `从 ${host}（${source}）下载 ${size}，${licence} 许可，保存在本浏览器中。`,
+  goOnGet: '继续',
+  hereAlready: (done, total) => `已有 ${done} / ${total}。`,
+  left: (figure, time) => `${figure}，还需 ${time}`,
+  getting: (name) => `正在获取 ${name}`,
+  getFailed: (name) => `未能获取 ${name}。`,
+  demoNotHere: '演示 CLIP 只认识示例训练集，因此不用于这些图片。',
+  anotherModel: '其他模型：使用已有的文件，或从网址下载',
   use: '使用',
   useNamed: (name) => `使用 ${name}`,
   inUse: '使用中',

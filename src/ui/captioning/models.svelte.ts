@@ -14,8 +14,10 @@ import {
 import { deleteFile, storeFile } from '../../storage/files';
 import { sentenceOf } from '../sentence';
 import { recall, remember } from '../shell/remembered';
+import { sampleSets } from '../start/sample_sets';
 import { studio } from '../studio.svelte';
-import { openDigester } from './digester';
+import { dataset } from '../dataset/dataset.svelte';
+import { openDigester, type OpenDigester } from './digester';
 import { DEMO_MODEL } from './model_files';
 import { withModel } from './project_options';
 
@@ -39,23 +41,41 @@ class CaptionModels {
   #remembered = $state(recall('captioner'));
   #abort: AbortController | undefined;
 
+  /** Digests of the sample sets' pictures; undefined until they were asked for, or where they cannot be had. */
+  samples: ReadonlySet<string> | undefined = $state.raw();
+  #ready: Promise<void> | undefined;
+
+  /** The demo's CLIP knows the sample sets' pictures: it is offered for these alone. */
+  readonly demoFits: boolean = $derived.by(() => {
+    const { samples } = this;
+    const { used } = dataset;
+    return samples !== undefined && used.length > 0 && used.every(({ digest }) => samples.has(digest));
+  });
+
   /** Key of the project's model; undefined if none was chosen or it is gone. */
   readonly chosen: string | undefined = $derived.by(() => {
-    const { captions, base } = studio.project;
-    const key = captions?.model ?? (base?.where.in === 'demo' ? DEMO_MODEL : this.#remembered);
-    return key === DEMO_MODEL || this.stored?.some((each) => each.key === key) ? key : undefined;
+    const model = studio.project.captions?.model;
+    if (this.demoFits && (model === undefined || model === DEMO_MODEL)) return DEMO_MODEL;
+    const key = model === undefined || model === DEMO_MODEL ? this.#remembered : model;
+    return this.stored?.some((each) => each.key === key) ? key : undefined;
   });
 
   async ask(): Promise<void> {
+    const samples = this.samples ? undefined : sampleSets().catch(() => undefined);
     this.stored = await listCaptioners().catch(() => []);
+    const sets = await samples;
+    if (sets) this.samples = new Set(sets.flatMap(({ digests }) => digests));
+  }
+
+  /** Resolves when it is known which model is chosen. */
+  ready(): Promise<void> {
+    return (this.#ready ??= this.ask());
   }
 
   choose(key: string): void {
     studio.change({ captions: withModel(studio.project.captions, key) });
     // The demo's knows the demo's pictures only: no choice for other projects.
-    if (key === DEMO_MODEL) return;
-    remember('captioner', key);
-    this.#remembered = key;
+    if (key !== DEMO_MODEL) this.#keepInMind(key);
   }
 
   /** Keeps a model and chooses it. Gives its key; undefined if that failed or was cancelled. */
@@ -65,6 +85,7 @@ class CaptionModels {
     parts: readonly Part[],
   ): Promise<string | undefined> {
     const abort = (this.#abort = new AbortController());
+    const project = studio.project.id;
     const kept: string[] = [];
     try {
       const files: CaptionerFile[] = [];
@@ -79,10 +100,13 @@ class CaptionModels {
         if (!('path' in part)) kept.push(file.path);
         files.push(file);
       }
-      if (known) await Promise.all(kept.map(deleteFile));
+      const own = known?.files.map(({ path }) => path);
+      if (own) await Promise.all(kept.filter((path) => !own.includes(path)).map(deleteFile));
       else await putCaptioner({ key, kind, name, files, addedAt: Date.now() });
       await this.ask();
-      this.choose(key);
+      // A download may end when another project is open.
+      if (studio.project.id === project) this.choose(key);
+      else this.#keepInMind(key);
       this.adding = { state: 'idle' };
       return key;
     } catch (error) {
@@ -103,17 +127,26 @@ class CaptionModels {
     await this.ask();
   }
 
+  #keepInMind(key: string): void {
+    remember('captioner', key);
+    this.#remembered = key;
+  }
+
+  /** Of downloads they are known. */
   async #digests(parts: readonly Part[], signal: AbortSignal): Promise<string[]> {
-    const digester = openDigester();
+    let digester: OpenDigester | undefined;
     try {
       const digests: string[] = [];
       for (const part of parts) {
         if ('path' in part) digests.push(part.sha256);
-        else digests.push(await digester.digest(part.file, this.#say('reading', part.file), signal));
+        else {
+          digester ??= openDigester();
+          digests.push(await digester.digest(part.file, this.#say('reading', part.file), signal));
+        }
       }
       return digests;
     } finally {
-      digester.close();
+      digester?.close();
     }
   }
 

@@ -3,7 +3,7 @@
  * done by a worker of its own, which is ended with the download: nobody else gets a way out through it.
  */
 import * as Comlink from 'comlink';
-import type { Download, Downloader } from '../../protocol/downloader';
+import type { Download, Downloader, DownloadWish } from '../../protocol/downloader';
 import { begunDownloads, type BegunDownload } from '../../storage/begun_downloads';
 import type { DownloadCode } from '../../storage/download_error';
 import { inLanguage } from '../language.svelte';
@@ -32,7 +32,7 @@ export class Downloading {
   #remote: Comlink.Remote<Downloader> | undefined;
 
   /** Undefined if it was stopped or failed, which `now` says. Does nothing while another one is under way. */
-  async get(address: string, sha256?: string): Promise<Download | undefined> {
+  async get(address: string, wish: DownloadWish = {}): Promise<Download | undefined> {
     if (this.now.state === 'running') return undefined;
     this.now = { state: 'running', address, done: 0, total: undefined, secondsLeft: undefined };
     const worker = new Worker(new URL('../../../workers/download.worker.ts', import.meta.url), {
@@ -50,7 +50,7 @@ export class Downloading {
         count();
         follow(progress);
       });
-      const download = await Promise.race([remote.download(address, sha256, onProgress), broken]);
+      const download = await Promise.race([remote.download(address, wish, onProgress), broken]);
       this.now = { state: 'idle' };
       return download;
     } catch (error) {

@@ -331,19 +331,24 @@ test('A demo set is fetched from our origin and taken like any other', async () 
     name: { en: 'W', zh: '木' },
     purpose: 'style',
     trigger: 'wdct',
-    files: ['1.png', 'metadata.csv'],
+    files: ['1.png', '2.png', 'metadata.csv'],
+    uncaptioned: ['2.png'],
   };
   const served: Record<string, string> = {
     '/demo/sets.json': JSON.stringify({ woodcut: set }),
     '/demo/woodcut/1.png': shot(),
-    '/demo/woodcut/metadata.csv': '1.png,a hare\n',
+    '/demo/woodcut/2.png': shot(),
+    '/demo/woodcut/metadata.csv': '1.png,a hare\n2.png,"a fox, at night"\n',
   };
   vi.spyOn(globalThis, 'fetch').mockImplementation((url) =>
     Promise.resolve(new Response(served[String(url)] ?? '', { status: served[String(url)] ? 200 : 404 })),
   );
   const dataset = await opened();
   expect(await dataset.addDemoSet('woodcut')).toEqual(set);
-  expect(dataset.pictures.map(({ name, caption }) => [name, caption])).toEqual([['1.png', 'a hare']]);
+  expect(dataset.pictures.map(({ name, caption }) => [name, caption])).toEqual([
+    ['1.png', 'a hare'],
+    ['2.png', ''],
+  ]);
   await expect(dataset.addDemoSet('constructor')).rejects.toThrow(/no demo set/);
   delete served['/demo/sets.json'];
   await expect(dataset.addDemoSet('woodcut')).rejects.toThrow(/could not be fetched \(404\)/);

@@ -78,7 +78,8 @@ const en = {
   chooseOther: 'Choose another',
   ownInput: 'Base model file',
   sd15: 'Stable Diffusion 1.5',
-  sd15Text: (size: string) => `downloaded once, ${size}`,
+  sd15Text: (size: string, host: string) =>
+    `downloaded once, ${size} from ${host}; in half precision; CreativeML Open RAIL-M licence`,
   sd15Named: 'Download a base model',
   download: 'Download',
   sd15Note: (size: string, host: string) =>
@@ -129,11 +130,13 @@ const en = {
   damaged,
   // sample sets
   samples: 'Sample sets',
-  samplesText: 'Drawn for this studio, captioned, to try it out with the demo model.',
+  samplesText:
+    'Drawn for this studio, to try it out with the demo model. A few wait for the caption that the demo’s CLIP suggests.',
   openSample: 'Open the sample set',
   openSampleNamed: (name: string) => `Open the sample set: ${name}`,
   opening: 'Opening…',
-  picturesOf: (n: number) => `${n} pictures, captioned`,
+  picturesOf: (n: number, captioned: number) =>
+    captioned < n ? `${n} pictures, ${captioned} captioned` : `${n} pictures, captioned`,
   stripOf: (name: string) => `Pictures of ${name}`,
   samplesMissing: 'The sample sets could not be loaded.',
   samplesMissingText: 'Go online once and reload.',
@@ -224,7 +227,7 @@ const zh: typeof en = {
   chooseOther: '另选一个',
   ownInput: '底模文件',
   sd15: 'Stable Diffusion 1.5',
-  sd15Text: (size) => `下载一次，${size}`,
+  sd15Text: (size, host) => `从 ${host} 下载一次，${size}，半精度，CreativeML Open RAIL-M 许可`,
   sd15Named: '下载底模',
   download: '下载',
   sd15Note: (size, host) =>
@@ -271,11 +274,12 @@ const zh: typeof en = {
   wrong: wrongZh,
   damaged: damagedZh,
   samples: '示例训练集',
-  samplesText: '为本工作室绘制，已打标，配合演示底模试用。',
+  samplesText: '为本工作室绘制，配合演示底模试用。留有几张未打标，可试用演示 CLIP 的建议。',
   openSample: '打开示例训练集',
   openSampleNamed: (name) => `打开示例训练集：${name}`,
   opening: '正在打开…',
-  picturesOf: (n) => `${n} 张图片，已打标`,
+  picturesOf: (n, captioned) =>
+    captioned < n ? `${n} 张图片，${captioned} 张已打标` : `${n} 张图片，已打标`,
   stripOf: (name) => `${name}的图片`,
   samplesMissing: '示例训练集未能加载。',
   samplesMissingText: '请联网后刷新页面。',

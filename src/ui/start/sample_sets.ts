@@ -10,6 +10,10 @@ export interface SampleSet {
   readonly trigger: string;
   /** Addresses of the pictures, captions left out. */
   readonly pictures: readonly string[];
+  /** How many of them come without a caption, for a person to see how one is suggested. */
+  readonly uncaptioned: number;
+  /** SHA-256 of the pictures, in hex: by these they are known again. */
+  readonly digests: readonly string[];
 }
 
 const FOLDER = '/demo';
@@ -28,7 +32,7 @@ export async function sampleSets(): Promise<SampleSet[]> {
 
 function parseSet(id: string, set: unknown): SampleSet | undefined {
   if (typeof set !== 'object' || set === null) return undefined;
-  const { name, purpose, trigger, files } = set as Record<string, unknown>;
+  const { name, purpose, trigger, files, uncaptioned, sha256 } = set as Record<string, unknown>;
   const { en, zh } = (name ?? {}) as Record<string, unknown>;
   if (typeof en !== 'string' || typeof zh !== 'string' || typeof trigger !== 'string') return undefined;
   if (purpose !== 'style' && purpose !== 'character' && purpose !== 'object') return undefined;
@@ -42,5 +46,11 @@ function parseSet(id: string, set: unknown): SampleSet | undefined {
     purpose,
     trigger,
     pictures: pictures.map((file) => `${FOLDER}/${id}/${file}`),
+    uncaptioned: texts(uncaptioned).length,
+    digests: texts(sha256),
   };
+}
+
+function texts(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((each) => typeof each === 'string') : [];
 }

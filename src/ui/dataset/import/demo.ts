@@ -1,4 +1,5 @@
 /** Demo sets: pictures and captions served by our own origin, listed in demo/sets.json, taken in like any others. */
+import { formatMetadataCsv, parseMetadataCsv } from '../../../formats/metadata_csv';
 import type { Purpose } from '../../../protocol/captioner';
 import { PageError } from '../../page_error';
 import { isPage, isServed } from '../../served';
@@ -9,6 +10,8 @@ export interface DemoSet {
   purpose: Purpose;
   trigger: string;
   files: string[];
+  /** Of these the captions stay away, so that someone new meets the captioner. */
+  uncaptioned?: string[];
 }
 
 export async function demoSet(name: string): Promise<{ set: DemoSet; incoming: Incoming[] }> {
@@ -18,9 +21,17 @@ export async function demoSet(name: string): Promise<{ set: DemoSet; incoming: I
   const incoming = set.files.map((file) => ({
     path: `${name}/${file}`,
     type: '',
-    open: async () => (await fetched(`${name}/${file}`)).blob(),
+    open: async () => {
+      const blob = await (await fetched(`${name}/${file}`)).blob();
+      return file === 'metadata.csv' ? withoutCaptions(blob, set.uncaptioned ?? []) : blob;
+    },
   }));
   return { set, incoming };
+}
+
+async function withoutCaptions(table: Blob, of: readonly string[]): Promise<Blob> {
+  const rows = parseMetadataCsv(new Uint8Array(await table.arrayBuffer()));
+  return new Blob([formatMetadataCsv(rows.filter(({ file }) => !of.includes(file)))]);
 }
 
 async function fetched(path: string): Promise<Response> {
