@@ -344,7 +344,14 @@ test.describe('models', () => {
     );
   });
 
-  test('one press: own pictures, CLIP got over a redirect and a cut connection, both files together', async () => {
+  test('one press: own pictures, CLIP got over a redirect and a cut connection, both files together', async ({
+    browser,
+    baseURL,
+  }) => {
+    test.setTimeout(600_000);
+    // A browser that has no model yet.
+    await page.context().close();
+    page = await (await browser.newContext({ baseURL, serviceWorkers: 'block' })).newPage();
     const file = (role: string) => readFileSync(repository(`src/captioning/fixtures/${role}.onnx`));
     const files = ['vision', 'text'].map((role) => {
       const bytes = file(role);

@@ -88,9 +88,10 @@ def text(name, kind, batch, length, mask):
     save(name, nodes, inputs, [value("text_embeds", T.FLOAT, batch, WIDE)], constants)
 
 
-def tagger(name, tags, side):
+def tagger(name, tags, side, channels_first=False):
+    axes = [2, 3] if channels_first else [1, 2]
     nodes = [
-        helper.make_node("ReduceMean", ["input"], ["m"], axes=[1, 2], keepdims=0),
+        helper.make_node("ReduceMean", ["input"], ["m"], axes=axes, keepdims=0),
         helper.make_node("MatMul", ["m", "weights"], ["w"]),
         helper.make_node("Add", ["w", "bias"], ["b"]),
         helper.make_node("Sigmoid", ["b"], ["output"]),
@@ -105,9 +106,26 @@ def tagger(name, tags, side):
     save(
         name,
         nodes,
-        [value("input", T.FLOAT, "batch", side, side, 3)],
+        [value("input", T.FLOAT, "batch", *((3, side, side) if channels_first else (side, side, 3)))],
         [value("output", T.FLOAT, "batch", tags)],
         constants,
+    )
+
+
+def external(name, of):
+    """The same model with its weights in a file beside it, as exporters write it; numbers stay the same."""
+    model = onnx.load(os.path.join(OUT, f"{of}.onnx"))
+    beside = f"{name}.onnx_data"
+    path = os.path.join(OUT, beside)
+    if os.path.exists(path):
+        os.remove(path)
+    onnx.save(
+        model,
+        os.path.join(OUT, f"{name}.onnx"),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=beside,
+        size_threshold=0,
     )
 
 
@@ -131,6 +149,8 @@ def main():
     text("text", T.INT64, "batch", "length", True)
     text("text_fixed", T.INT32, 1, 77, False)
     tagger("tagger", 6, 48)
+    tagger("tagger_channels_first", 6, 48, channels_first=True)
+    external("tagger_external", "tagger")
     ids = np.array([[1212, 5, 6, 1213, 1213]], np.int64)
     expected = {
         "vision": run("vision", pixel_values=wave(1, 3, 32, 32)),

@@ -11,11 +11,13 @@ import { makeTokenizer } from '../src/formats/tokenizer';
 import type { CaptionModel, CaptionOptions, Purpose } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 import { writeWhole } from './files';
+import { externalBeside } from './external_files';
 import { labelFolder } from './label_folder';
 
 const USAGE = `Usage: npm run label -- --input FOLDER [--output FOLDER/metadata.csv]
   [--vision vision_model.onnx --text text_model.onnx]   a CLIP of your own; without it the demo's, which knows shapes
   [--tagger model.onnx --tags selected_tags.csv]        a WD14 tagger instead
+  (weights that a model has in a further file, as model.onnx_data, are taken from beside it)
   [--trigger WORD] [--purpose style|character|object] [--template "[subject], [setting]"]
   [--mode only-empty|append|replace] [--threshold 0.35] [--character-threshold 0.85] [--threads N]`;
 
@@ -103,17 +105,18 @@ async function modelOf(values: {
   const { vision, text, tagger, tags } = values;
   if (tagger !== undefined || tags !== undefined) {
     if (!tagger || !tags) throw new Error('A tagger needs --tagger model.onnx and --tags selected_tags.csv.');
-    return { kind: 'tagger', key: tagger, model: await blobOf(tagger), tags: await blobOf(tags) };
+    const model = await blobOf(tagger);
+    const external = await externalBeside(tagger, model);
+    return { kind: 'tagger', key: tagger, external, model, tags: await blobOf(tags) };
   }
   if (vision !== undefined || text !== undefined) {
     if (!vision || !text) throw new Error('A CLIP needs --vision and --text, one file each.');
-    return {
-      kind: 'clip',
-      key: vision,
-      vision: await blobOf(vision),
-      text: await blobOf(text),
-      vocabulary: 'general',
-    };
+    const [seeing, reading] = [await blobOf(vision), await blobOf(text)];
+    const external = [
+      ...(await externalBeside(vision, seeing, 'vision')),
+      ...(await externalBeside(text, reading, 'text')),
+    ];
+    return { kind: 'clip', key: vision, external, vision: seeing, text: reading, vocabulary: 'general' };
   }
   if (values.model !== 'demo') {
     throw new Error(`--model knows only "demo"; give a CLIP by --vision and --text, not "${values.model}".`);

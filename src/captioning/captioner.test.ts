@@ -174,6 +174,47 @@ describe('a tagger', () => {
   });
 });
 
+describe('weights in a further file', () => {
+  const model = { ...tagger, key: 'external', model: file('tagger_external.onnx') };
+  const name = 'tagger_external.onnx_data';
+
+  it('are taken with it: the same tags as with all in one', async () => {
+    const [apart, whole] = [captionerOn(), captionerOn()];
+    const seen: number[] = [];
+    const weights = file(name);
+    await apart.open({ ...model, external: [{ name, file: weights }] }, ({ done, total }) => {
+      seen.push(done / total);
+    });
+    expect(seen.at(-1)).toBe(1);
+    await whole.open(tagger, () => undefined);
+    const asked = { ...options, tagThreshold: 0.05, characterThreshold: 0.05 };
+    const looked = async (captioner: typeof apart) =>
+      (await captioner.caption([picture('a'), picture('b', [10, 200, 90])], asked, () => undefined))
+        .proposals;
+    expect(await looked(apart)).toEqual(await looked(whole));
+    expect((await looked(apart))[0].said.length).toBeGreaterThan(1);
+  });
+
+  it('that are missing are named', async () => {
+    for (const external of [undefined, [], [{ name: 'model.onnx_data', file: file(name) }]])
+      await expect(
+        captionerOn().open({ ...model, ...(external ? { external } : {}) }, () => undefined),
+      ).rejects.toMatchObject({
+        name: 'external-missing',
+        message: expect.stringContaining(
+          `The tagger has its weights in ${name}, which is not there`,
+        ) as unknown,
+      });
+  });
+
+  it('that are cut short are not taken for whole', async () => {
+    const external = [{ name, file: file(name).slice(0, 20) }];
+    await expect(captionerOn().open({ ...model, external }, () => undefined)).rejects.toMatchObject({
+      name: 'model-not-loadable',
+    });
+  });
+});
+
 describe('taggerTensor', () => {
   it('puts the picture on a white square, blue first', () => {
     const side = 8;

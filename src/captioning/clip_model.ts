@@ -3,7 +3,7 @@
  */
 import type { Tokenizer } from '../formats/tokenizer';
 import { CaptionerError } from './error';
-import type { Runtime } from './runtime';
+import type { ModelBytes, Runtime } from './runtime';
 import { openText, type TextTower } from './text_tower';
 import { openVision, type VisionTower } from './vision_tower';
 
@@ -15,7 +15,7 @@ export interface ClipModel {
 /** Rejects with CaptionerError. */
 export async function openClip(
   runtime: Runtime,
-  files: { readonly vision: Uint8Array; readonly text: Uint8Array },
+  files: { readonly vision: ModelBytes; readonly text: ModelBytes },
   tokenizer: Tokenizer,
 ): Promise<ClipModel> {
   const vision = await openVision(runtime, files.vision);

@@ -26,11 +26,7 @@ export async function openClipSeer(
   cache: EmbeddingCache | undefined,
   onEvent: (event: OpenEvent) => void,
 ): Promise<Seer> {
-  const { vision, text } = await openClip(
-    runtime,
-    { vision: files.vision.bytes, text: files.text.bytes },
-    tokenizer,
-  );
+  const { vision, text } = await openClip(runtime, files, tokenizer);
   const told = Number(files.vision.metadata.get('logit_scale'));
   const logitScale = told >= 1 && told <= 1000 ? told : usualLogitScale;
   const phrases = new Phrases(text);

@@ -3,8 +3,9 @@
  * that a download gave, or half a file, and each has its sentence.
  */
 import { fromBlob } from '../formats/byte_source';
+import { fileNameOf } from '../formats/onnx_external';
 import { readOnnxFile, type OnnxFileProblem } from '../formats/onnx_file';
-import type { CaptionerProblem } from '../protocol/captioner';
+import type { CaptionerProblem, ExternalFile } from '../protocol/captioner';
 import { CaptionerError } from './error';
 import { outOfMemory } from './runtime';
 
@@ -12,6 +13,8 @@ const piece = 8 * 2 ** 20;
 
 export interface ModelFile {
   readonly bytes: Uint8Array;
+  /** The further files that its weights lie in, by the names it gives them. */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
   /** What its makers wrote beside the graph. */
   readonly metadata: ReadonlyMap<string, string>;
 }
@@ -20,6 +23,7 @@ export interface ModelFile {
 export async function readModel(
   file: Blob,
   what: string,
+  external: readonly ExternalFile[],
   onRead: (bytes: number) => void,
 ): Promise<ModelFile> {
   const reading = await readOnnxFile(fromBlob(file)).catch((error: unknown) => {
@@ -33,18 +37,41 @@ export async function readModel(
     const { problem, sentence } = refusals[reading.problem];
     throw new CaptionerError(problem, sentence(what, reading.offset, file.size));
   }
+  const missing = reading.external.filter((location) => !named(external, location));
+  if (missing.length > 0) {
+    const names = missing.map(fileNameOf).join(', ');
+    throw new CaptionerError(
+      'external-missing',
+      `${what} has its weights in ${names}, which is not there. Give that file too, or an export in a single file.`,
+    );
+  }
+  const bytes = await readWhole(file, what, onRead);
+  const weights: { path: string; data: Uint8Array }[] = [];
+  for (const path of reading.external) {
+    const found = named(external, path);
+    if (found) weights.push({ path, data: await readWhole(found.file, found.name, onRead) });
+  }
+  return { bytes, external: weights, metadata: reading.metadata };
+}
+
+/** Without its folder: files that were chosen have none. */
+function named(external: readonly ExternalFile[], location: string): ExternalFile | undefined {
+  return external.find(({ name }) => name === fileNameOf(location));
+}
+
+async function readWhole(file: Blob, what: string, onRead: (bytes: number) => void): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(file.size);
   } catch (error) {
-    throw outOfMemory(what.toLowerCase(), error);
+    throw outOfMemory(what.replace(/^The /, 'the '), error);
   }
   for (let at = 0; at < file.size; at += piece) {
     const part = new Uint8Array(await file.slice(at, at + piece).arrayBuffer());
     bytes.set(part, at);
     onRead(part.length);
   }
-  return { bytes, metadata: reading.metadata };
+  return bytes;
 }
 
 interface Refusal {

@@ -27,7 +27,10 @@ export async function openSeer(
   { runtime, wordList, cache }: OpeningParts,
   onEvent: (event: OpenEvent) => void,
 ): Promise<Seer> {
-  const total = model.kind === 'clip' ? model.vision.size + model.text.size : model.model.size;
+  const { external = [] } = model;
+  const of = (tower: 'vision' | 'text') => external.filter((each) => (each.of ?? tower) === tower);
+  const files = model.kind === 'clip' ? [model.vision, model.text] : [model.model];
+  const total = [...files, ...external.map(({ file }) => file)].reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   const onRead = (bytes: number) => {
     done += bytes;
@@ -35,19 +38,19 @@ export async function openSeer(
   };
   onEvent({ kind: 'load', done, total });
   if (model.kind === 'clip') {
-    const files = {
-      vision: await readModel(model.vision, 'The vision model', onRead),
-      text: await readModel(model.text, 'The text model', onRead),
+    const towers = {
+      vision: await readModel(model.vision, 'The vision model', of('vision'), onRead),
+      text: await readModel(model.text, 'The text model', of('text'), onRead),
     };
     const vocabulary = model.vocabulary === 'demo' ? demoVocabulary : generalVocabulary;
     const tokenizer = makeTokenizer(wordList, vocabularySizes[model.vocabulary]);
-    return openClipSeer(runtime, model, files, vocabulary, tokenizer, cache, onEvent);
+    return openClipSeer(runtime, model, towers, vocabulary, tokenizer, cache, onEvent);
   }
-  const { bytes } = await readModel(model.model, 'The tagger', onRead);
+  const file = await readModel(model.model, 'The tagger', external, onRead);
   const list = new Uint8Array(await model.tags.arrayBuffer());
   try {
     const tags = parseTagList(list);
-    return await openTaggerSeer(runtime, bytes, tags, makeTokenizer(wordList, vocabularySizes.general));
+    return await openTaggerSeer(runtime, file, tags, makeTokenizer(wordList, vocabularySizes.general));
   } catch (error) {
     if (error instanceof TagListError) throw new CaptionerError('not-a-tag-list', error.message, error);
     throw error;

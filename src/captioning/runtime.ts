@@ -19,6 +19,14 @@ export interface Runtime {
   readonly webgpu: boolean;
 }
 
+/** A model's file, or that with the further files that its weights lie in, by the names it gives them. */
+export type ModelBytes =
+  | Uint8Array
+  | {
+      readonly bytes: Uint8Array;
+      readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+    };
+
 export type Provider = 'webgpu' | 'wasm';
 
 export interface Opened {
@@ -32,11 +40,11 @@ const rightCosine = 0.999;
 /** A session on the CPU. Rejects with CaptionerError. */
 export async function openSession(
   runtime: Runtime,
-  bytes: Uint8Array,
+  model: ModelBytes,
   what: string,
 ): Promise<InferenceSession> {
   try {
-    return await create(runtime, bytes, 'wasm');
+    return await create(runtime, model, 'wasm');
   } catch (error) {
     throw refusal(error, what);
   }
@@ -48,7 +56,7 @@ export async function openSession(
  */
 export async function fastest(
   runtime: Runtime,
-  bytes: Uint8Array,
+  model: ModelBytes,
   cpu: InferenceSession,
   look: (session: InferenceSession) => Promise<Float32Array>,
 ): Promise<Opened> {
@@ -56,7 +64,7 @@ export async function fastest(
   if (!runtime.webgpu) return plain;
   let gpu: InferenceSession | undefined;
   try {
-    gpu = await create(runtime, bytes, 'webgpu');
+    gpu = await create(runtime, model, 'webgpu');
     const [there, here] = [await timed(gpu, look), await timed(cpu, look)];
     if (there.ms < here.ms && cosine(unit(there.numbers), unit(here.numbers)) >= rightCosine) {
       await cpu.release();
@@ -99,9 +107,11 @@ export function numbersOf(tensor: Tensor): Float32Array {
   throw new CaptionerError('unknown-model', `The model gives ${String(type)}, expected float32 or float16.`);
 }
 
-function create(runtime: Runtime, bytes: Uint8Array, provider: Provider): Promise<InferenceSession> {
+function create(runtime: Runtime, model: ModelBytes, provider: Provider): Promise<InferenceSession> {
+  const { bytes, external } = model instanceof Uint8Array ? { bytes: model, external: [] } : model;
   return runtime.ort.InferenceSession.create(bytes, {
     executionProviders: [provider],
+    ...(external.length > 0 ? { externalData: external } : {}),
     // What goes wrong is thrown; printed it would frighten whoever looks into the console.
     logSeverityLevel: 4,
     // Threads that spin while they wait take the processor from the page, and on a busy machine from each other.

@@ -49,6 +49,13 @@ const roleWords: Readonly<Record<Role, string>> = {
 export function demandRole(signature: Signature, wanted: 'vision' | 'text' | 'tagger'): void {
   const role = roleOf(signature);
   if (role === wanted) return;
+  if (wanted === 'tagger' && role === 'vision' && !isClipVision(signature)) {
+    throw new CaptionerError(
+      'tagger-channels-first',
+      'This tagger takes its picture channels first (NCHW): such exports differ in the order of colours and the range of ' +
+        'numbers, and the file does not say how. Choose the model.onnx of a WD14 tagger, which takes channels last (NHWC).',
+    );
+  }
   const problem =
     wanted === 'vision' && role === 'text'
       ? 'text-as-vision'
@@ -63,6 +70,14 @@ export function demandRole(signature: Signature, wanted: 'vision' | 'text' | 'ta
   throw new CaptionerError(
     problem,
     `The file given as ${roleWords[wanted]} is ${roleWords[role]}: it takes ${names}. Choose the other file.`,
+  );
+}
+
+/** By what exports of CLIP call things; taggers that take channels first call them otherwise. */
+function isClipVision({ inputs, outputs }: Signature): boolean {
+  return (
+    outputs.some(({ name }) => /embed|hidden_state|pooler/.test(name)) ||
+    (inputs[0].name === 'pixel_values' && !outputs.some(({ name }) => /logits|prediction|probs/.test(name)))
   );
 }
 

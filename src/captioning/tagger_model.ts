@@ -2,7 +2,15 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { guarded } from './batches';
 import { CaptionerError } from './error';
-import { fastest, numbersOf, openSession, tensorOf, type Provider, type Runtime } from './runtime';
+import {
+  fastest,
+  numbersOf,
+  openSession,
+  tensorOf,
+  type ModelBytes,
+  type Provider,
+  type Runtime,
+} from './runtime';
 import { demandRole, signatureOf } from './signature';
 
 export interface TaggerModel {
@@ -17,8 +25,8 @@ export interface TaggerModel {
 const usualSide = 448;
 
 /** Rejects with CaptionerError. */
-export async function openTagger(runtime: Runtime, bytes: Uint8Array, tags: number): Promise<TaggerModel> {
-  const cpu = await openSession(runtime, bytes, 'The tagger');
+export async function openTagger(runtime: Runtime, file: ModelBytes, tags: number): Promise<TaggerModel> {
+  const cpu = await openSession(runtime, file, 'The tagger');
   const signature = signatureOf(cpu);
   demandRole(signature, 'tagger');
   const [input] = signature.inputs;
@@ -45,7 +53,7 @@ export async function openTagger(runtime: Runtime, bytes: Uint8Array, tags: numb
       `The tagger knows ${first.length} tags, the list has ${tags}: they are not of one model. Choose both from the same one.`,
     );
   }
-  const { session, provider } = await fastest(runtime, bytes, cpu, (each) => look(each, probe));
+  const { session, provider } = await fastest(runtime, file, cpu, (each) => look(each, probe));
   return {
     provider,
     side,

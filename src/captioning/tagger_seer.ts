@@ -4,7 +4,7 @@ import type { Tokenizer } from '../formats/tokenizer';
 import type { CaptionOptions } from '../protocol/captioner';
 import { CaptionerError } from './error';
 import type { Ranked } from './rank';
-import type { Runtime } from './runtime';
+import type { ModelBytes, Runtime } from './runtime';
 import type { Seer } from './seer';
 import { openTagger } from './tagger_model';
 import { taggerTensor } from './tagger_preprocess';
@@ -17,11 +17,11 @@ const looking = 1;
 
 export async function openTaggerSeer(
   runtime: Runtime,
-  bytes: Uint8Array,
+  file: ModelBytes,
   tags: readonly Tag[],
   tokenizer: Tokenizer,
 ): Promise<Seer> {
-  const model = await openTagger(runtime, bytes, tags.length);
+  const model = await openTagger(runtime, file, tags.length);
   const slots = [slotOf('character', tags), slotOf('tag', tags)];
   return {
     facts: {

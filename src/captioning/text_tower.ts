@@ -7,7 +7,16 @@ import { chunks, type Tokenizer } from '../formats/tokenizer';
 import { guarded, inBatches, rows } from './batches';
 import type { Embedding } from './embedding';
 import { CaptionerError, reasonOf } from './error';
-import { fastest, isMemory, numbersOf, openSession, outOfMemory, tensorOf, type Runtime } from './runtime';
+import {
+  fastest,
+  isMemory,
+  numbersOf,
+  openSession,
+  outOfMemory,
+  tensorOf,
+  type ModelBytes,
+  type Runtime,
+} from './runtime';
 import { demandRole, embeddingOutput, signatureOf, type Signature, type Value } from './signature';
 
 export interface TextTower {
@@ -18,12 +27,8 @@ export interface TextTower {
 }
 
 /** Rejects with CaptionerError. */
-export async function openText(
-  runtime: Runtime,
-  bytes: Uint8Array,
-  tokenizer: Tokenizer,
-): Promise<TextTower> {
-  const cpu = await openSession(runtime, bytes, 'The text model');
+export async function openText(runtime: Runtime, file: ModelBytes, tokenizer: Tokenizer): Promise<TextTower> {
+  const cpu = await openSession(runtime, file, 'The text model');
   const signature = signatureOf(cpu);
   demandRole(signature, 'text');
   const output = embeddingOutput(signature, 'text_embeds');
@@ -46,7 +51,7 @@ export async function openText(
     throw error;
   });
   const dimensions = numbers.length / example.length;
-  const { session } = await fastest(runtime, bytes, cpu, (each) => read(each, example));
+  const { session } = await fastest(runtime, file, cpu, (each) => read(each, example));
   return {
     dimensions,
     close: () => session.release(),

@@ -126,6 +126,14 @@ describe('openTagger', () => {
     expected.tagger.forEach((p, i) => expect(found[i]).toBeCloseTo(p, 4));
   });
 
+  it('names one that takes channels first', async () => {
+    const model = openTagger(runtime, fixture('tagger_channels_first.onnx'), 6);
+    await expect(model).rejects.toMatchObject({
+      name: 'tagger-channels-first',
+      message: expect.stringContaining('channels first (NCHW)') as unknown,
+    });
+  });
+
   it('refuses CLIP, and a list of other tags', async () => {
     expect(await problem(openTagger(runtime, fixture('vision.onnx'), 6))).toBe('clip-as-tagger');
     expect(await problem(openTagger(runtime, fixture('text.onnx'), 6))).toBe('clip-as-tagger');

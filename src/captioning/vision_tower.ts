@@ -13,6 +13,7 @@ import {
   openSession,
   outOfMemory,
   tensorOf,
+  type ModelBytes,
   type Provider,
   type Runtime,
 } from './runtime';
@@ -32,8 +33,8 @@ export interface VisionTower {
 const usualSides = [224, 336, 256, 240, 288, 384, 448];
 
 /** Rejects with CaptionerError. */
-export async function openVision(runtime: Runtime, bytes: Uint8Array): Promise<VisionTower> {
-  const cpu = await openSession(runtime, bytes, 'The vision model');
+export async function openVision(runtime: Runtime, file: ModelBytes): Promise<VisionTower> {
+  const cpu = await openSession(runtime, file, 'The vision model');
   const signature = signatureOf(cpu);
   demandRole(signature, 'vision');
   const [input] = signature.inputs;
@@ -46,7 +47,7 @@ export async function openVision(runtime: Runtime, bytes: Uint8Array): Promise<V
   const [fixed] = input.shape;
   const probes = (size: number) => Array.from({ length: fixed ?? 1 }, () => probe(size));
   const { side, numbers } = await sideOf(input, (size) => look(cpu, probes(size), size));
-  const { session, provider } = await fastest(runtime, bytes, cpu, (each) => look(each, probes(side), side));
+  const { session, provider } = await fastest(runtime, file, cpu, (each) => look(each, probes(side), side));
   const dimensions = numbers.length / (fixed ?? 1);
   return {
     provider,

@@ -54,4 +54,51 @@ describe('readOnnxFile', () => {
     const huge = text([8, 8, 0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     expect(await problem(huge)).toBe('cut-short');
   });
+
+  it('tells which further files the weights lie in, wherever the tensor is', async () => {
+    const names = async (source: Parameters<typeof readOnnxFile>[0]) => {
+      const reading = await readOnnxFile(source);
+      return reading.ok ? reading.external : reading.problem;
+    };
+    expect(await names(fromBytes(demo))).toEqual([]);
+    const tensor = (name: string, raw = 0) => [
+      ...held(9, new Array<number>(raw).fill(8)),
+      ...held(13, [...held(1, [...'location'].map(code)), ...held(2, [...name].map(code))]),
+      ...held(13, [...held(1, [...'offset'].map(code)), ...held(2, [...'16'].map(code))]),
+    ];
+    const model = (graph: number[]) => fromBytes(Uint8Array.from([8, 8, ...held(7, graph)]));
+    expect(
+      await names(model([...held(5, tensor('model.onnx_data')), ...held(5, tensor('model.onnx_data'))])),
+    ).toEqual(['model.onnx_data']);
+    // Behind weights of more than one window; in a node's attribute; in the branch of a condition.
+    const branch = held(1, held(5, held(6, held(5, tensor('branch.onnx.data')))));
+    expect(
+      await names(
+        model([
+          ...held(5, tensor('a.bin', 200_000)),
+          ...held(1, held(5, held(5, tensor('folder/b.data')))),
+          ...branch,
+        ]),
+      ),
+    ).toEqual(['a.bin', 'folder/b.data', 'branch.onnx.data']);
+    // A tensor that claims more than the graph has; a graph in a graph without end.
+    const beyond = [...held(5, tensor('a.bin')), (5 << 3) | 2, 0xff, 0xff, 0x03, 1, 2];
+    expect(await names(model(beyond))).toEqual(['a.bin']);
+    let deep: number[] = tensor('deep.bin');
+    for (let i = 0; i < 40; i++) deep = held(1, held(5, held(6, deep)));
+    expect(await names(model(deep))).toEqual([]);
+  });
 });
+
+const code = (c: string) => c.charCodeAt(0);
+
+/** A field of a length and as many bytes. */
+function held(field: number, bytes: readonly number[]): number[] {
+  const length: number[] = [];
+  let left = bytes.length;
+  do {
+    length.push((left & 127) | (left > 127 ? 128 : 0));
+    left >>= 7;
+  } while (left > 0);
+  return [(field << 3) | 2, ...length, ...bytes];
+}

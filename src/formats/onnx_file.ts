@@ -3,6 +3,8 @@
  * and its first bytes; what it is instead, where people commonly mistake it. Reads headers only, never the weights.
  */
 import type { ByteSource } from './byte_source';
+import { externalFiles } from './onnx_external';
+import { varint } from './varint';
 
 /** What a file is that is no whole ONNX model. */
 export type OnnxFileProblem =
@@ -18,7 +20,13 @@ export type OnnxFileProblem =
   | 'cut-short';
 
 export type OnnxFileReading =
-  | { readonly ok: true; readonly irVersion: number; readonly metadata: ReadonlyMap<string, string> }
+  | {
+      readonly ok: true;
+      readonly irVersion: number;
+      readonly metadata: ReadonlyMap<string, string>;
+      /** Further files that its weights lie in, by the names that the model gives them; of most models none. */
+      readonly external: readonly string[];
+    }
   | { readonly ok: false; readonly problem: OnnxFileProblem; readonly offset: number };
 
 /** Fields of ModelProto, by number: wire type 0 is a number, 2 a length and as many bytes. */
@@ -37,6 +45,7 @@ const fields: ReadonlyMap<number, 0 | 2> = new Map([
   [26, 2], // configuration
 ]);
 const graphField = 7;
+const functionField = 25;
 const metadataField = 14;
 /** A longer note is nothing to act on. */
 const longestNote = 64 * 1024;
@@ -60,6 +69,7 @@ export async function readOnnxFile(source: ByteSource): Promise<OnnxFileReading>
   let irVersion: number | undefined;
   let graph = false;
   const metadata = new Map<string, string>();
+  const external = new Set<string>();
   let at = 0;
   for (let count = 0; at < source.byteLength; count++) {
     const bytes = new Uint8Array(await source.slice(at, Math.min(at + headerBytes, source.byteLength)));
@@ -81,11 +91,14 @@ export async function readOnnxFile(source: ByteSource): Promise<OnnxFileReading>
       const [key, value] = entry(new Uint8Array(await source.slice(at + number.end, end)));
       if (key !== undefined) metadata.set(key, value ?? '');
     }
+    const inside = field === graphField ? 'graph' : field === functionField ? 'function' : undefined;
+    if (inside && end <= source.byteLength)
+      await externalFiles(source, inside, at + number.end, end, external);
     at = end;
   }
   if (at > source.byteLength) return refuse(irVersion === undefined ? 'not-onnx' : 'cut-short', at);
   if (irVersion === undefined) return refuse('not-onnx', 0);
-  return graph ? { ok: true, irVersion, metadata } : refuse('cut-short', at);
+  return graph ? { ok: true, irVersion, metadata, external: [...external] } : refuse('cut-short', at);
 }
 
 /** A StringStringEntryProto: key is field 1, value field 2. */
@@ -99,17 +112,6 @@ function entry(bytes: Uint8Array): (string | undefined)[] {
     at = length.end + length.value;
   }
   return out;
-}
-
-/** Little-endian groups of seven bits; undefined where it does not end within the bytes or is over 2^53. */
-function varint(bytes: Uint8Array, start: number): { value: number; end: number } | undefined {
-  let value = 0;
-  let scale = 1;
-  for (let at = start; at < bytes.length && at < start + 8; at++, scale *= 128) {
-    value += (bytes[at] & 0x7f) * scale;
-    if (bytes[at] < 0x80) return Number.isSafeInteger(value) ? { value, end: at + 1 } : undefined;
-  }
-  return undefined;
 }
 
 function mistakenFor(head: Uint8Array): OnnxFileProblem | undefined {

@@ -8,10 +8,21 @@
 export type Purpose = 'style' | 'character' | 'object';
 
 /** A model to caption with. `key` names it in caches: the digest of its files. */
-export type CaptionModel =
+export type CaptionModel = {
+  /** Files that weights lie in, where they are not in the model itself, by name (model.onnx_data). */
+  external?: readonly ExternalFile[];
+} & (
   | { kind: 'clip'; key: string; vision: Blob; text: Blob; vocabulary: 'general' | 'demo' }
   /** A WD14 v3 tagger: `model.onnx` and `selected_tags.csv`. */
-  | { kind: 'tagger'; key: string; model: Blob; tags: Blob };
+  | { kind: 'tagger'; key: string; model: Blob; tags: Blob }
+);
+
+export interface ExternalFile {
+  name: string;
+  /** Of a CLIP, where both models call theirs the same: whose it is. */
+  of?: 'vision' | 'text';
+  file: Blob;
+}
 
 export interface CaptionModelFacts {
   kind: CaptionModel['kind'];
@@ -106,12 +117,14 @@ export const captionerProblems = [
   'pointer-as-model',
   'not-onnx',
   'model-cut-short',
+  'external-missing',
   'model-not-loadable',
   // what it computes
   'text-as-vision',
   'vision-as-text',
   'tagger-as-clip',
   'clip-as-tagger',
+  'tagger-channels-first',
   'unknown-model',
   'towers-differ',
   'other-words',

@@ -6,7 +6,8 @@ import { get } from 'idb-keyval';
 import { deleteFile } from './opfs';
 import { readAll, records, write } from './records';
 
-export type CaptionerRole = 'vision' | 'text' | 'model' | 'tags';
+/** `external`: weights that a model has in a file beside it, as many as it names. */
+export type CaptionerRole = 'vision' | 'text' | 'model' | 'tags' | 'external';
 
 export interface CaptionerFile {
   role: CaptionerRole;

@@ -3,7 +3,7 @@
  * private ones. Nothing here says whether they are what they claim to be: the captioner looks at them.
  */
 import { sha256Hex } from '../../formats/sha256';
-import type { CaptionModel } from '../../protocol/captioner';
+import type { CaptionModel, ExternalFile } from '../../protocol/captioner';
 import {
   captionerKey,
   getCaptioner,
@@ -27,9 +27,19 @@ export async function openModel(key: string, onBytes: OnBytes, signal: AbortSign
   const stored = await getCaptioner(key);
   if (!stored) throw new Error(inLanguage(messages).modelGone);
   const file = (role: CaptionerRole) => fileOf(stored, role);
+  const external: ExternalFile[] = [];
+  for (const { role, name, path } of stored.files)
+    if (role === 'external') external.push({ name, file: await openFile(path) });
   return stored.kind === 'clip'
-    ? { kind: 'clip', key, vision: await file('vision'), text: await file('text'), vocabulary: 'general' }
-    : { kind: 'tagger', key, model: await file('model'), tags: await file('tags') };
+    ? {
+        kind: 'clip',
+        key,
+        external,
+        vision: await file('vision'),
+        text: await file('text'),
+        vocabulary: 'general',
+      }
+    : { kind: 'tagger', key, external, model: await file('model'), tags: await file('tags') };
 }
 
 async function fileOf({ files }: StoredCaptioner, role: CaptionerRole): Promise<Blob> {

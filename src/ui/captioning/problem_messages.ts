@@ -15,10 +15,14 @@ const en: Record<CaptionerProblem, string> = {
   'not-onnx': 'This file is damaged or no ONNX model. Choose or download it again.',
   'model-cut-short': 'The model file ends too early. Choose or download it again.',
   'model-not-loadable': 'The model cannot be loaded. Try another export of it, such as the quantized one.',
+  'external-missing':
+    'The model’s weights lie in a further file, which is missing. Add the model again together with that file (.onnx_data or .onnx.data), or an export in a single file.',
   'text-as-vision': 'The file given as vision model is a text model. Give each its own place.',
   'vision-as-text': 'The file given as text model is a vision model. Give each its own place.',
   'tagger-as-clip': 'This is a tagger, not a CLIP. Add it with its selected_tags.csv.',
   'clip-as-tagger': 'This is a CLIP, not a tagger. Add its vision model and its text model.',
+  'tagger-channels-first':
+    'This tagger takes its picture channels first (NCHW). Such exports differ in colours and range, and the file does not say how. Use the model.onnx of a WD14 tagger, which takes channels last.',
   'unknown-model': 'This model is neither a CLIP nor a WD14 tagger that can be used here.',
   'towers-differ': 'Vision model and text model belong to different CLIPs. Use two of one export.',
   'other-words': 'The text model does not have CLIP’s words. Use another export.',
@@ -45,10 +49,14 @@ const zh: Record<CaptionerProblem, string> = {
   'not-onnx': '文件已损坏，或不是 ONNX 模型。请重新选择或下载。',
   'model-cut-short': '模型文件不完整，请重新选择或下载。',
   'model-not-loadable': '模型无法载入，请尝试其他导出版本，例如量化版。',
+  'external-missing':
+    '模型的权重在另一个文件中，但没有找到。请连同该文件（.onnx_data 或 .onnx.data）重新添加模型，或使用单文件导出。',
   'text-as-vision': '作为视觉模型给出的文件是文本模型，请分别放到对应位置。',
   'vision-as-text': '作为文本模型给出的文件是视觉模型，请分别放到对应位置。',
   'tagger-as-clip': '这是标签器，不是 CLIP。请连同 selected_tags.csv 一起添加。',
   'clip-as-tagger': '这是 CLIP，不是标签器。请添加它的视觉模型和文本模型。',
+  'tagger-channels-first':
+    '该标签器的输入为通道在前（NCHW）。这类导出的颜色顺序与数值范围各不相同，文件中并未说明。请使用 WD14 标签器的 model.onnx（通道在后）。',
   'unknown-model': '该模型既不是可用的 CLIP，也不是可用的 WD14 标签器。',
   'towers-differ': '视觉模型与文本模型属于不同的 CLIP，请使用同一次导出的两个文件。',
   'other-words': '文本模型的词表不是 CLIP 的，请使用其他导出版本。',
