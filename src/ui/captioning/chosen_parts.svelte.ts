@@ -26,9 +26,7 @@ export class ChosenParts {
 
   constructor(readonly kind: StoredCaptioner['kind']) {}
 
-  readonly #needed: readonly string[] = $derived([
-    ...new Set(this.#given.flatMap(({ external }) => external)),
-  ]);
+  readonly #needed: readonly string[] = $derived([...setOf(this.#given.flatMap(({ external }) => external))]);
 
   /** Further files that are wanted and not there, with the addresses they should have beside the model's. */
   readonly missing: readonly { name: string; address: string | undefined }[] = $derived.by(() =>

@@ -63,9 +63,9 @@ function aboutSize({ pictures, purpose, trigger }: CaptionSet): Warning[] {
   const found: Warning[] = [];
   const wanted =
     count < LEAST ? LEAST : purpose === 'style' && count < LEAST_FOR_A_STYLE ? LEAST_FOR_A_STYLE : 0;
+  if (trigger.trim() === '') found.push({ kind: 'no-trigger', ids });
   if (wanted > 0) found.push({ kind: 'few', ids, count, wanted });
   if (count > MOST) found.push({ kind: 'many', ids, count });
-  if (trigger.trim() === '') found.push({ kind: 'no-trigger', ids });
   return found;
 }
 
