@@ -6,6 +6,7 @@
 import { fromBlob, type ByteSource } from '../formats/byte_source';
 import { openGpu, OutOfMemoryError, reopenDevice } from '../kernels/device';
 import type { RunPlan, TrainEvent } from '../protocol/trainer';
+import { savedFacts } from './checkpoint';
 import type { Economy } from './memory';
 import type { TrainingRun } from './prepare';
 import { train } from './train';
@@ -15,7 +16,7 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
   let state: ByteSource | undefined = run.state;
   let most: Economy | undefined = run.most;
   let plan: RunPlan | undefined;
-  let step = 0;
+  let step = run.state ? (await savedFacts(run.state)).step : 0;
   for (;;) {
     try {
       for await (const event of train({

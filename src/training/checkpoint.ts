@@ -63,10 +63,14 @@ export function writeState(state: RunState): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** `RunState.microBatch` alone, before anything is loaded; undefined where the state does not say. */
-export async function savedMicroBatch(source: ByteSource): Promise<number | undefined> {
-  const count = Number((await readHeader(source)).metadata['microBatch']);
-  return Number.isSafeInteger(count) && count > 0 ? count : undefined;
+/** A state's step and `RunState.microBatch` alone, before anything is loaded; what it does not say is left out. */
+export async function savedFacts(source: ByteSource): Promise<{ step: number; microBatch?: number }> {
+  const { metadata } = await readHeader(source);
+  const [step, microBatch] = [Number(metadata['step']), Number(metadata['microBatch'])];
+  return {
+    step: Number.isSafeInteger(step) && step > 0 ? step : 0,
+    ...(Number.isSafeInteger(microBatch) && microBatch > 0 ? { microBatch } : {}),
+  };
 }
 
 /** Throws `SafetensorsError` for a damaged file, `ResumeError` for one of another kind, run or size. */

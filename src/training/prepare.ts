@@ -16,7 +16,7 @@ import type { Asks } from './asks';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
 import type { BatchConfig } from './batches';
 import { processCaption } from './captions';
-import { readState, savedMicroBatch, type RunState } from './checkpoint';
+import { readState, savedFacts, type RunState } from './checkpoint';
 import {
   cacheLatents,
   captionConfig,
@@ -287,7 +287,7 @@ async function memoryOf(run: TrainingRun, outline: Outline, blocks: number): Pro
   const { request, budgetBytes, auto } = outline;
   const microBatch = Math.min(
     run.most?.microBatch ?? Infinity,
-    (run.state && (await savedMicroBatch(run.state))) ?? Infinity,
+    (run.state && (await savedFacts(run.state)).microBatch) ?? Infinity,
   );
   const memory = fitMemory(request, blocks, budgetBytes, undefined, {
     anyway: auto || (run.anyway ?? false),
