@@ -7,7 +7,7 @@ test.setTimeout(1_200_000);
 
 test('a run that diverges is noticed, paused, and goes on with a lower rate', async ({ page }) => {
   await page.goto('/');
-  await page.getByRole('button', { name: 'Use the demo model' }).click();
+  await page.getByRole('button', { name: 'Use the demo model' }).first().click();
   await expect(page.getByText('in use').first()).toBeVisible();
   await page.getByRole('button', { name: 'Open the sample set: Woodcut, a style' }).click();
   await expect(page.getByText('img30.png')).toBeVisible({ timeout: 180_000 });

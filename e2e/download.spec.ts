@@ -43,7 +43,9 @@ test('whole: taken as base model, kept over a reload, counted in the rail', asyn
   await context.addCookies([{ name: 'secret', value: '1', domain: '127.0.0.1', path: '/' }]);
   await page.goto('/');
   await openForm(page);
-  await expect(models(page)).toContainText('2.1 GB from huggingface.co, under the CreativeML Open RAIL-M licence');
+  await expect(models(page)).toContainText(
+    '2.1 GB from huggingface.co, under the CreativeML Open RAIL-M licence',
+  );
   await expect(models(page)).toContainText('This is the one request that leaves this page');
   await expect(page.getByRole('definition').filter({ hasText: '0 bytes' })).toBeVisible();
   expect(asked).toEqual([]);

@@ -140,9 +140,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
   return opened;
 }
 
-/** Throws what went wrong on the GPU since it was opened, `OutOfMemoryError` where that was it. */
+/** Throws what went wrong on the GPU since it was opened, `OutOfMemoryError` where that was it. Without one, nothing did. */
 export function checkGpu(): void {
-  const { errors, outOfMemory } = gpu();
+  const { errors, outOfMemory } = current ?? { errors: [], outOfMemory: false };
   if (outOfMemory) throw new OutOfMemoryError();
   if (errors.length) throw new Error(`The GPU reported: ${errors[0]}`);
 }
