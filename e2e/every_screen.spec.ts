@@ -38,6 +38,8 @@ const OWN = [
   // Of the file of another trainer, as it has them.
   'optimizer_type: Prodigy',
   'fp8_base: true',
+  'fp8_base',
+  '/home/me/p.txt',
   'train_text_encoder: true',
   'enable_bucket: false',
 ];
