@@ -28,7 +28,7 @@ import { RunSettingsError } from './prepare';
 import { outlineOf, type Outline } from './run_plan';
 
 /** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
-export function estimate(request: EstimateRequest): Promise<Estimate> {
+export async function estimate(request: EstimateRequest): Promise<Estimate> {
   const { images, cardGb } = request;
   return estimateRun(parseConfig(request.config), request.base.map(fromBlob), images, cardGb);
 }
