@@ -5,17 +5,14 @@
 import { deletePictures, getImage, listPictures, type Picture } from '../../storage/pictures';
 import { studio } from '../studio.svelte';
 import type { PictureInFile } from '../../formats/project_file';
-import { metadataCsv, zipOf } from './export';
 import { withTrigger } from './captions/trigger';
 import { applied, indexed, stepFor, without, type Change, type Changes } from './changes';
 import { History } from './history.svelte';
 import { demoSet, type DemoSet } from './import/demo';
-import { importPictures } from './import/import';
 import { incomingFrom, type Incoming, type Source } from './import/incoming';
 import { Likeness } from './import/likeness';
 import type { Outcome } from './import/outcome';
 import { openPool, type Pool } from './import/pool';
-import { restorePictures } from './import/restore';
 import { PictureMissingError } from './picture_missing';
 import { Unsaved } from './unsaved';
 import { sentenceOf } from '../sentence';
@@ -101,8 +98,8 @@ export class Dataset {
   /** Takes the pictures of a project file into this project, as they were saved; `missing` are told with what failed. */
   restore(pictures: readonly PictureInFile[], missing: readonly string[] = []): Promise<Outcome | undefined> {
     return this.#enqueue((project, signal) =>
-      this.#importing(project, (pool) =>
-        restorePictures(pictures, missing, {
+      this.#importing(project, async (pool) =>
+        (await import('./import/restore')).restorePictures(pictures, missing, {
           project,
           pool,
           signal,
@@ -185,11 +182,13 @@ export class Dataset {
   }
 
   /** The pictures used, with metadata.csv and a .txt each; repeats as kohya's folders. */
-  exportZip(onProgress?: (done: number) => void): Promise<Blob> {
+  async exportZip(onProgress?: (done: number) => void): Promise<Blob> {
+    const { zipOf } = await import('./export');
     return zipOf(this.#asTrained(), ({ id, name }) => fileOf(id, name), onProgress);
   }
 
-  exportMetadataCsv(): string {
+  async exportMetadataCsv(): Promise<string> {
+    const { metadataCsv } = await import('./export');
     return metadataCsv(this.#asTrained());
   }
 
@@ -224,8 +223,8 @@ export class Dataset {
   ): Promise<Outcome | undefined> {
     // Listing may have taken a while.
     if (signal.aborted || this.readOnly()) return undefined;
-    return this.#importing(project, (pool) =>
-      importPictures(incoming, {
+    return this.#importing(project, async (pool) =>
+      (await import('./import/import')).importPictures(incoming, {
         project,
         pool,
         signal,

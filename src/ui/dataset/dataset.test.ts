@@ -316,13 +316,13 @@ test('What is exported comes back the same', async () => {
   const facts = (from: Dataset) =>
     from.pictures.map(({ digest, caption, repeats }) => `${digest} ${repeats} ${caption}`).sort();
   expect(facts(other)).toEqual(facts(dataset));
-  expect(dataset.exportMetadataCsv()).toBe('a.png,"one, ""two"""\nb.jpg,"a jpeg"\nb.png,"a png"\n');
+  expect(await dataset.exportMetadataCsv()).toBe('a.png,"one, ""two"""\nb.jpg,"a jpeg"\nb.png,"a png"\n');
 });
 
 test('What is exported starts with the trigger word, as what is trained on does', async () => {
   const dataset = await opened(undefined, 'wdct');
   await add(dataset, { 'a.png': shot(), 'a.txt': 'a hare', 'b.png': shot(), 'b.txt': 'wdct, a fox' });
-  expect(dataset.exportMetadataCsv()).toBe('a.png,"wdct, a hare"\nb.png,"wdct, a fox"\n');
+  expect(await dataset.exportMetadataCsv()).toBe('a.png,"wdct, a hare"\nb.png,"wdct, a fox"\n');
   expect(dataset.pictures.map(({ caption }) => caption)).toEqual(['a hare', 'wdct, a fox']);
 });
 
