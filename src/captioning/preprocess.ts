@@ -3,7 +3,8 @@
  * shorter side to `size`, centre crop, scaled and normalised, as transformers' CLIPImageProcessor; decoding and EXIF
  * turns are the caller's. Long pictures give up to three crops, whose embeddings are to be averaged.
  */
-import { resampleBicubic, type Size } from './resample';
+import type { Size } from '../formats/buckets';
+import { BICUBIC, resample } from '../formats/resample';
 
 /** Upright, 8-bit sRGB with alpha not multiplied in, [height, width, 4]. */
 export interface Pixels {
@@ -67,7 +68,7 @@ function tensorsAt({ width, height, data }: Pixels, size: number, crops: readonl
   if (data.length !== width * height * 4) {
     throw new RangeError(`${data.length} bytes cannot be an RGBA picture of ${width} x ${height} pixels.`);
   }
-  const rgb = resampleBicubic((y, row) => overWhite(data, y * width * 4, row), [width, height], resized);
+  const rgb = resample((y, row) => overWhite(data, y * width * 4, row), [width, height], resized, BICUBIC);
   return crops.map(({ left, top }) => {
     const tensor = new Float32Array(3 * size * size); // [1, 3, size, size]
     for (let channel = 0, o = 0; channel < 3; channel++) {

@@ -3,13 +3,13 @@
  * channels last, as its authors' own code does it. [1, side, side, 3]
  */
 import { overWhite, type Pixels } from './preprocess';
-import { resampleBicubic } from './resample';
+import { BICUBIC, resample } from '../formats/resample';
 
 export function taggerTensor({ width, height, data }: Pixels, side: number): Float32Array {
   const square = Math.max(width, height);
   const [left, top] = [Math.floor((square - width) / 2), Math.floor((square - height) / 2)];
   const row = new Uint8Array(width * 3);
-  const rgb = resampleBicubic(
+  const rgb = resample(
     (y, wide) => {
       wide.fill(255);
       if (y < top || y >= top + height) return;
@@ -18,6 +18,7 @@ export function taggerTensor({ width, height, data }: Pixels, side: number): Flo
     },
     [square, square],
     [side, side],
+    BICUBIC,
   );
   const tensor = new Float32Array(rgb.length);
   for (let i = 0; i < rgb.length; i += 3) {

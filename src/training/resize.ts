@@ -1,10 +1,11 @@
 /**
  * From an image's pixels to the numbers the VAE encodes: scaled to cover its bucket, cut, mapped to [-1, 1].
  * Plain loops rather than an image library's or a canvas's resizer, so that Node and every browser give the same
- * numbers, and the numbers are those of OpenCV as kohya uses it: area averaging (INTER_AREA) when shrinking, an
- * 8-tap Lanczos (INTER_LANCZOS4, clamped edges) otherwise, results rounded to whole 8-bit values.
+ * numbers, and the numbers are those of sd-scripts since its v0.9.0 (library/utils.py, resize_image): OpenCV's area
+ * averaging (INTER_AREA) where neither side grows, Pillow's Lanczos otherwise, results whole 8-bit values.
  */
 import type { Placement, Size } from '../formats/buckets';
+import { LANCZOS, resample } from '../formats/resample';
 
 /**
  * @param rgb 8-bit sRGB, [height, width, 3]
@@ -28,36 +29,67 @@ export function placeImage(rgb: Uint8Array, size: Size, { bucket, resized, crop 
 /** `rgb` [height, width, 3] at another size; the same array if the size is the same. */
 export function resizeRgb(rgb: Uint8Array, from: Size, to: Size): Uint8Array {
   if (from[0] === to[0] && from[1] === to[1]) return rgb;
-  const taps = to[0] <= from[0] && to[1] <= from[1] ? areaTaps : lanczosTaps;
-  const columns = taps(from[0], to[0]);
-  const rows = taps(from[1], to[1]);
+  if (to[0] <= from[0] && to[1] <= from[1]) return averaged(rgb, from, to);
+  const stride = from[0] * 3;
+  return resample((y, row) => row.set(rgb.subarray(y * stride, (y + 1) * stride)), from, to, LANCZOS);
+}
 
-  const narrow = new Float32Array(to[0] * from[1] * 3); // [from height, to width, 3]
-  for (let y = 0, o = 0; y < from[1]; y++) {
-    const line = y * from[0] * 3;
-    for (let x = 0; x < to[0]; x++) {
-      const { index, weight } = columns[x];
-      let [r, g, b] = [0, 0, 0];
-      for (let k = 0; k < index.length; k++) {
-        const at = line + index[k] * 3;
-        r += weight[k] * rgb[at];
-        g += weight[k] * rgb[at + 1];
-        b += weight[k] * rgb[at + 2];
-      }
-      narrow[o++] = r;
-      narrow[o++] = g;
-      narrow[o++] = b;
-    }
-  }
-
-  const out = new Uint8Array(to[0] * to[1] * 3);
+/**
+ * OpenCV's INTER_AREA to the bit, which is why the sums are 32-bit floats in its order: each output pixel is the mean of
+ * the stretch of input it covers.
+ */
+function averaged(rgb: Uint8Array, from: Size, to: Size): Uint8Array {
+  const whole = from[0] % to[0] === 0 && from[1] % to[1] === 0;
+  if (whole) return blockMeans(rgb, from, to);
+  const columns = areaTaps(from[0], to[0]);
+  const rows = areaTaps(from[1], to[1]);
   const stride = to[0] * 3;
-  for (let y = 0; y < to[1]; y++) {
-    const { index, weight } = rows[y];
-    for (let i = 0; i < stride; i++) {
-      let sum = 0;
-      for (let k = 0; k < index.length; k++) sum += weight[k] * narrow[index[k] * stride + i];
-      out[y * stride + i] = Math.min(255, Math.max(0, Math.round(sum)));
+  const out = new Uint8Array(to[1] * stride);
+  const line = new Float32Array(stride);
+  const sums = new Float32Array(stride);
+  rows.forEach((row, y) => {
+    row.weight.forEach((beta, k) => {
+      narrowed(rgb, (row.first + k) * from[0] * 3, columns, line);
+      for (let i = 0; i < stride; i++) {
+        const part = Math.fround(beta * line[i]);
+        sums[i] = k === 0 ? part : sums[i] + part;
+      }
+    });
+    for (let i = 0; i < stride; i++) out[y * stride + i] = halfToEven(sums[i]);
+  });
+  return out;
+}
+
+/** One row [from width, 3], which begins at `start`, into `line`, [to width, 3]. */
+function narrowed(rgb: Uint8Array, start: number, columns: readonly Taps[], line: Float32Array): void {
+  let o = 0;
+  for (const { first, weight } of columns) {
+    let [r, g, b] = [0, 0, 0];
+    for (let k = 0, at = start + first * 3; k < weight.length; k++, at += 3) {
+      r = Math.fround(r + Math.fround(weight[k] * rgb[at]));
+      g = Math.fround(g + Math.fround(weight[k] * rgb[at + 1]));
+      b = Math.fround(b + Math.fround(weight[k] * rgb[at + 2]));
+    }
+    line[o++] = r;
+    line[o++] = g;
+    line[o++] = b;
+  }
+}
+
+/** Where both sides divide: sums of whole numbers. OpenCV rounds halves up for blocks of 2 x 2, else to even. */
+function blockMeans(rgb: Uint8Array, from: Size, to: Size): Uint8Array {
+  const [across, down] = [from[0] / to[0], from[1] / to[1]];
+  const share = Math.fround(1 / (across * down));
+  const out = new Uint8Array(to[0] * to[1] * 3);
+  for (let y = 0, o = 0; y < to[1]; y++) {
+    for (let x = 0; x < to[0]; x++) {
+      for (let c = 0; c < 3; c++) {
+        let sum = 0;
+        for (let v = 0, at = (y * down * from[0] + x * across) * 3 + c; v < down; v++, at += from[0] * 3) {
+          for (let u = 0; u < across; u++) sum += rgb[at + u * 3];
+        }
+        out[o++] = across === 2 && down === 2 ? (sum + 2) >> 2 : halfToEven(Math.fround(sum * share));
+      }
     }
   }
   return out;
@@ -65,43 +97,31 @@ export function resizeRgb(rgb: Uint8Array, from: Size, to: Size): Uint8Array {
 
 /** What one output pixel is made of along one axis; weights sum to 1. */
 interface Taps {
-  index: number[];
-  weight: number[];
+  first: number;
+  weight: Float32Array;
 }
 
-/** Each output pixel is the mean of the stretch of input it covers. */
 function areaTaps(from: number, to: number): Taps[] {
+  const scale = from / to;
   return Array.from({ length: to }, (_, o) => {
-    const start = (o * from) / to;
-    const end = ((o + 1) * from) / to;
-    const index: number[] = [];
+    const start = o * scale;
+    const end = start + scale;
+    const width = Math.min(scale, from - start);
+    const last = Math.min(Math.floor(end), from - 1);
+    const next = Math.min(Math.ceil(start), last);
     const weight: number[] = [];
-    for (let i = Math.floor(start); i < Math.min(from, end); i++) {
-      const covered = Math.min(end, i + 1) - Math.max(start, i);
-      if (covered <= 0) continue;
-      index.push(i);
-      weight.push(covered / (end - start));
-    }
-    return { index, weight };
+    // Slivers under a thousandth of a pixel are left out, as there.
+    const before = next - start > 1e-3;
+    if (before) weight.push((next - start) / width);
+    for (let i = next; i < last; i++) weight.push(1 / width);
+    if (end - last > 1e-3) weight.push(Math.min(end - last, 1, width) / width);
+    return { first: before ? next - 1 : next, weight: Float32Array.from(weight) };
   });
 }
 
-/** sinc(x) sinc(x / 4) at the eight nearest input pixels, normalised. */
-function lanczosTaps(from: number, to: number): Taps[] {
-  return Array.from({ length: to }, (_, o) => {
-    const centre = ((o + 0.5) * from) / to - 0.5;
-    const first = Math.floor(centre) - 3;
-    const raw = Array.from({ length: 8 }, (_, k) => lanczos4(centre - (first + k)));
-    const total = raw.reduce((a, b) => a + b, 0);
-    return {
-      index: raw.map((_, k) => Math.min(from - 1, Math.max(0, first + k))),
-      weight: raw.map((w) => w / total),
-    };
-  });
-}
-
-function lanczos4(x: number): number {
-  if (Math.abs(x) < 1e-9) return 1;
-  if (Math.abs(x) >= 4) return 0;
-  return (4 * Math.sin(Math.PI * x) * Math.sin((Math.PI * x) / 4)) / (Math.PI * x) ** 2;
+function halfToEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  const whole = rest === 0.5 ? below + (below % 2) : Math.floor(value + 0.5);
+  return Math.min(255, whole);
 }

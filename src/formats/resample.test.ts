@@ -1,11 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resampleBicubic, type Size } from './resample';
+import type { Size } from './buckets';
+import fixture from './fixtures/pillow.json' with { type: 'json' };
+import { BICUBIC, LANCZOS, resample } from './resample';
+
+const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'));
+
+describe('resample', () => {
+  it.each(fixture.cases)('$filter from $from to $to is Pillow, byte for byte', (one) => {
+    const [rgb, expected] = [bytes(one.rgb), bytes(one.expected)];
+    const [from, to]: Size[] = [
+      [one.from[0], one.from[1]],
+      [one.to[0], one.to[1]],
+    ];
+    const read = (y: number, row: Uint8Array): void =>
+      row.set(rgb.subarray(y * row.length, (y + 1) * row.length));
+    const out = resample(read, from, to, one.filter === 'lanczos' ? LANCZOS : BICUBIC);
+    expect(out).toEqual(expected);
+    expect(expected).toHaveLength(to[0] * to[1] * 3);
+  });
+});
 
 /** A grey row, resized to another width. */
 function row(values: readonly number[], width: number): number[] {
   const read = (_: number, out: Uint8Array): void => values.forEach((v, x) => out.fill(v, x * 3, x * 3 + 3));
-  const out = resampleBicubic(read, [values.length, 1], [width, 1]);
+  const out = resample(read, [values.length, 1], [width, 1], BICUBIC);
   return Array.from({ length: width }, (_, x) => out[x * 3]);
 }
 
@@ -45,7 +64,7 @@ function plainly(rgb: Uint8Array, [w, h]: Size, [W, H]: Size): Uint8Array {
   return out;
 }
 
-describe('resampleBicubic', () => {
+describe('resample, bicubic', () => {
   // 4 -> 2: the kernel is stretched by 2, so the first output (centre 1) weighs its four inputs, at distances 0.25, 0.25,
   // 0.75 and 1.25, with 0.8671875, 0.8671875, 0.2265625, -0.0703125; their sum is 1.890625.
   it.each([
@@ -114,7 +133,7 @@ describe('resampleBicubic', () => {
     );
     const read = (y: number, out: Uint8Array): void =>
       out.set(rgb.subarray(y * out.length, (y + 1) * out.length));
-    const got = resampleBicubic(read, from, to);
+    const got = resample(read, from, to, BICUBIC);
     const expected = plainly(rgb, from, to);
     expect(new Set(expected).size).toBeGreaterThan(10);
     // Fixed point may part ways with doubles only where a value ends in .5, and by one.
@@ -125,9 +144,10 @@ describe('resampleBicubic', () => {
 
   it('keeps a plain colour plain, whatever the sizes', () => {
     const side = fc.integer({ min: 1, max: 40 });
+    const filter = fc.constantFrom(BICUBIC, LANCZOS);
     fc.assert(
-      fc.property(side, side, side, side, fc.nat(255), (w, h, W, H, value) => {
-        const out = resampleBicubic((_, line) => line.fill(value), [w, h], [W, H]);
+      fc.property(side, side, side, side, fc.nat(255), filter, (w, h, W, H, value, how) => {
+        const out = resample((_, line) => line.fill(value), [w, h], [W, H], how);
         expect(out).toHaveLength(W * H * 3);
         expect(out.every((v) => v === value)).toBe(true);
       }),
@@ -137,13 +157,14 @@ describe('resampleBicubic', () => {
 
   it('changes nothing at the same size, and reads each row once, in order', () => {
     const asked: number[] = [];
-    const out = resampleBicubic(
+    const out = resample(
       (y, line) => {
         asked.push(y);
         line.forEach((_, i) => (line[i] = (y * 50 + i * 7) % 256));
       },
       [5, 4],
       [5, 4],
+      BICUBIC,
     );
     expect(asked).toEqual([0, 1, 2, 3]);
     out.forEach((v, i) => expect(v).toBe((Math.floor(i / 15) * 50 + (i % 15) * 7) % 256));
