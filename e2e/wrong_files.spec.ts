@@ -137,6 +137,8 @@ test('among pictures: what is none is told by reason, what is one comes in', asy
   // Its header says 60,000 by 60,000 pixels: 14 GB once decoded.
   new DataView(bomb.buffer).setUint32(16, 60_000);
   new DataView(bomb.buffer).setUint32(20, 60_000);
+  // Its screen is 100 x 100 pixels, its one frame 20,000 x 20,000.
+  const FRAME = 'GIF89ad\0d\0\0\0\0,\0\0\0\0\x20\x4e\x20\x4e\0\x02\x02\x44\x01\0;';
   const zeros = zipSync(
     { 'zeros.png': new Uint8Array(30 * 2 ** 20), 'inner.zip': zipSync({}) },
     { level: 9 },
@@ -146,12 +148,16 @@ test('among pictures: what is none is told by reason, what is one comes in', asy
     // Another ending than its own is no harm.
     ['really_a_jpeg.png', jpeg, undefined],
     ['nothing.jpg', new Uint8Array(0), 'empty file'],
-    ['phone.heic', text('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), 'HEIC (convert to JPEG or PNG)'],
+    ['phone.heic', text('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), 'HEIC (convert to PNG or JPEG)'],
+    ['scan.tif', text('II*\0\x08\0\0\0'), 'TIFF (convert to PNG or JPEG)'],
+    ['new.png', text('\xff\x0a\x50\x80'), 'JPEG XL (convert to PNG or JPEG)'],
+    ['drawing.png', text('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'SVG (convert to PNG or JPEG)'],
     ['letter.jpg', text('Dear all, this is no picture.'), 'not a picture'],
     ['model.jpg', text(`PK\x03\x04${'\0'.repeat(40)}`), 'not a picture'],
     ['program.exe', text('MZ'), 'not a picture'],
     ['cut.png', png.slice(0, 60), 'damaged'],
-    ['bomb.png', bomb, 'too large (scale it down)'],
+    ['bomb.png', bomb, 'too large'],
+    ['frame.gif', text(FRAME), 'too large'],
     ['icon.png', new Uint8Array(await square(32).png().toBuffer()), 'under 64 px'],
     ['line.png', new Uint8Array(await square(1700, 100).png().toBuffer()), 'too long and thin (crop it)'],
     ['lonely.txt', text('a caption of nothing'), 'caption without a picture'],
@@ -168,7 +174,7 @@ test('among pictures: what is none is told by reason, what is one comes in', asy
   await expect(shots).toHaveCount(2);
   const note = page.getByRole('status').filter({ hasText: 'files were not added' });
   // The archive within the archive is one more.
-  await expect(note).toContainText('13 files were not added');
+  await expect(note).toContainText('17 files were not added');
   await note.getByRole('button', { name: 'Show', exact: true }).click();
   for (const [name, , reason] of given) {
     if (reason === undefined) {

@@ -17,7 +17,7 @@ export const ROOMS = {
   // main.ts and App.svelte, which put the page together
   page: { rooms: ['ui', 'protocol', 'formats', 'storage'], packages: PAGE },
   ui: { rooms: ['protocol', 'formats', 'storage'], packages: [...PAGE, 'uplot'] },
-  workers: { rooms: ['protocol', 'training', 'captioning', 'storage'], packages: ['comlink'] },
+  workers: { rooms: ['protocol', 'training', 'captioning', 'formats', 'storage'], packages: ['comlink'] },
   training: { rooms: ['models', 'kernels', 'formats'], types: ['protocol'], packages: TFJS },
   models: { rooms: ['kernels'], packages: TFJS },
   kernels: { rooms: [], packages: TFJS },

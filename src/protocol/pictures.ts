@@ -3,26 +3,21 @@
  * know of it, or why it is no picture to train on. Bytes cross as Blobs.
  */
 
-/** What a picture may be. */
-export const pictureLimits = {
-  /** Shorter side, pixels: below it there is nothing to learn from. */
-  minSide: 64,
-  /** Decoded, it takes four bytes a pixel. */
-  maxPixels: 64 * 2 ** 20,
-  /** Longer side over shorter. */
-  maxAspect: 16,
-  maxBytes: 512 * 2 ** 20,
-  /** Longest side, pixels. */
-  thumbnailSide: 384,
-} as const;
-
 /** Why a file is no picture to train on. */
 export type Refusal =
   | 'empty'
   /** The browser could not read it: moved, deleted or not allowed since it was chosen. */
   | 'unreadable'
   | 'unknown-type'
+  /** Pictures that are not decoded here, each to be converted. */
   | 'heic'
+  | 'tiff'
+  | 'jxl'
+  | 'jpeg-2000'
+  | 'svg'
+  | 'psd'
+  | 'avif'
+  | 'bmp'
   | 'too-small'
   | 'too-large'
   | 'too-narrow'

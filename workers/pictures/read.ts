@@ -2,28 +2,29 @@
  * Reads one picture: its type and size from the header, then upright size, thumbnail and look from one decoding, and
  * the digest of the file. What is too large is refused before it is decoded.
  */
-import { pictureLimits, type PictureReading, type Refusal } from '../../src/protocol/pictures';
-import { readHeader, type Header } from './header';
+import { HEADER_START, readHeader, type Header } from '../../src/formats/dataset/header';
+import { pictureLimits, refusalOf, refusalOfType } from '../../src/formats/dataset/refusal';
+import type { PictureReading, Refusal } from '../../src/protocol/pictures';
 import { lookOf } from './look';
 
-const { minSide, maxPixels, maxAspect, maxBytes, thumbnailSide } = pictureLimits;
-/** Enough to tell the type. */
-const START = 64;
+/** Longest side of a thumbnail, pixels. */
+const THUMBNAIL_SIDE = 384;
 
 export async function readPicture(file: Blob): Promise<PictureReading> {
   if (file.size === 0) return refused('empty');
   let bytes: Uint8Array<ArrayBuffer>;
   let header: Header | undefined;
   try {
-    header = readHeader(new Uint8Array(await file.slice(0, START).arrayBuffer()));
-    if (!header) return refused('unknown-type');
-    if (file.size > maxBytes) return refused('too-large');
+    header = readHeader(new Uint8Array(await file.slice(0, HEADER_START).arrayBuffer()));
+    const refusal = header ? refusalOfType(header.type) : 'unknown-type';
+    if (refusal) return refused(refusal);
+    if (file.size > pictureLimits.maxBytes) return refused('too-large');
     bytes = new Uint8Array(await file.arrayBuffer());
     header = readHeader(bytes);
   } catch {
     return refused('unreadable');
   }
-  const refusal = header ? objection(header) : 'unknown-type';
+  const refusal = header ? refusalOf(header) : 'unknown-type';
   if (refusal || !header) return refused(refusal ?? 'unknown-type');
 
   // The type decides the decoder; files from a zip have none.
@@ -31,16 +32,6 @@ export async function readPicture(file: Blob): Promise<PictureReading> {
   const [drawn, digest] = await Promise.all([draw(picture), crypto.subtle.digest('SHA-256', bytes)]);
   if (!drawn) return refused('not-decodable');
   return { ok: true, facts: { ...drawn, type: header.type, digest: hex(new Uint8Array(digest)) } };
-}
-
-function objection({ type, size }: Header): Refusal | undefined {
-  if (type === 'image/heic') return 'heic';
-  if (!size) return 'not-decodable';
-  const [short, long] = [Math.min(size.width, size.height), Math.max(size.width, size.height)];
-  if (short === 0) return 'not-decodable';
-  if (long > short * maxAspect) return 'too-narrow';
-  if (short * long > maxPixels) return 'too-large';
-  return short < minSide ? 'too-small' : undefined;
 }
 
 interface Drawn {
@@ -55,7 +46,7 @@ async function draw(picture: Blob): Promise<Drawn | undefined> {
   const bitmap = await createImageBitmap(picture, { imageOrientation: 'from-image' }).catch(() => undefined);
   if (!bitmap) return undefined;
   const { width, height } = bitmap;
-  const scale = Math.min(1, thumbnailSide / Math.max(width, height));
+  const scale = Math.min(1, THUMBNAIL_SIDE / Math.max(width, height));
   const small = { width: Math.ceil(width * scale), height: Math.ceil(height * scale) };
   const canvas = new OffscreenCanvas(small.width, small.height);
   // Its pixels are read back: kept where the CPU has them.

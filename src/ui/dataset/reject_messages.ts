@@ -1,4 +1,5 @@
 /** Why files were not added, in few words, with what to do where something can be done. */
+import { refusalWords } from '../../formats/dataset/refusal_words';
 import type { RejectReason } from './import/outcome';
 
 const en = {
@@ -13,14 +14,7 @@ const en = {
   stopped: (n: number) => `Adding was cancelled; ${n.toLocaleString('en')} stay.`,
   broken: (n: number) => `Adding ended after ${n.toLocaleString('en')} pictures.`,
   reasons: {
-    empty: 'empty file',
-    unreadable: 'could not be read (moved or deleted?)',
-    'unknown-type': 'not a picture',
-    heic: 'HEIC (convert to JPEG or PNG)',
-    'too-small': 'under 64 px',
-    'too-large': 'too large (scale it down)',
-    'too-narrow': 'too long and thin (crop it)',
-    'not-decodable': 'damaged',
+    ...refusalWords.en,
     'caption-file': 'caption file that cannot be read',
     'caption-alone': 'caption without a picture',
     zip: 'zip that cannot be opened',
@@ -38,14 +32,7 @@ const zh: typeof en = {
   stopped: (n) => `已取消添加，保留 ${n.toLocaleString('zh')} 张。`,
   broken: (n) => `添加 ${n.toLocaleString('zh')} 张后中断。`,
   reasons: {
-    empty: '空文件',
-    unreadable: '无法读取（已移动或删除？）',
-    'unknown-type': '不是图片',
-    heic: 'HEIC（请转为 JPEG 或 PNG）',
-    'too-small': '小于 64 px',
-    'too-large': '过大（请缩小）',
-    'too-narrow': '过于狭长（请裁剪）',
-    'not-decodable': '文件损坏',
+    ...refusalWords.zh,
     'caption-file': '标注文件无法读取',
     'caption-alone': '标注没有对应图片',
     zip: 'zip 无法打开',

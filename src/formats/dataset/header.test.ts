@@ -44,19 +44,51 @@ test('A picture that claims to be huge is believed, for it would be decoded so',
   expect(readHeader(png)?.size).toEqual({ width: 60_000, height: 60_000 });
 });
 
+test('A GIF is as large as its frames, whatever its screen says, also behind colours, extensions and other frames', () => {
+  const screen = [...ascii('GIF89a'), ...u16(100), ...u16(90)];
+  const frame = (left: number, top: number, width: number, height: number, flags = 0) => [
+    ...[0x2c, ...u16(left), ...u16(top), ...u16(width), ...u16(height), flags],
+    ...new Uint8Array(flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0),
+    ...[2, 3, 1, 2, 3, 0],
+  ];
+  const comment = [0x21, 0xfe, 2, 65, 66, 1, 67, 0];
+  const sizeOf = (...parts: number[][]) => readHeader(Uint8Array.from([...screen, ...parts.flat()]))?.size;
+  expect(sizeOf([0, 0, 0], frame(0, 0, 20_000, 20_000))).toEqual({ width: 20_000, height: 20_000 });
+  // A colour table of 4, a comment, a frame with a table of 8.
+  const after = frame(10, 30_000, 70, 1);
+  expect(sizeOf([0x81, 0, 0], Array<number>(12).fill(0x2c), comment, frame(0, 0, 9, 9, 0x82), after)).toEqual(
+    {
+      width: 100,
+      height: 30_001,
+    },
+  );
+  expect(sizeOf([0, 0, 0], frame(0, 0, 100, 90).slice(0, 9))).toEqual({ width: 100, height: 90 });
+});
+
+test('JPEG XL, JPEG 2000, SVG and Photoshop files are named', () => {
+  const of = (text: string) => readHeader(Uint8Array.from(ascii(text)))?.type;
+  expect(of('\xff\x0a\x50\x80')).toBe('image/jxl');
+  expect(of('\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ')).toBe('image/jxl');
+  expect(of('\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 ')).toBe('image/jp2');
+  expect(of('\xff\x4f\xff\x51\0\x2f')).toBe('image/jp2');
+  expect(of('8BPS\0\x01\0\0')).toBe('image/vnd.adobe.photoshop');
+  for (const before of [
+    '',
+    '\xef\xbb\xbf',
+    '<?xml version="1.0"?>\n',
+    '<!-- by hand -->\n',
+    '<!DOCTYPE svg PUBLIC "x">\n',
+  ]) {
+    expect(of(`${before}<svg xmlns="http://www.w3.org/2000/svg">`)).toBe('image/svg+xml');
+  }
+});
+
 test('HEIC, TIFF and what is no picture are told apart', () => {
   const heic = (brand: string) => Uint8Array.from([...u32be(24), ...ascii(`ftyp${brand}`), 0, 0, 0, 0]);
   for (const brand of ['heic', 'heix', 'mif1', 'hevc'])
     expect(readHeader(heic(brand))?.type).toBe('image/heic');
   expect(readHeader(file('tiff 8x8'))).toEqual({ type: 'image/tiff' });
-  for (const text of [
-    '',
-    'B',
-    'hello',
-    '<svg xmlns="http://www.w3.org/2000/svg"/>',
-    'PK\x03\x04',
-    '\0\0\0\x20ftypmp42',
-  ])
+  for (const text of ['', 'B', 'hello', '<!-- <svg> --><html/>', 'PK\x03\x04', '\0\0\0\x20ftypmp42'])
     expect(readHeader(Uint8Array.from(ascii(text)))).toBeUndefined();
 });
 

@@ -1,7 +1,11 @@
 /**
  * What a picture file is and how large it would be decoded, from its own first fields and before any decoder touches
- * it. Sizes are as stored, not upright. PNG, JPEG (ITU T.81), WebP, GIF, BMP, AVIF and HEIC (ISO 14496-12).
+ * it. Sizes are as stored, not upright: PNG, JPEG (ITU T.81), WebP, GIF89a, BMP, AVIF (ISO 14496-12). TIFF, HEIC, JPEG XL
+ * (ISO 18181-2), JPEG 2000 (ISO 15444-1), SVG and Photoshop's files are told from one another, so as to be named.
  */
+
+/** So many bytes from the start are enough for the type. */
+export const HEADER_START = 1024;
 
 export interface Header {
   /** MIME type. */
@@ -10,7 +14,7 @@ export interface Header {
   size?: { width: number; height: number };
 }
 
-/** Undefined where it is none of the formats that browsers show. Never throws. */
+/** Undefined where it is no picture. Never throws. */
 export function readHeader(bytes: Uint8Array): Header | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
@@ -28,7 +32,7 @@ function headerOf(view: DataView): Header | undefined {
     case 'image/png':
       return { type, size: { width: view.getUint32(16), height: view.getUint32(20) } };
     case 'image/gif':
-      return { type, size: { width: view.getUint16(6, true), height: view.getUint16(8, true) } };
+      return { type, size: gifSize(view) };
     case 'image/jpeg':
       return { type, size: jpegSize(view) };
     case 'image/webp':
@@ -50,10 +54,48 @@ function typeOf(view: DataView): string | undefined {
   if (/^GIF8[79]a$/.test(at(0, 6))) return 'image/gif';
   if (at(0, 2) === 'BM' && at(6, 10) === '\0\0\0\0') return 'image/bmp';
   if (at(0, 4) === 'II*\0' || at(0, 4) === 'MM\0*') return 'image/tiff';
-  if (at(4, 8) !== 'ftyp') return undefined;
-  const brands = at(8, Math.min(view.byteLength, 8 + 64));
-  if (/avi[fs]/.test(brands)) return 'image/avif';
-  return /hei[cmsx]|hev[cmx]|mif1|msf1/.test(brands) ? 'image/heic' : undefined;
+  if (at(0, 2) === '\xff\x0a' || at(0, 12) === '\0\0\0\x0cJXL \r\n\x87\n') return 'image/jxl';
+  if (at(0, 4) === '\xff\x4f\xff\x51' || at(0, 12) === '\0\0\0\x0cjP  \r\n\x87\n') return 'image/jp2';
+  if (at(0, 6) === '8BPS\0\x01' || at(0, 6) === '8BPS\0\x02') return 'image/vnd.adobe.photoshop';
+  if (at(4, 8) === 'ftyp') {
+    const brands = at(8, 8 + 64);
+    if (/avi[fs]/.test(brands)) return 'image/avif';
+    return /hei[cmsx]|hev[cmx]|mif1|msf1/.test(brands) ? 'image/heic' : undefined;
+  }
+  return SVG.test(at(0, HEADER_START)) ? 'image/svg+xml' : undefined;
+}
+
+/** Its element, after a byte order mark, the declaration of XML, comments and a document type. */
+const SVG = /^(\xef\xbb\xbf)?\s*(<\?[^>]*>\s*|<!--[^]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/;
+
+/**
+ * The screen, or where a frame reaches further: decoders widen the screen to it, and it is they who must hold it. Frames
+ * are walked to the end, block by block.
+ */
+function gifSize(view: DataView): Header['size'] {
+  const size = { width: view.getUint16(6, true), height: view.getUint16(8, true) };
+  for (let at = 13 + colourTable(view.getUint8(10)); at < view.byteLength;) {
+    const block = view.getUint8(at);
+    if (block === 0x21) at = afterData(view, at + 2);
+    else if (block === 0x2c && at + 10 <= view.byteLength) {
+      size.width = Math.max(size.width, view.getUint16(at + 1, true) + view.getUint16(at + 5, true));
+      size.height = Math.max(size.height, view.getUint16(at + 3, true) + view.getUint16(at + 7, true));
+      at = afterData(view, at + 11 + colourTable(view.getUint8(at + 9)));
+    } else break;
+  }
+  return size;
+}
+
+/** Bytes of the table that these flags say follows. */
+function colourTable(flags: number): number {
+  return flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
+}
+
+/** Behind blocks of up to 255 bytes, each after its length, to one of none. */
+function afterData(view: DataView, start: number): number {
+  let at = start;
+  while (at < view.byteLength && view.getUint8(at) !== 0) at += 1 + view.getUint8(at);
+  return at + 1;
 }
 
 /** The frame header may come after any number of others: colour profiles, previews, editing history. */
