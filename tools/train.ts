@@ -14,6 +14,7 @@ import { drawsSamples } from '../src/formats/samples';
 import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
 import { trainAdapting } from '../src/training/adapting';
+import { planBaseModel } from '../src/training/base_model';
 import { estimateRun } from '../src/training/estimate';
 import { tierFor } from '../src/training/job';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
@@ -22,6 +23,7 @@ import { loadImage, scanImageFolder } from './images';
 import { sampleName } from './sample_name';
 import { deleteOlder } from './old_checkpoints';
 import { readConfig } from './read_config';
+import { pretrainedNotes } from './pretrained';
 import { planLines } from './train_plan';
 
 const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
@@ -57,6 +59,11 @@ async function main(): Promise<void> {
     for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))
       console.log(`note: ${noteSentence(note)}`);
   const base = (await baseFiles(config.base_model)).map(openSource);
+  // By their headers, before anything is loaded: what cannot be used is named at once.
+  const planned = await planBaseModel(base);
+  const pretrained = config.pretrained_lora ? openSource(config.pretrained_lora) : undefined;
+  if (pretrained)
+    for (const note of await pretrainedNotes(pretrained, planned, config)) console.log(`note: ${note}`);
   const merges = await readText(new URL('../public/clip/merges.txt', import.meta.url), "CLIP's merge list");
 
   installWebGpu();
@@ -92,7 +99,7 @@ async function main(): Promise<void> {
     base: { name: basename(config.base_model), files: base },
     images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
     merges,
-    ...(config.pretrained_lora ? { pretrained: openSource(config.pretrained_lora) } : {}),
+    ...(pretrained ? { pretrained } : {}),
     ...(resume ? { state: openSource(statePath) } : {}),
     signal: stop.signal,
     ...card,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, toFloats, toHalves } from './halves';
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, f8ToF16, toFloats, toHalves } from './halves';
 
 /** Every half, by the definition in IEEE 754, in float64. */
 function halfValue(bits: number): number {
@@ -87,5 +87,23 @@ describe('halves', () => {
     expect([...toFloats(Uint16Array.of(0x3555).buffer, 'F16')]).toEqual([0.333251953125]);
     expect([...toFloats(Uint16Array.of(0xc2f7).buffer, 'BF16')]).toEqual([-123.5]);
     expect([...toFloats(Float32Array.of(2.5).buffer, 'F32')]).toEqual([2.5]);
+  });
+
+  it.each([
+    ['F8_E4M3', 4, 3, 7],
+    ['F8_E5M2', 5, 2, 15],
+  ] as const)('%s to halves is exact for all 256, by the definition', (dtype, exponents, mantissas, bias) => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, value) => value);
+    const floats = f16ToF32(f8ToF16(bytes, dtype));
+    const top = 2 ** exponents - 1;
+    for (const value of bytes) {
+      const exponent = (value >> mantissas) & top;
+      const fraction = (value & (2 ** mantissas - 1)) / 2 ** mantissas;
+      const magnitude = exponent === 0 ? fraction * 2 ** (1 - bias) : (1 + fraction) * 2 ** (exponent - bias);
+      let expected = value & 0x80 ? -magnitude : magnitude;
+      if (dtype === 'F8_E4M3' && (value & 0x7f) === 0x7f) expected = NaN;
+      if (dtype === 'F8_E5M2' && exponent === top) expected = fraction ? NaN : expected * Infinity;
+      expect(floats[value]).toBe(expected);
+    }
   });
 });

@@ -11,21 +11,22 @@ export interface Halves {
   readonly nonFinite: number;
 }
 
-export type FloatDtype = Extract<Dtype, 'F16' | 'BF16' | 'F32' | 'F64'>;
+const floatDtypes = ['F8_E4M3', 'F8_E5M2', 'F16', 'BF16', 'F32', 'F64'] as const satisfies readonly Dtype[];
+
+export type FloatDtype = (typeof floatDtypes)[number];
 
 export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
-  return dtype === 'F16' || dtype === 'BF16' || dtype === 'F32' || dtype === 'F64';
+  return (floatDtypes as readonly Dtype[]).includes(dtype);
 }
 
-/** Tensor bytes of any float dtype as fp16 bits. F16 is returned as a view, not copied. */
+/** Tensor bytes of any float dtype as fp16 bits, 8-bit ones without their model's scales. F16 is returned as a view, not copied. */
 export function toHalves(bytes: ArrayBuffer, dtype: FloatDtype): Halves {
   switch (dtype) {
+    case 'F8_E4M3':
+    case 'F8_E5M2':
+      return exactHalves(f8ToF16(new Uint8Array(bytes), dtype));
     case 'F16':
-      return {
-        bits: new Uint16Array(bytes),
-        saturated: 0,
-        nonFinite: countNonFinite(new Uint16Array(bytes)),
-      };
+      return exactHalves(new Uint16Array(bytes));
     case 'BF16':
       return saturatingHalves(bf16ToF32(new Uint16Array(bytes)));
     case 'F32':
@@ -38,6 +39,9 @@ export function toHalves(bytes: ArrayBuffer, dtype: FloatDtype): Halves {
 /** Tensor bytes of any float dtype as f32. F32 is returned as a view, not copied. */
 export function toFloats(bytes: ArrayBuffer, dtype: FloatDtype): Float32Array {
   switch (dtype) {
+    case 'F8_E4M3':
+    case 'F8_E5M2':
+      return f16ToF32(f8ToF16(new Uint8Array(bytes), dtype));
     case 'F16':
       return f16ToF32(new Uint16Array(bytes));
     case 'BF16':
@@ -67,6 +71,29 @@ export function f16ToF32(halves: Uint16Array): Float32Array {
   return floats;
 }
 
+/** 8-bit floats to fp16 bits, exact. Formats: OCP 8-bit Floating Point Specification; E4M3 has no infinity. */
+export function f8ToF16(values: Uint8Array, dtype: 'F8_E4M3' | 'F8_E5M2'): Uint16Array {
+  // E5M2 is the upper byte of a half.
+  if (dtype === 'F8_E5M2') return Uint16Array.from(values, (value) => value << 8);
+  e4m3 ??= Uint16Array.from({ length: 256 }, (_, value) => halfOfE4m3(value));
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) halves[i] = e4m3[values[i]];
+  return halves;
+}
+
+let e4m3: Uint16Array | undefined;
+
+function halfOfE4m3(value: number): number {
+  const sign = (value & 0x80) << 8;
+  const [exponent, mantissa] = [(value >>> 3) & 15, value & 7];
+  if (exponent === 15 && mantissa === 7) return sign | 0x7e00;
+  // Rebiased from 7 to 15; what is subnormal in units of 2^-9 is normal as a half.
+  if (exponent > 0) return sign | ((exponent + 8) << 10) | (mantissa << 7);
+  if (mantissa === 0) return sign;
+  const top = 31 - Math.clz32(mantissa);
+  return sign | ((top + 6) << 10) | ((mantissa << (10 - top)) & 0x3ff);
+}
+
 /** bfloat16 bits to f32, exact. */
 export function bf16ToF32(values: Uint16Array): Float32Array {
   const floats = new Float32Array(values.length);
@@ -84,6 +111,10 @@ export function f32ToBf16(values: Float32Array): Uint16Array {
     out[i] = (word & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return out;
+}
+
+function exactHalves(bits: Uint16Array): Halves {
+  return { bits, saturated: 0, nonFinite: countNonFinite(bits) };
 }
 
 function saturatingHalves(values: Float32Array): Halves {

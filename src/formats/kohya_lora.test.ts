@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from './byte_source';
-import { buildLoraFile, legacyHash, LoraError, matchLora, parseLora, type LoraModule } from './kohya_lora';
+import { buildLoraFile, legacyHash, parseLora, type LoraModule } from './kohya_lora';
 import {
   kohyaName,
   loraTargets,
@@ -11,6 +11,8 @@ import {
   unetTargets,
   type LoraShape,
 } from './kohya_names';
+import { LoraError } from './lora_error';
+import { matchLora } from './lora_outline';
 import { readHeader } from './safetensors';
 import { SafetensorsError } from './safetensors_error';
 import { writeSafetensors, type TensorToWrite } from './safetensors_write';
@@ -116,7 +118,7 @@ describe('buildLoraFile', () => {
       );
       expect(Math.max(...error)).toBeLessThanOrEqual(0);
     }
-    expect(matchLora(read, loraTargets(tiny), 4).size).toBe(modules.length);
+    expect(matchLora(read.modules, loraTargets(tiny)).size).toBe(modules.length);
   });
 
   it('hashes as kohya does: the data alone, and a window of a file that carries ss_* alone', async () => {
@@ -181,25 +183,62 @@ describe('parseLora', () => {
     ['no up', [down], 'missing-half', /has no lora_up\.weight/],
     ['no down', [up, half(`${at}.alpha`, [])], 'missing-half', /has no lora_down\.weight/],
     ['ranks that differ', [down, half(up.name, [8, 5])], 'wrong-shape', /\[4, 8\] and \[8, 5\]/],
-    ['a 3x3 kernel', [half(down.name, [4, 8, 3, 3]), up], 'wrong-shape', /1x1/],
+    ['a 3x3 kernel', [half(down.name, [4, 8, 3, 3]), up], 'other-method', /LoCon/],
     ['an alpha of two numbers', [down, up, half(`${at}.alpha`, [2])], 'wrong-shape', /single number/],
     ['integers', [half(down.name, [4, 8], 'I16'), up], 'not-float', /I16/],
     ['rank zero', [half(down.name, [0, 8]), half(up.name, [8, 0])], 'wrong-shape', /rank/],
     ['nothing', [], 'no-modules', /no LoRA layers/],
-    ['a base model', [half('model.diffusion_model.out.2.bias', [4])], 'no-modules', /not a base model/],
-    ['SDXL', [half('lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha', [])], 'other-method', /SDXL/],
-    ['LoHa', [half(`${at}.hada_w1_a`, [4, 4])], 'other-method', /another method/],
-    ['DoRA', [down, up, half(`${at}.dora_scale`, [8])], 'other-method', /another method/],
     [
-      'diffusers names',
-      [half('unet.mid_block.attentions.0.proj_in.lora_A.weight', [4, 8])],
-      'other-method',
-      /kohya/,
+      'a base model',
+      [half('model.diffusion_model.out.2.bias', [4])],
+      'no-modules',
+      /give it as the base model/,
     ],
+    ['SDXL', [half('lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha', [])], 'other-method', /SDXL/],
   ])('refuses %s', async (_, tensors, code, sentence) => {
     const error = await refusal(parseLora(fromBytes(writeSafetensors(tensors))));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(sentence);
+  });
+
+  it.each([
+    ['I64', BigInt64Array.of(3n)],
+    ['U64', BigUint64Array.of(3n)],
+    ['I32', Int32Array.of(3)],
+    ['U32', Uint32Array.of(3)],
+    ['I16', Int16Array.of(3)],
+    ['U16', Uint16Array.of(3)],
+    ['I8', Int8Array.of(3)],
+    ['U8', Uint8Array.of(3)],
+    ['F64', Float64Array.of(3)],
+    ['F32', Float32Array.of(3)],
+    ['F8_E5M2', Uint8Array.of(0x42)],
+    ['F8_E4M3', Uint8Array.of(0x44)],
+  ] as const)('takes an alpha of type %s', async (dtype, values) => {
+    const alpha = { name: `${at}.alpha`, dtype, shape: [], data: new Uint8Array(values.buffer) };
+    const { modules } = await parseLora(fromBytes(writeSafetensors([down, up, alpha])));
+    expect(modules[0].alpha).toBe(3);
+  });
+
+  it.each(['BOOL', 'F8_E8M0', 'C64'] as const)('refuses an alpha of type %s', async (dtype) => {
+    const data = new Uint8Array(dtype === 'C64' ? 8 : 1);
+    const error = await refusal(
+      parseLora(fromBytes(writeSafetensors([down, up, { name: `${at}.alpha`, dtype, shape: [], data }]))),
+    );
+    expect(error).toMatchObject({ code: 'not-float', module: at });
+  });
+
+  it.each([
+    ['F64', (x: number) => new Uint8Array(Float64Array.of(x, -x).buffer)],
+    ['F8_E5M2', () => Uint8Array.of(0x3e, 0xbe)],
+    ['F8_E4M3', () => Uint8Array.of(0x3c, 0xbc)],
+  ] as const)('reads weights of type %s', async (dtype, bytes) => {
+    const file = writeSafetensors([
+      { name: down.name, dtype, shape: [1, 2], data: bytes(1.5) },
+      { name: up.name, dtype, shape: [2, 1], data: bytes(1.5) },
+    ]);
+    const { modules } = await parseLora(fromBytes(file));
+    expect([...modules[0].down, ...modules[0].up]).toEqual([1.5, -1.5, 1.5, -1.5]);
   });
 
   it('takes the rank for a missing alpha, and for zero', async () => {
@@ -220,15 +259,14 @@ describe('parseLora', () => {
     expect(error.message).toContain('NaN at index 5');
   });
 
-  it('refuses to continue on another model or with another rank', async () => {
+  it('refuses another model', async () => {
     const lora = await parseLora(
       fromBytes(await buildLoraFile({ modules: modulesFor(tiny, 4), precision: 'float', metadata: {} })),
     );
-    expect(() => matchLora(lora, loraTargets(tiny), 8)).toThrow(/rank 4, the settings say 8/);
-    expect(() => matchLora(lora, loraTargets({ ...tiny, crossAttentionDim: 64 }))).toThrow(
+    expect(() => matchLora(lora.modules, loraTargets({ ...tiny, crossAttentionDim: 64 }))).toThrow(
       /48 to 32 features; the base model needs 64 to 32/,
     );
-    expect(() => matchLora(lora, unetTargets(tiny))).toThrow(/lora_te_.*lacks/);
+    expect(() => matchLora(lora.modules, unetTargets(tiny))).toThrow(/lora_te_.*lacks/);
   });
 
   it('answers every mutation of a good file with a LoRA or a named error', async () => {

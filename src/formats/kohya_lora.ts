@@ -1,10 +1,11 @@
 // A LoRA in kohya's file format: `<name>.lora_down.weight`, `.lora_up.weight`, `.alpha`, cast to one
 // precision, with the hashes WebUI looks up. Source: kohya sd-scripts `networks/lora.py` and
-// `library/train_util.py` (see the project's training reference); names are in kohya_names.ts.
+// `library/train_util.py`; names are in kohya_names.ts, what is read from a header in lora_outline.ts.
 import type { ByteSource } from './byte_source';
 import { f32ToBf16, f32ToF16, isFloatDtype, toFloats } from './halves';
-import type { LoraTarget } from './kohya_names';
-import { readHeader, type SafetensorsFile, type TensorEntry } from './safetensors';
+import { LoraError } from './lora_error';
+import { outlineLora, type LocatedLayer } from './lora_outline';
+import type { TensorEntry } from './safetensors';
 import { sha256Hex } from './sha256';
 import { writeSafetensors, type TensorToWrite } from './safetensors_write';
 
@@ -19,35 +20,6 @@ export interface LoraModule {
 }
 
 export type SavePrecision = 'fp16' | 'bf16' | 'float';
-
-export type LoraErrorCode =
-  | 'no-modules'
-  | 'other-method'
-  | 'missing-half'
-  | 'wrong-shape'
-  | 'not-float'
-  | 'too-large'
-  | 'non-finite'
-  | 'unknown-module'
-  | 'wrong-rank'
-  /** Layers of several ranks, or of more than can be trained here. */
-  | 'other-ranks';
-
-/** Why a LoRA cannot be read, written or continued; names the layer. */
-export class LoraError extends Error {
-  override name = 'LoraError';
-  constructor(
-    readonly code: LoraErrorCode,
-    sentence: string,
-    readonly module?: string,
-  ) {
-    super(sentence);
-  }
-
-  get facts() {
-    return { module: this.module };
-  }
-}
 
 /**
  * Builds the file. `metadata` is written as it is, with `sshs_model_hash` and `sshs_legacy_hash` added.
@@ -125,171 +97,73 @@ function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
 export interface LoraFile {
   readonly modules: readonly (LoraModule & { readonly rank: number })[];
   readonly metadata: Record<string, string>;
+  /** Embeddings that came in the same file, by name; they are not used. */
+  readonly setAside: readonly string[];
 }
-
-/** No rank above this is taken for one; the widest layer of SD 1.x has 10240 outputs. */
-const maxRank = 4096;
-/** The largest single tensor that is loaded, in bytes; rank 4096 on SD 1.x's widest layer fits. */
-const maxTensorBytes = 256 * 2 ** 20;
 
 /**
- * Reads a kohya LoRA. `alpha` falls back to the rank where the file has none, as in kohya.
- * Throws SafetensorsError for a broken file, LoraError for one that is no such LoRA.
+ * Reads a LoRA in kohya's names or diffusers'. `alpha` falls back to the rank where the file has none, as in kohya and
+ * peft. Throws SafetensorsError for a broken file, LoraError for one that is no such LoRA.
  */
 export async function parseLora(source: ByteSource): Promise<LoraFile> {
-  const header = await readHeader(source);
-  const modules: (LoraModule & { rank: number })[] = [];
-  for (const entries of groupModules(header).values()) modules.push(await readModule(source, entries));
-  return { modules, metadata: header.metadata };
+  const { layers, metadata, setAside } = await outlineLora(source);
+  const modules: LoraFile['modules'][number][] = [];
+  for (const layer of layers) modules.push(await readLayer(source, layer));
+  return { modules, metadata, setAside };
 }
 
-interface ModuleEntries {
-  readonly name: string;
-  down?: TensorEntry;
-  up?: TensorEntry;
-  alpha?: TensorEntry;
-}
-
-function groupModules(header: SafetensorsFile): Map<string, ModuleEntries> {
-  const modules = new Map<string, ModuleEntries>();
-  for (const entry of header.tensors.values()) {
-    const [, name, role] =
-      /^(lora_(?:unet|te)_[^.]+)\.(lora_down\.weight|lora_up\.weight|alpha)$/.exec(entry.name) ?? [];
-    if (name === undefined) throw otherLora(entry.name);
-    const module = modules.get(name) ?? { name };
-    if (role === 'alpha') module.alpha = entry;
-    else if (role === 'lora_up.weight') module.up = entry;
-    else module.down = entry;
-    modules.set(name, module);
-  }
-  if (modules.size === 0) {
-    throw new LoraError(
-      'no-modules',
-      'This file holds no LoRA layers. Choose a LoRA made for Stable Diffusion 1.x.',
-    );
-  }
-  return modules;
-}
-
-function otherLora(key: string): LoraError {
-  const quoted = `"${key.slice(0, 120)}"`;
-  if (/^lora_te[12]_/.test(key)) {
-    return new LoraError(
-      'other-method',
-      `This LoRA is for SDXL (it holds ${quoted}). Choose one made for Stable Diffusion 1.x.`,
-    );
-  }
-  if (/hada_|lokr_|dora_scale|oft_|lora_mid/.test(key)) {
-    return new LoraError(
-      'other-method',
-      `This file uses another method than plain LoRA (it holds ${quoted}), which cannot be continued here.`,
-    );
-  }
-  if (/\.lora_[AB]\.|\.lora\.(down|up)\./.test(key)) {
-    return new LoraError(
-      'other-method',
-      `This LoRA has diffusers' names (it holds ${quoted}). Convert it to kohya's format first.`,
-    );
-  }
-  return new LoraError(
-    'no-modules',
-    `${quoted} is not a tensor of a kohya LoRA. Choose a LoRA file, not a base model.`,
-  );
-}
-
-async function readModule(
+async function readLayer(
   source: ByteSource,
-  { name, down, up, alpha }: ModuleEntries,
-): Promise<LoraModule & { rank: number }> {
-  if (!down || !up) {
-    const missing = down ? 'lora_up.weight' : 'lora_down.weight';
-    throw new LoraError(
-      'missing-half',
-      `"${name}" has no ${missing}. The file is incomplete; get it again.`,
-      name,
-    );
-  }
-  const rank = down.shape[0];
-  const pointwise = ({ shape }: TensorEntry) =>
-    shape.length === 2 || (shape.length === 4 && shape[2] * shape[3] === 1);
-  if (!pointwise(down) || !pointwise(up) || up.shape[1] !== rank || rank < 1 || rank > maxRank) {
-    const sentence = `"${name}" has shapes [${down.shape.join(', ')}] and [${up.shape.join(', ')}]; expected [rank, in] and [out, rank], with 1x1 kernels at most.`;
-    throw new LoraError('wrong-shape', sentence, name);
-  }
-  const alphaValue = alpha ? await readScalar(source, alpha, name) : rank;
+  { name, rank, down, downShape, up, upShape, alpha }: LocatedLayer,
+): Promise<LoraFile['modules'][number]> {
+  const said = typeof alpha === 'object' ? await readScalar(source, alpha, name) : alpha;
   return {
     name,
     rank,
     down: await readFloats(source, down, name),
-    downShape: down.shape,
+    downShape,
     up: await readFloats(source, up, name),
-    upShape: up.shape,
+    upShape,
     // kohya takes an alpha of 0 for "same as the rank".
-    alpha: alphaValue === 0 ? rank : alphaValue,
+    alpha: said || rank,
   };
 }
 
-async function readScalar(source: ByteSource, entry: TensorEntry, module: string): Promise<number> {
-  if (entry.shape.reduce((product, side) => product * side, 1) !== 1) {
-    throw new LoraError(
-      'wrong-shape',
-      `"${entry.name}" has shape [${entry.shape.join(', ')}]; expected a single number.`,
-      module,
-    );
+/** A float of any type; or a whole number, which sd-scripts writes where its setting was one. */
+async function readScalar(source: ByteSource, entry: TensorEntry, layer: string): Promise<number> {
+  if (isFloatDtype(entry.dtype)) return (await readFloats(source, entry, layer))[0];
+  const view = new DataView(await source.slice(entry.start, entry.end));
+  switch (entry.dtype) {
+    case 'I8':
+      return view.getInt8(0);
+    case 'U8':
+      return view.getUint8(0);
+    case 'I16':
+      return view.getInt16(0, true);
+    case 'U16':
+      return view.getUint16(0, true);
+    case 'I32':
+      return view.getInt32(0, true);
+    case 'U32':
+      return view.getUint32(0, true);
+    case 'I64':
+      return Number(view.getBigInt64(0, true));
+    default:
+      return Number(view.getBigUint64(0, true));
   }
-  return (await readFloats(source, entry, module))[0];
 }
 
-async function readFloats(source: ByteSource, entry: TensorEntry, module: string): Promise<Float32Array> {
-  if (!isFloatDtype(entry.dtype)) {
-    throw new LoraError('not-float', `"${entry.name}" is ${entry.dtype}; expected F16, BF16 or F32.`, module);
-  }
-  if (entry.end - entry.start > maxTensorBytes) {
-    throw new LoraError(
-      'too-large',
-      `"${entry.name}" takes ${entry.end - entry.start} bytes; no layer of Stable Diffusion 1.x needs that.`,
-      module,
-    );
-  }
-  const values = toFloats(await source.slice(entry.start, entry.end), entry.dtype);
+async function readFloats(source: ByteSource, entry: TensorEntry, layer: string): Promise<Float32Array> {
+  // The outline has refused what is no float.
+  const dtype = isFloatDtype(entry.dtype) ? entry.dtype : 'F32';
+  const values = toFloats(await source.slice(entry.start, entry.end), dtype);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new LoraError(
       'non-finite',
       `"${entry.name}" holds ${values[bad]} at index ${bad}. This LoRA is broken; choose an earlier save of it.`,
-      module,
+      layer,
     );
   }
   return values;
-}
-
-/**
- * Checks that a LoRA fits the layers of a model. Returns the targets by name that the file has modules for.
- * Throws LoraError naming the first layer that the model lacks or that has other widths, and where ranks
- * differ between layers or from `rank` (if given).
- */
-export function matchLora(
-  lora: LoraFile,
-  targets: readonly LoraTarget[],
-  rank?: number,
-): Map<string, LoraTarget> {
-  const byName = new Map(targets.map((target) => [target.name, target]));
-  const matched = new Map<string, LoraTarget>();
-  for (const module of lora.modules) {
-    const target = byName.get(module.name);
-    if (!target) {
-      const sentence = `The LoRA has a layer "${module.name}" that the base model lacks. It was made for another model or with other target layers.`;
-      throw new LoraError('unknown-module', sentence, module.name);
-    }
-    if (module.downShape[1] !== target.inFeatures || module.upShape[0] !== target.outFeatures) {
-      const sentence = `"${module.name}" maps ${module.downShape[1]} to ${module.upShape[0]} features; the base model needs ${target.inFeatures} to ${target.outFeatures}. The LoRA was made for another model.`;
-      throw new LoraError('wrong-shape', sentence, module.name);
-    }
-    if (rank !== undefined && module.rank !== rank) {
-      const sentence = `"${module.name}" has rank ${module.rank}, the settings say ${rank}. Set lora_rank to ${module.rank} to continue this LoRA.`;
-      throw new LoraError('wrong-rank', sentence, module.name);
-    }
-    matched.set(module.name, target);
-  }
-  return matched;
 }

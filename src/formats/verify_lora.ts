@@ -1,7 +1,9 @@
 // Reads a LoRA file as a program would that is about to use it, and says whether it is worth giving away: names that
 // Stable Diffusion 1.x has, finite numbers, a change that is not zero, and the tensors it was made from.
 import type { ByteSource } from './byte_source';
-import { LoraError, parseLora, type LoraModule } from './kohya_lora';
+import { parseLora, type LoraModule } from './kohya_lora';
+import { LoraError } from './lora_error';
+import { loraTensorName } from './lora_names';
 import { sha256Hex } from './sha256';
 import { readHeader } from './safetensors';
 import { SafetensorsError } from './safetensors_error';
@@ -78,6 +80,11 @@ function idle({ down, up }: LoraModule): boolean {
 /** The number of tensors; throws where one is missing from `file`, added, or not the same bits as in `source`. */
 async function compare(file: ByteSource, source: ByteSource | undefined): Promise<number> {
   const { tensors } = await readHeader(file);
+  const foreign = [...tensors.keys()].find((name) => loraTensorName(name)?.naming !== 'kohya');
+  if (foreign !== undefined) {
+    const sentence = `"${foreign}" is not a name of kohya's, so other programs might skip it.`;
+    throw new VerificationError('names', sentence, foreign);
+  }
   if (!source) return tensors.size;
   const wanted = (await readHeader(source)).tensors;
   for (const name of new Set([...wanted.keys(), ...tensors.keys()])) {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { fromBytes } from '../formats/byte_source';
-import { LoraError, type LoraErrorCode } from '../formats/kohya_lora';
+import { LoraError, type LoraErrorCode } from '../formats/lora_error';
 import { gpu } from '../kernels/device';
 import { read } from '../kernels/program';
 import { encodeText } from '../models/clip';

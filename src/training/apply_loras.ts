@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { ByteSource } from '../formats/byte_source';
-import { matchLora, parseLora } from '../formats/kohya_lora';
+import { parseLora } from '../formats/kohya_lora';
+import { matchLora } from '../formats/lora_outline';
 import type { Lora } from '../kernels/lora/lora';
 import { mergeLoras } from '../kernels/lora/merge';
 import { upload } from '../kernels/program';
@@ -27,7 +28,7 @@ export async function applyLoras(
   const read = [];
   for (const { source, weight } of files) {
     const lora = await parseLora(source);
-    read.push({ lora, weight, fitting: matchLora(lora, targets) });
+    read.push({ lora, weight, fitting: matchLora(lora.modules, targets) });
   }
   const byPath = new Map<string, Lora[]>();
   for (const { lora, weight, fitting } of read) {

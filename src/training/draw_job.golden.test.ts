@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { fromBlob } from '../formats/byte_source';
-import { LoraError } from '../formats/kohya_lora';
+import { LoraError } from '../formats/lora_error';
 import { makeTokenizer } from '../formats/tokenizer';
 import { gpu, openDevice } from '../kernels/device';
 import type { DrawEvent, DrawRequest, PictureRequest } from '../protocol/trainer';

@@ -3,9 +3,10 @@
  */
 import type { ByteSource } from '../formats/byte_source';
 import type { TrainConfig } from '../formats/config_fields';
-import { buildLoraFile, matchLora, parseLora } from '../formats/kohya_lora';
+import { buildLoraFile, parseLora } from '../formats/kohya_lora';
 import { trainingMetadata, type TrainingFacts } from '../formats/kohya_metadata';
 import { kohyaName, loraTargets, type LoraTarget } from '../formats/kohya_names';
+import { checkRanks, matchLora, outlineLora, type LoraOutline } from '../formats/lora_outline';
 import type { LoraParameters, LoraShape, LoraValues } from '../models/lora';
 import type { BaseModelConfig } from './base_model';
 import { stream } from './random';
@@ -37,8 +38,24 @@ export function freshLora(seed: number, rank: number): (module: LoraShape) => Lo
 }
 
 /**
- * The values of an existing LoRA, fresh ones for modules that it lacks. Its alpha is folded into `up` where it differs,
- * so that its effect is the same. Throws `LoraError` if it does not fit the model or the rank.
+ * Reads the header of a LoRA to continue from, and nothing of the model's weights. Throws `LoraError` if it does not fit
+ * the model or the rank, `SafetensorsError` for a broken file.
+ */
+export async function judgeLora(
+  source: ByteSource,
+  base: BaseModelConfig,
+  { lora_rank }: Pick<TrainConfig, 'lora_rank'>,
+): Promise<LoraOutline> {
+  const outline = await outlineLora(source);
+  matchLora(outline.layers, targetsOf(base));
+  checkRanks(outline.layers, lora_rank);
+  return outline;
+}
+
+/**
+ * The values of an existing LoRA, fresh ones for modules that it lacks. Its strength is folded into `up` where alpha or
+ * rank differ, and a lower rank is padded, so that its effect is the same. Throws as `judgeLora`, and `LoraError` for
+ * values that are not finite.
  */
 export async function continuedLora(
   source: ByteSource,
@@ -46,16 +63,30 @@ export async function continuedLora(
   config: TrainConfig,
   alpha: number,
 ): Promise<(module: LoraShape) => LoraValues> {
+  await judgeLora(source, base, config);
   const file = await parseLora(source);
-  matchLora(file, targetsOf(base), config.lora_rank);
   const byName = new Map(file.modules.map((module) => [module.name, module]));
-  const fresh = freshLora(config.seed, config.lora_rank);
+  const rank = config.lora_rank;
+  const fresh = freshLora(config.seed, rank);
   return (module) => {
     const found = byName.get(kohyaName(module.part, module.path));
     if (!found) return fresh(module);
-    const factor = found.alpha / alpha;
-    return { down: found.down, up: factor === 1 ? found.up : found.up.map((value) => value * factor) };
+    // The run scales by alpha / rank, the file by its own.
+    const factor = (found.alpha / alpha) * (rank / found.rank);
+    const up = factor === 1 ? found.up : found.up.map((value) => value * factor);
+    if (found.rank === rank) return { down: found.down, up };
+    const { down } = fresh(module);
+    down.set(found.down);
+    return { down, up: widened(up, found.rank, rank) };
   };
+}
+
+/** [out, from] to [out, to]: zeros for what is new, whose rows in `down` then change nothing until they are trained. */
+function widened(up: Float32Array, from: number, to: number): Float32Array {
+  const wide = new Float32Array((up.length / from) * to);
+  for (let row = 0; row * from < up.length; row++)
+    wide.set(up.subarray(row * from, (row + 1) * from), row * to);
+  return wide;
 }
 
 /** The finished file: kohya's names, metadata and hashes. Reads the parameters back from the GPU. */

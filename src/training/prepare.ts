@@ -126,6 +126,12 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   if (!run.images.length) throw new RunSettingsError('no-pictures');
   yield { kind: 'phase', phase: 'load' };
   const plan = await planBaseModel(run.base.files);
+  const alpha = config.lora_alpha ?? config.lora_rank;
+  // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
+  const begin =
+    run.pretrained && !run.state
+      ? await continuedLora(run.pretrained, plan, config, alpha)
+      : freshLora(config.seed, config.lora_rank);
   const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);
   const placed = placeImages(run.images, config);
   const outline = outlineOf(plan, config, placed, run.cardGb);
@@ -215,7 +221,6 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       ...(outline.text === 'given' ? {} : { text: early.text }),
     };
 
-    const alpha = config.lora_alpha ?? config.lora_rank;
     const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
     const lora = own(
       new LoraParameters(request.lora.shapes, config.lora_rank, alpha, { rate: config.lora_dropout, seed }),
@@ -234,12 +239,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       ? await readState(run.state, { fingerprint, sizes: optimizerSizes(config.optimizer, lora.size) })
       : undefined;
     if (state) restore(state, lora, optimizer);
-    else
-      lora.set(
-        run.pretrained
-          ? await continuedLora(run.pretrained, plan, config, alpha)
-          : freshLora(config.seed, config.lora_rank),
-      );
+    else lora.set(begin);
 
     const engine = own(
       new StepEngine(

@@ -149,6 +149,14 @@ describe('what bad input gets', () => {
   test('a LoRA given as base model', async () => {
     const run = shortRun({}, { base: { name: 'lora', files: [goldenSource('lora_init.safetensors')] } });
     await fails(run, 'CheckpointError', /LoRA/);
+    // A LoRA that cannot be continued is refused before anything is loaded or encoded.
+    const events: TrainEvent[] = [];
+    const further = shortRun({ lora_rank: 1 }, { pretrained: goldenSource('lora_init.safetensors') });
+    const error: unknown = await (async () => {
+      for await (const event of train(further)) events.push(event);
+    })().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'LoraError', code: 'wrong-rank' });
+    expect(events).toEqual([{ kind: 'phase', phase: 'load' }]);
   });
 
   test('a pickle, an empty and a truncated file', async () => {

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { InvalidBucketConfigError, UnusableImageSizeError } from '../formats/buckets';
 import { CheckpointError } from '../formats/checkpoint_kind';
-import { LoraError } from '../formats/kohya_lora';
+import { LoraError } from '../formats/lora_error';
 import { SafetensorsError } from '../formats/safetensors_error';
 import { ZipError } from '../formats/zip_error';
 import { DownloadError } from '../storage/download_error';
@@ -29,7 +29,8 @@ const thrown: Error[] = [
     code: 'shape',
     facts: { found: 'U-Net: "conv_in.weight" is missing.' },
   }),
-  new LoraError('wrong-rank', 'The rank differs.', 'lora_unet_x'),
+  new LoraError('missing-half', 'A half is missing.', 'lora_unet_x'),
+  new LoraError('wrong-rank', { en: 'It has rank 64.', zh: '它的秩为 64。' }),
   new DownloadError('missing', { host: 'example.org', status: 404 }),
   new StorageFullError({ what: 'model.safetensors', needed: 4.3e9, used: 12e9 }),
   await failedWrite('the project', 0, new Error('disk')),
@@ -68,6 +69,7 @@ test('facts are said: who, what and how much', () => {
     expect.stringContaining('重叠'),
     expect.stringContaining('conv_in.weight'),
     expect.stringContaining('lora_unet_x'),
+    '它的秩为 64。',
     expect.stringMatching(/example\.org.*404/),
     expect.stringMatching(/model\.safetensors（4\.3 GB）.*12\.0 GB/),
     expect.stringMatching(/项目.*disk/),

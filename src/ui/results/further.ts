@@ -1,8 +1,9 @@
 /** A new run that begins with a checkpoint: the settings as they are, the rank of the file, a name of its own. */
 import { fromBlob } from '../../formats/byte_source';
 import type { TrainConfig } from '../../formats/config_fields';
-import { configFields } from '../../formats/config_fields';
-import { LoraError, parseLora } from '../../formats/kohya_lora';
+import { checkRanks, matchLora, outlineLora, ranksOf } from '../../formats/lora_outline';
+import { targetsInCheckpoint } from '../../formats/checkpoint_targets';
+import { readHeader } from '../../formats/safetensors';
 import type { Checkpoint } from '../../storage/runs';
 
 /** What a run begins with: a checkpoint of a run here, or a file of the person's. */
@@ -10,27 +11,33 @@ export type Beginning = Pick<Checkpoint, 'lora' | 'name'>;
 
 export interface Further {
   readonly config: TrainConfig;
-  readonly rank: number;
+  /** Of its layers. The run takes the highest; the others are padded to it. */
+  readonly ranks: { readonly least: number; readonly most: number };
+  /** Embeddings bundled with it, which are not used. */
+  readonly setAside: readonly string[];
 }
 
-/** `taken` are the names of runs there are already. Rejects with a sentence if the file cannot be read. */
+/**
+ * `taken` are the names of runs there are already, `base` the base model's files, where they can be read now. Reads headers
+ * only. Rejects with a sentence if the file cannot be read or continued, or does not fit the base model.
+ */
 export async function furtherFrom(
   { lora, name }: Beginning,
   settings: TrainConfig,
   taken: readonly string[],
+  base: readonly Blob[] = [],
 ): Promise<Further> {
-  const { modules } = await parseLora(fromBlob(lora));
-  const [{ rank }] = modules;
-  const odd = modules.find((module) => module.rank !== rank || module.rank > configFields.lora_rank.max);
-  if (odd) {
-    throw new LoraError(
-      'other-ranks',
-      `It cannot be trained on: all its layers must have one rank, at most ${configFields.lora_rank.max}.`,
-      odd.name,
-    );
-  }
+  const { layers, setAside } = await outlineLora(fromBlob(lora));
+  const { least, most } = ranksOf(layers);
+  checkRanks(layers, most);
+  const headers = await Promise.all(base.map((file) => readHeader(fromBlob(file))));
+  if (headers.length > 0) matchLora(layers, targetsInCheckpoint(headers.map(({ tensors }) => tensors)));
   const output_name = nextName(settings.output_name, taken);
-  return { rank, config: { ...settings, lora_rank: rank, pretrained_lora: name, output_name } };
+  return {
+    ranks: { least, most },
+    setAside,
+    config: { ...settings, lora_rank: most, pretrained_lora: name, output_name },
+  };
 }
 
 /** 'inkwash' -> 'inkwash-2' -> 'inkwash-3': the first that no run has. */

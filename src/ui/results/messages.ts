@@ -135,6 +135,11 @@ const en = {
   furtherMore: (name: string) => `A new run that begins with ${name} instead of from nothing.`,
   furtherRank: (rank: number) =>
     `Its rank, ${rank}, comes from the file; everything else from the settings as they are now.`,
+  furtherRanks: (least: number, most: number) =>
+    `Its layers have ranks ${least} to ${most}: all are trained at rank ${most}, and begin as they are. All else is as set now.`,
+  furtherReadSettings: 'Read the settings it was made with',
+  setAside: (names: string) =>
+    `It has an embedding with it (${names}), which is set aside: only the LoRA is used.`,
   furtherFigures: (steps: string, images: number) => `${steps} more steps on ${images} images`,
   furtherStart: 'Start training',
   furtherSettings: 'Look at the settings first',
@@ -307,6 +312,10 @@ const zh: typeof en = {
   furtherTitle: '继续训练',
   furtherMore: (name) => `新的一次训练，从 ${name} 开始，而不是从零开始。`,
   furtherRank: (rank) => `秩 ${rank} 由文件决定；其余以当前设置为准。`,
+  furtherRanks: (least, most) =>
+    `它各层的秩为 ${least} 到 ${most}：全部以秩 ${most} 训练，并从原有的效果开始。其余以当前设置为准。`,
+  furtherReadSettings: '读取它训练时的设置',
+  setAside: (names) => `文件中还有嵌入（${names}），不会使用：只用其中的 LoRA。`,
   furtherFigures: (steps, images) => `在 ${images} 张图片上再训练 ${steps} 步`,
   furtherStart: '开始训练',
   furtherSettings: '先看看设置',

@@ -8,16 +8,16 @@ export async function importConfig(file: File): Promise<void> {
   const isLora = file.name.toLowerCase().endsWith('.safetensors');
   const given = isLora ? file : await file.slice(0, 1_000_000).text();
   studio.go('settings');
-  await show(given);
+  await showImport(given);
 }
 
 /** The empty dialog, to open a file or paste one. */
 export function openImport(): Promise<void> {
-  return show('');
+  return showImport('');
 }
 
 /** The readers of other programs' files are long, and seldom wanted: they come with the dialog. */
-async function show(given: string | File): Promise<void> {
+export async function showImport(given: string | File): Promise<void> {
   const { default: ImportDialog } = await import('./ImportDialog.svelte');
   const dialog = mount(ImportDialog, {
     target: document.body,

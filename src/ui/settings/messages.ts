@@ -172,6 +172,7 @@ const en = {
 
   start: 'Start training',
   startAnyway: 'Start anyway',
+  beginWith: 'Begin with a LoRA that you have',
   toRun: 'Go to the run under way',
   starting: 'Starting…',
   missing: {
@@ -391,6 +392,7 @@ const zh: typeof en = {
 
   start: '开始训练',
   startAnyway: '仍然开始',
+  beginWith: '从已有的 LoRA 开始',
   toRun: '查看正在进行的训练',
   starting: '正在启动…',
   missing: {

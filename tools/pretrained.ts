@@ -1,0 +1,29 @@
+/** A LoRA to continue from, judged by its header before the GPU is opened or a picture read: notes, or an error by name. */
+import type { ByteSource } from '../src/formats/byte_source';
+import type { TrainConfig } from '../src/formats/config_fields';
+import { ranksOf } from '../src/formats/lora_outline';
+import type { BaseModelConfig } from '../src/training/base_model';
+import { judgeLora } from '../src/training/lora_file';
+
+/** What to say of it. Throws `LoraError` or `SafetensorsError` where it cannot be continued on this model. */
+export async function pretrainedNotes(
+  source: ByteSource,
+  base: BaseModelConfig,
+  config: Pick<TrainConfig, 'lora_rank'>,
+): Promise<string[]> {
+  const { layers, setAside } = await judgeLora(source, base, config);
+  const { least, most } = ranksOf(layers);
+  const notes: string[] = [];
+  if (least < config.lora_rank) {
+    const ranks = least === most ? `rank ${least}` : `ranks ${least} to ${most}`;
+    notes.push(
+      `pretrained_lora has ${ranks}: its layers are padded to lora_rank ${config.lora_rank} and begin as they are.`,
+    );
+  }
+  if (setAside.length > 0) {
+    notes.push(
+      `pretrained_lora has an embedding with it (${setAside.join(', ')}), which is set aside: only the LoRA is used.`,
+    );
+  }
+  return notes;
+}
