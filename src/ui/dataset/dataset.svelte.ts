@@ -10,7 +10,6 @@ import { applied, indexed, stepFor, without, type Change, type Changes } from '.
 import { History } from './history.svelte';
 import { demoSet, type DemoSet } from './import/demo';
 import { incomingFrom, type Incoming, type Source } from './import/incoming';
-import { Likeness } from './import/likeness';
 import type { Outcome } from './import/outcome';
 import { openPool, type Pool } from './import/pool';
 import { PictureMissingError } from './picture_missing';
@@ -128,13 +127,6 @@ export class Dataset {
     } catch (error) {
       this.trouble = sentenceOf(error);
     }
-  }
-
-  /** The picture in use that one set aside as a copy repeats. */
-  twinOf(id: string): Picture | undefined {
-    const picture = this.byId.get(id);
-    if (picture?.aside !== 'duplicate' && picture?.aside !== 'near-duplicate') return undefined;
-    return new Likeness(this.used).twin(picture)?.of;
   }
 
   setAside(ids: Iterable<string>): void {

@@ -59,6 +59,13 @@ const en = {
   small: (n: number) =>
     `${plural(n, 'picture')} ${n === 1 ? 'is' : 'are'} smaller than the training size and will be enlarged, which blurs.`,
   near: (n: number) => `${plural(n, 'near-duplicate')} ${n === 1 ? 'is' : 'are'} set aside.`,
+  nearKept: 'Of each, the one with a caption is used, then the largest.',
+  useAll: (n: number) => (n === 1 ? 'Use it too' : `Use all ${figure(n, 'en')}`),
+  better: (n: number) =>
+    n === 1
+      ? 'A copy that is set aside is better than the picture in use: it has a caption, or is larger.'
+      : `${figure(n, 'en')} copies that are set aside are better than the pictures in use: they have a caption, or are larger.`,
+  keepBest: 'Use the better ones',
   exact: (n: number) => `${plural(n, 'duplicate')} ${n === 1 ? 'is' : 'are'} set aside.`,
   outliers: (n: number) => `${plural(n, 'picture')} ${n === 1 ? 'is' : 'are'} unlike the rest.`,
   alike: (n: number) =>
@@ -240,6 +247,10 @@ const zh: typeof en = {
   checkCrops: '检查裁剪',
   small: (n) => `${figure(n, 'zh')} 张图片小于训练尺寸，会被放大而变模糊。`,
   near: (n) => `已搁置 ${figure(n, 'zh')} 张近似重复的图片。`,
+  nearKept: '每组使用已打标的那张，其次是最大的。',
+  useAll: (n) => (n === 1 ? '也使用它' : `全部 ${figure(n, 'zh')} 张都使用`),
+  better: (n) => `有 ${figure(n, 'zh')} 张搁置的副本比使用中的图片更好：已打标，或尺寸更大。`,
+  keepBest: '改用更好的',
   exact: (n) => `已搁置 ${figure(n, 'zh')} 张重复的图片。`,
   outliers: (n) => `${figure(n, 'zh')} 张图片与其他图片差异很大。`,
   alike: (n) => `${figure(n, 'zh')} 张图片与另一张几乎相同。`,

@@ -8,6 +8,7 @@ import { UniqueNames } from '../../../formats/import_names';
 import type { PictureReading } from '../../../protocol/pictures';
 import { putNewPictures, type NewPicture, type Picture } from '../../../storage/pictures';
 import type { Change } from '../changes';
+import { bestKept } from '../sheet/copies';
 import { inOrder } from './in_order';
 import type { Incoming } from './incoming';
 import { Likeness } from './likeness';
@@ -37,7 +38,9 @@ export async function importPictures(incoming: readonly Incoming[], into: Into):
   const one = new Import(into, sorted.rejects);
   await one.configs(sorted.configs);
   await one.pictures(sorted.pictures);
+  one.copies();
   one.captions(sorted.rest);
+  one.change();
   return one.outcome();
 }
 
@@ -49,6 +52,7 @@ class Import {
   readonly #folders = new Map<string, Outcome['folders'][number]>();
   readonly #counts = { added: 0, duplicates: 0, nearDuplicates: 0, already: 0, captioned: 0, configs: 0 };
   #order: number;
+  readonly #added = new Set<string>();
   #batch: NewPicture[] = [];
   #stopped: Outcome['stopped'];
 
@@ -105,6 +109,15 @@ class Import {
     for (const path of [...paired.sidecars.map((each) => each.path), ...tables]) {
       this.rejects.push({ path, reason: 'caption-alone' });
     }
+  }
+
+  /** Of new pictures that are copies of one another the best is used; what was there before does not give way unasked. */
+  copies(): void {
+    const changes = bestKept(this.into.present(), ({ id }) => this.#added.has(id));
+    for (const [id, change] of changes) this.#change(id, change);
+  }
+
+  change(): void {
     if (this.#changes.size > 0) this.into.changed(this.#changes);
   }
 
@@ -166,6 +179,7 @@ class Import {
     if (batch.length === 0) return;
     await putNewPictures(batch);
     const pictures = batch.map(({ picture }) => picture);
+    for (const { id } of pictures) this.#added.add(id);
     this.#counts.added += pictures.length;
     this.#counts.duplicates += pictures.filter(({ aside }) => aside === 'duplicate').length;
     this.#counts.nearDuplicates += pictures.filter(({ aside }) => aside === 'near-duplicate').length;

@@ -47,6 +47,30 @@ test('What is set aside is no reason to set another aside, unless it is the same
   expect(likeness.twin(seen('a', 'f0'.repeat(8)))?.as).toBe('duplicate');
 });
 
+test('Of ten thousand pictures the first near one is found, as by comparing with each', () => {
+  let state = 1;
+  const next = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0);
+  const look = () => (BigInt(next()) << 32n) | BigInt(next());
+  const all: bigint[] = [];
+  for (let i = 0; i < 10_000; i++) {
+    const near = i % 10 === 9 ? all[next() % all.length] : undefined;
+    const flipped = 1n << BigInt(next() % 64);
+    all.push(near === undefined ? look() : near ^ flipped ^ (flipped >> 1n));
+  }
+  const pictures = all.map((value, i) => seen(`${i}`, hex(value)));
+  const likeness = new Likeness();
+  const found = pictures.map((picture) => {
+    const twin = likeness.twin(picture)?.of.digest;
+    likeness.add(picture);
+    return twin;
+  });
+  for (let i = 9; i < all.length; i += 990) {
+    const bits = (value: bigint) => value.toString(2).replaceAll('0', '').length;
+    const first = all.findIndex((value, j) => j < i && bits(value ^ all[i]) <= 4);
+    expect(found[i]).toBe(String(first));
+  }
+});
+
 function hex(value: bigint): string {
   return value.toString(16).padStart(16, '0');
 }

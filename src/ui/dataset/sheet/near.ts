@@ -1,17 +1,12 @@
 /** Which picture in use a near-duplicate is nearest to: by the bits in which their looks differ. */
 import type { Picture } from '../../../storage/pictures';
 
-export interface Pair {
-  readonly aside: Picture;
-  /** Undefined if its original is gone. */
-  readonly kept: Picture | undefined;
-}
-
-export function nearPairs(pictures: readonly Picture[]): Pair[] {
-  const used = pictures.filter(({ aside }) => aside === undefined);
-  return pictures
-    .filter(({ aside }) => aside === 'near-duplicate')
-    .map((aside) => ({ aside, kept: nearest(aside, used) }));
+/** Undefined if its original is gone. */
+export function keptFor(aside: Picture, pictures: readonly Picture[]): Picture | undefined {
+  return nearest(
+    aside,
+    pictures.filter((picture) => picture.aside === undefined),
+  );
 }
 
 function nearest({ look }: Picture, used: readonly Picture[]): Picture | undefined {
