@@ -84,21 +84,33 @@ async function fileOf(handle: FileSystemFileHandle): Promise<File> {
   }
 }
 
-async function fetchDemo(): Promise<Blob> {
-  const response = await fetch(DEMO_BASE).catch((cause: unknown) => {
+let demo: Promise<Blob> | undefined;
+
+/** Once for the page: two requests at a time write one entry of the browser's cache, and it may fail both. */
+function fetchDemo(): Promise<Blob> {
+  const asked = (demo ??= fetchedDemo());
+  asked.catch(() => {
+    if (demo === asked) demo = undefined;
+  });
+  return asked;
+}
+
+async function fetchedDemo(): Promise<Blob> {
+  try {
+    // The service worker keeps it: a second copy in the browser's own cache would only be another thing to go wrong.
+    const response = await fetch(DEMO_BASE, { cache: 'no-store' });
+    if (isServed(response)) return await response.blob();
+  } catch (cause) {
     throw new BaseModelUnreadable(
       'offline',
       DEMO_BASE,
       'The demo model is not on this computer yet. Go online once and try again.',
       { cause },
     );
-  });
-  if (!isServed(response)) {
-    throw new BaseModelUnreadable(
-      'missing',
-      DEMO_BASE,
-      `The server has no demo model (${DEMO_BASE}). Choose a model of your own.`,
-    );
   }
-  return response.blob();
+  throw new BaseModelUnreadable(
+    'missing',
+    DEMO_BASE,
+    `The server has no demo model (${DEMO_BASE}). Choose a model of your own.`,
+  );
 }
