@@ -15,7 +15,6 @@ export type ChangeReason =
   | 'area'
   | 'half'
   | 'comma'
-  | 'options'
   | 'first'
   | 'adam'
   | 'kept-saves';

@@ -63,11 +63,11 @@ describe("kohya_ss's form", () => {
       save_every_n_epochs: 1,
       sample_every_n_epochs: 1,
       save_precision: 'fp16',
-      sample_prompts: ['masterpiece, 1girl', '1girl, on a bridge'],
-      sample_negative_prompt: 'lowres, bad hands',
-      sample_seed: 7,
-      sample_cfg_scale: 6.5,
-      sample_steps: 28,
+      // Options stay in their line: they are read there, as in sd-scripts.
+      sample_prompts: [
+        'masterpiece, 1girl --n lowres, bad hands --w 512 --h 768 --d 7 --l 6.5 --s 28',
+        '1girl, on a bridge --d 8',
+      ],
       sample_every_n_steps: 0,
       output_name: 'girl_v3',
       training_comment: 'trigger: girlv3',
@@ -84,12 +84,7 @@ describe("kohya_ss's form", () => {
       'reg_data_dir',
       'sample_sampler',
     ]);
-    expect(changed(read).sort()).toEqual([
-      'max_resolution',
-      'mixed_precision',
-      'optimizer',
-      'sample_prompts',
-    ]);
+    expect(changed(read).sort()).toEqual(['max_resolution', 'mixed_precision', 'optimizer']);
     expect(left(read, 'place').sort()).toEqual([
       'output_dir',
       'pretrained_model_name_or_path',
@@ -98,6 +93,19 @@ describe("kohya_ss's form", () => {
     expect(read.assumed).toEqual([]);
     expect(left(read, 'invalid', 'unknown')).toEqual([]);
     expect(read.warnings.map(({ code }) => code)).toEqual(['precision', 'regularization', 'unsupported']);
+  });
+
+  it('has its additional parameters read as sd-scripts reads them: the last one counts', () => {
+    const form = {
+      LoRA_type: 'Standard',
+      network_dim: 8,
+      min_snr_gamma: 0,
+      additional_parameters: '--min_snr_gamma=5 --keep_tokens 2 --caption_prefix "zk, "',
+    };
+    const { settings, taken, left } = importSettings(JSON.stringify(form));
+    expect(settings).toMatchObject({ min_snr_gamma: 5, keep_tokens: 2, caption_prefix: 'zk, ' });
+    expect(taken.map(({ key }) => key)).toContain('min_snr_gamma');
+    expect(left.map(({ key }) => key)).not.toContain('additional_parameters');
   });
 
   it('says "not this part" by a rate of 0', () => {

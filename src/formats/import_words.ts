@@ -31,10 +31,6 @@ export const changeReasons: Readonly<Record<ChangeReason, Bilingual>> = {
   area: t('a square with the same area', '面积相同的正方形'),
   half: t('WebGPU has no bf16: half precision where the GPU has it', 'WebGPU 没有 bf16：GPU 支持时用半精度'),
   comma: t('the comma is read as a decimal point', '逗号按小数点读取'),
-  options: t(
-    'options behind the first prompt became settings of their own',
-    '首条提示词后的选项已成为单独的参数',
-  ),
   first: t('only the first of several values', '多个值中只取第一个'),
   adam: t('AdamW without weight decay, which is Adam', '权重衰减为 0 的 AdamW，即 Adam'),
   'kept-saves': t('as a number of checkpoints', '换算为检查点个数'),

@@ -1,19 +1,29 @@
 // Settings of kohya's sd-scripts and of the forms in front of it as a ledger's entries: headings are for people, of several
 // sets of pictures the first that is learned from counts, what is said for a set counts more than what is said for all,
 // and `optimizer_args` are names of their own. What the names mean is in kohya_rules.ts.
+import { readCommand } from './command_line';
 import { entriesOf, type Entry } from './flat_config';
 import { Ledger, type LeftReason } from './import_ledger';
 import { applyKohyaRules, isOff } from './kohya_rules';
 
 /** `here`: paths in the file are of this computer, and taken. */
 export function fromKohya(tree: unknown, here: boolean): Ledger {
-  const { entries, others, sets } = logical(entriesOf(tree));
+  const { entries, others, sets } = logical(withAdditional(entriesOf(tree)));
   const ledger = new Ledger(entries);
   for (const [path, why] of others) ledger.leave(path, why);
   if (sets.trained > 1) ledger.warn('sets', String(sets.trained), false);
   if (sets.regularization !== undefined) ledger.warn('regularization', sets.regularization, false);
   applyKohyaRules(ledger, here);
   return ledger;
+}
+
+/** kohya_ss hands `additional_parameters` to sd-scripts behind its own options, where the last one counts. */
+function withAdditional(all: readonly Entry[]): readonly Entry[] {
+  const said = all.find(({ path }) => path === 'additional_parameters')?.value;
+  if (typeof said !== 'string' || !/^\s*--\w/.test(said)) return all;
+  const added = [...readCommand(said)].map(([path, value]) => ({ path, value }));
+  const names = new Set(['additional_parameters', ...added.map(({ path }) => path)]);
+  return [...all.filter(({ path }) => !names.has(path)), ...added];
 }
 
 interface Placed extends Entry {

@@ -436,17 +436,8 @@ function samples(ledger: Ledger): void {
     .filter((line) => line && !line.startsWith('#'));
   const isFile = lines.length === 1 && /\.(txt|toml|json)$/i.test(lines[0]);
   if (lines.length > 0 && preview && !isFile) {
-    const plain = lines.map((line) => line.replace(/(^|\s+)--\w .*$/s, '').trim());
-    ledger.take(
-      key,
-      'sample_prompts',
-      plain,
-      plain.some((line, i) => line !== lines[i]) ? 'options' : undefined,
-    );
-    for (const [option, field] of promptOptions) {
-      const found = new RegExp(`\\s--${option} (.*?)(?=\\s--\\w |$)`, 's').exec(lines[0])?.[1];
-      if (found) ledger.take(key, field, found.trim(), 'options');
-    }
+    // Their options (`--n`, `--w`, …) mean the same here, line by line.
+    ledger.take(key, 'sample_prompts', lines);
   } else if (lines.length > 0 && !preview) ledger.leave(key, 'off');
   for (const [name, field] of Object.entries(sampleNames)) {
     if (!preview) ledger.leave(name, 'off');
@@ -457,13 +448,6 @@ function samples(ledger: Ledger): void {
   if (known) ledger.take('sample_sampler', 'sample_sampler', known);
   else if (sampler) ledger.leave('sample_sampler', preview ? 'samples' : 'off');
 }
-
-const promptOptions = [
-  ['n', 'sample_negative_prompt'],
-  ['d', 'sample_seed'],
-  ['l', 'sample_cfg_scale'],
-  ['s', 'sample_steps'],
-] as const satisfies readonly (readonly [string, FieldName])[];
 
 const sampleNames = {
   negative_prompts: 'sample_negative_prompt',
