@@ -174,7 +174,7 @@ function describe(event: TrainEvent, config: TrainConfig): string | undefined {
     case 'not-saved':
       return `The LoRA as it is cannot be saved. ${event.sentence}`;
     case 'note':
-      return event.text;
+      return event.sentence;
     case 'done':
       return `done after ${event.step} steps, peak GPU memory ${(gpu().buffers.ledger().peakBytes / 1e9).toFixed(2)} GB`;
     case 'progress':

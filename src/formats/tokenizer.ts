@@ -16,6 +16,13 @@ export interface Tokenizer {
 /** The merges do not fit the vocabulary that a model asks for. */
 export class TokenizerError extends Error {
   override name = 'TokenizerError';
+  readonly facts = {};
+  constructor(
+    readonly code: 'vocabulary' | 'merge',
+    sentence: string,
+  ) {
+    super(sentence);
+  }
 }
 
 const byteSymbols = 512; // 256 bytes, and 256 again as the end of a word
@@ -35,6 +42,7 @@ export function makeTokenizer(merges: string, vocabSize: number): Tokenizer {
     (count > 0 && lines[count - 1] === '')
   ) {
     throw new TokenizerError(
+      'vocabulary',
       `The model's token table has ${vocabSize} rows; expected ${byteSymbols + specials} to ${byteSymbols + specials + merges.split('\n').filter(Boolean).length}. This text encoder is not CLIP's.`,
     );
   }
@@ -108,6 +116,7 @@ function buildVocabulary(lines: readonly string[]): Vocabulary {
     const [left, right, more] = line.split(' ');
     if (!left || !right || more !== undefined) {
       throw new TokenizerError(
+        'merge',
         `The list of merges is damaged: line ${ranks.size + 1} is "${line.slice(0, 40)}", expected two symbols.`,
       );
     }

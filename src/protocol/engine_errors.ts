@@ -30,4 +30,15 @@ export interface EngineFacts {
   };
   DecodeError: { decode: { picture: string } };
   BusyError: { busy: Nothing };
+  /** What was asked for cannot be drawn. */
+  DrawRequestError: {
+    size: { width: number; height: number };
+    steps: { steps: number; guidance: number };
+    seed: { seed: number };
+    sampler: { sampler: string };
+  };
+  /** CLIP's merge list is not the one of this model. */
+  TokenizerError: { vocabulary: Nothing; merge: Nothing };
+  /** No error, but told like one: a prompt is drawn, though not whole. */
+  LongPrompt: { cut: { tokens: number; text: string } };
 }

@@ -100,7 +100,7 @@ export type TrainEvent =
   /** The run waits for `ask('resume')`; everything stays on the GPU. */
   | { kind: 'paused'; step: number }
   | { kind: 'resumed'; step: number }
-  | { kind: 'note'; text: string }
+  | ({ kind: 'note' } & ToldError)
   /** The LoRA as it is could not be written when the run gave up. */
   | ({ kind: 'not-saved' } & ToldError)
   | { kind: 'done'; step: number };

@@ -5,6 +5,7 @@
 import { fromBlob } from '../formats/byte_source';
 import { makeTokenizer } from '../formats/tokenizer';
 import type { Tier } from '../kernels/device';
+import type { EngineFacts } from '../protocol/engine_errors';
 import type { DrawEvent, DrawRequest, PictureRequest } from '../protocol/trainer';
 import { applyLoras } from './apply_loras';
 import { captionIds, encodeCaption } from './dataset';
@@ -15,9 +16,18 @@ import { decodeLatents, sampleLatents, sampleNoise } from './sample';
 import { textsOf } from './sample_texts';
 import { SAMPLERS, type Sampler } from './samplers';
 
+type Facts = EngineFacts['DrawRequestError'];
+
 /** A picture was asked for that cannot be drawn. */
 export class DrawRequestError extends Error {
   override readonly name = 'DrawRequestError';
+  constructor(
+    readonly code: keyof Facts,
+    readonly facts: Facts[keyof Facts],
+    sentence: string,
+  ) {
+    super(sentence);
+  }
 }
 
 let latest: Promise<void> = Promise.resolve();
@@ -112,23 +122,31 @@ function check(picture: PictureRequest): void {
   const side = (value: number) => Number.isInteger(value / 64) && value >= 64 && value <= 2048;
   if (!side(width) || !side(height)) {
     throw new DrawRequestError(
+      'size',
+      { width, height },
       `A picture of ${width} x ${height} cannot be drawn: both sides must be multiples of 64, from 64 to 2048.`,
     );
   }
   if (!Number.isInteger(steps) || steps < 1 || steps > 1000 || !(guidance >= 1 && guidance <= 30)) {
     throw new DrawRequestError(
+      'steps',
+      { steps, guidance },
       `${steps} steps at guidance ${guidance} cannot be drawn: give 1 to 1000 steps and a guidance from 1 to 30.`,
     );
   }
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new DrawRequestError(`The seed ${seed} must be a whole number from 0 on.`);
+    throw new DrawRequestError('seed', { seed }, `The seed ${seed} must be a whole number from 0 on.`);
   }
 }
 
 function samplerOf({ sampler }: PictureRequest): Sampler {
   const known = SAMPLERS.find((name) => name === sampler);
   if (!known) {
-    throw new DrawRequestError(`There is no sampler "${sampler}"; choose one of ${SAMPLERS.join(', ')}.`);
+    throw new DrawRequestError(
+      'sampler',
+      { sampler },
+      `There is no sampler "${sampler}"; choose one of ${SAMPLERS.join(', ')}.`,
+    );
   }
   return known;
 }

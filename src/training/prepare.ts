@@ -11,7 +11,7 @@ import { gpu } from '../kernels/device';
 import { trim, upload, write } from '../kernels/program';
 import { LoraParameters } from '../models/lora';
 import { unetBlocks } from '../models/unet';
-import type { TrainEvent } from '../protocol/trainer';
+import type { ToldError, TrainEvent } from '../protocol/trainer';
 import type { Asks } from './asks';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
 import type { BatchConfig } from './batches';
@@ -117,6 +117,14 @@ export class RunSettingsError extends Error {
   }
 }
 
+function longPrompt(tokens: number, text: string): ToldError {
+  const facts: EngineFacts['LongPrompt']['cut'] = { tokens, text };
+  return {
+    sentence: `A sample prompt has ${tokens} tokens, of which 225 are read: "${text}…".`,
+    error: { name: 'LongPrompt', code: 'cut', facts },
+  };
+}
+
 /** Yields phases, progress and the plan; returns the run. Disposes everything if it throws. */
 export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Prepared> {
   const { config } = run;
@@ -140,10 +148,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   checkSchedule(scheduleOf(config, steps));
   if (sampling)
     for (const { text, tokens } of cutPrompts(tokenizer, config))
-      yield {
-        kind: 'note',
-        text: `A sample prompt has ${tokens} tokens, of which 225 are read: "${text.slice(0, 60)}…".`,
-      };
+      yield { kind: 'note', ...longPrompt(tokens, text.slice(0, 60)) };
   const memory = await memoryOf(run, outline, blocks);
   yield {
     kind: 'plan',

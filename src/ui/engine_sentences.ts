@@ -176,6 +176,21 @@ const engine: Engine = {
   },
   DecodeError: { decode: ({ picture }) => `${picture} 无法解码。请移除它，或另存为 PNG 或 JPEG。` },
   BusyError: { busy: () => '训练正在进行。请先停止它。' },
+  DrawRequestError: {
+    size: ({ width, height }) =>
+      `无法绘制 ${width} × ${height} 的图片：边长须为 64 的倍数，且在 64 到 2048 之间。`,
+    steps: ({ steps, guidance }) =>
+      `无法以 ${steps} 步、引导强度 ${guidance} 绘制：步数须为 1 到 1000，引导强度须为 1 到 30。`,
+    seed: ({ seed }) => `种子 ${seed} 不可用：须为不小于 0 的整数。`,
+    sampler: ({ sampler }) => `没有名为“${sampler}”的采样器。`,
+  },
+  TokenizerError: {
+    vocabulary: () => 'CLIP 的词表与此底模不符。请刷新页面；如果仍然如此，请换用其他底模。',
+    merge: () => 'CLIP 的词表已损坏。请刷新页面后重试。',
+  },
+  LongPrompt: {
+    cut: ({ tokens, text }) => `有提示词含 ${tokens} 个 token，只读取前 225 个：“${text}…”。`,
+  },
 };
 
 export const engineSentences = {

@@ -1,13 +1,15 @@
 /** Errors are said in both languages: English by themselves, Chinese by name, code and facts. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { InvalidBucketConfigError, UnusableImageSizeError } from '../formats/buckets';
 import { CheckpointError } from '../formats/checkpoint_kind';
 import { LoraError } from '../formats/lora_error';
 import { SafetensorsError } from '../formats/safetensors_error';
+import { TokenizerError } from '../formats/tokenizer';
 import { ZipError } from '../formats/zip_error';
 import { DownloadError } from '../storage/download_error';
 import { plainError, StorageFullError } from '../storage/error';
 import { failedSave, failedWrite } from '../storage/failed_write';
+import { chineseSentences } from './chinese_sentences.svelte';
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
 import { PictureMissingError } from './dataset/picture_missing';
@@ -16,6 +18,7 @@ import { sentenceOf, sentenceOfTold } from './sentence';
 import { BaseModelUnreadable } from './start/open_base';
 import { PictureGoneError } from './training/run_job';
 
+beforeAll(() => chineseSentences.load());
 afterEach(() => language.set('en'));
 
 const thrown: Error[] = [
@@ -46,6 +49,20 @@ const thrown: Error[] = [
   new PageError('no-demo-file', { file: 'sets.json', status: 0 }),
   new PageError('no-word-list', {}),
   new PictureMissingError('dog.png'),
+  new TokenizerError('merge', 'The list of merges is damaged.'),
+  ...Object.entries({
+    size: { width: 500, height: 512 },
+    steps: { steps: 0, guidance: 7.5 },
+    seed: { seed: -1 },
+    sampler: { sampler: 'magic' },
+  }).map(([code, facts]) =>
+    Object.assign(new Error('That cannot be drawn.'), { name: 'DrawRequestError', code, facts }),
+  ),
+  Object.assign(new Error('A sample prompt has 300 tokens.'), {
+    name: 'LongPrompt',
+    code: 'cut',
+    facts: { tokens: 300, text: 'a house' },
+  }),
   new ZipError('too-much', 'These pictures are more than a zip takes.'),
 ];
 
@@ -85,6 +102,12 @@ test('facts are said: who, what and how much', () => {
     expect.stringMatching(/sets\.json.*没有网络/),
     expect.stringContaining('CLIP'),
     expect.stringContaining('dog.png'),
+    'CLIP 的词表已损坏。请刷新页面后重试。',
+    '无法绘制 500 × 512 的图片：边长须为 64 的倍数，且在 64 到 2048 之间。',
+    '无法以 0 步、引导强度 7.5 绘制：步数须为 1 到 1000，引导强度须为 1 到 30。',
+    '种子 -1 不可用：须为不小于 0 的整数。',
+    '没有名为“magic”的采样器。',
+    '有提示词含 300 个 token，只读取前 225 个：“a house…”。',
     expect.stringContaining('4 GB'),
   ]);
 });

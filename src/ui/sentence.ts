@@ -3,7 +3,7 @@
  * by which it is said in Chinese.
  */
 import type { ToldError } from '../protocol/trainer';
-import { sentencesZh } from './error_sentences';
+import { chineseSentences } from './chinese_sentences.svelte';
 import { language } from './language.svelte';
 
 export function sentenceOf(error: unknown): string {
@@ -19,8 +19,9 @@ export function sentenceOfTold({ sentence, error }: ToldError): string {
 /** Errors that came from a worker are of no class any more: name, code and facts are what is left. */
 function inChinese(error: Error): string | undefined {
   if (!('code' in error && 'facts' in error)) return undefined;
-  if (!Object.hasOwn(sentencesZh, error.name)) return undefined;
-  const ofKind: Readonly<Record<string, unknown>> = sentencesZh[error.name as keyof typeof sentencesZh];
+  const { table } = chineseSentences;
+  if (!table || !Object.hasOwn(table, error.name)) return undefined;
+  const ofKind: Readonly<Record<string, unknown>> = table[error.name as keyof typeof table];
   const code = String(error.code);
   const say = Object.hasOwn(ofKind, code) ? ofKind[code] : undefined;
   return typeof say === 'function' ? String(say(error.facts)) : undefined;

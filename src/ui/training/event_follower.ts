@@ -138,7 +138,7 @@ export class EventFollower {
         this.headline();
         break;
       case 'note':
-        this.shown.note(event.text);
+        this.shown.note(sentenceOfTold(event));
         break;
       case 'done':
         break;
