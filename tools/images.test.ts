@@ -63,7 +63,7 @@ describe('scanImageFolder with caption files', () => {
     const { images, notes } = await scanImageFolder(dir);
     expect(images.map(({ name, caption, repeats, size }) => [name, caption, repeats, size])).toEqual([
       ['1.webp', '', 1, [8, 6]],
-      ['2.JPG', 'a cat', 1, [20, 10]],
+      ['2.JPG', 'a cat, second line', 1, [20, 10]],
       ['10.png', '水墨画, 山', 1, [8, 6]],
     ]);
     expect(notes).toEqual(['1 image has no caption: 1.webp.']);

@@ -7,7 +7,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, isAbsolute, join, posix, sep } from 'node:path';
 import sharp from 'sharp';
-import { CaptionFileError, fileKey, parseMetadataCsv, readSidecar } from '../src/formats/metadata_csv';
+import { CaptionFileError, readSidecar } from '../src/formats/dataset/caption_file';
+import { fileKey } from '../src/formats/dataset/kinds';
+import { parseMetadataCsv } from '../src/formats/dataset/metadata_csv';
 import type { Placement, Size } from '../src/formats/buckets';
 import { placeImage } from '../src/training/resize';
 
@@ -255,7 +257,7 @@ async function fromFolders(
     if (sidecar === undefined) captioned.push({ name, caption: placeOf(name).words });
     else {
       const bytes = await readFile(join(dir, sidecar));
-      captioned.push({ name, caption: readCaption(sidecar, () => readSidecar(bytes)) });
+      captioned.push({ name, caption: readCaption(sidecar, () => readSidecar(bytes).text) });
     }
   }
   return captioned;

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { merged, type MergeMode } from '../src/formats/caption_merge';
-import { fileKey, formatMetadataCsv, parseMetadataCsv } from '../src/formats/metadata_csv';
+import { fileKey } from '../src/formats/dataset/kinds';
+import { formatMetadataCsv, parseMetadataCsv } from '../src/formats/dataset/metadata_csv';
 import type { CaptionEvent, CaptionImage, CaptionOptions, Captioner } from '../src/protocol/captioner';
 import { imagesWithSidecars, ImageFolderError } from './images';
 

@@ -2,6 +2,7 @@
  * How a proposed caption joins the one that is there already: the page, and the label tool, ask a person which way.
  * Captions are read as parts between commas; what a person wrote is never cut.
  */
+import { splitTags } from './dataset/tags';
 
 /** What CLIP's text encoder reads between its start and end tokens. */
 export const maxTokens = 75;
@@ -23,10 +24,10 @@ export function merged(
   if (proposed.trim() === '') return existing;
   if (mode === 'replace' || existing.trim() === '') return proposed;
   if (mode === 'only-empty') return existing;
-  const known = new Set(partsOf(existing).map((part) => part.toLowerCase()));
-  let out = existing.replace(/[\s,]+$/, '');
+  const known = new Set(splitTags(existing).map((part) => part.toLowerCase()));
+  let out = existing.replace(/[\s,\uff0c\u3001]+$/u, '');
   let added = false;
-  for (const part of partsOf(proposed)) {
+  for (const part of splitTags(proposed)) {
     const longer = `${out}, ${part}`;
     if (known.has(part.toLowerCase()) || count(longer) > maxTokens) continue;
     known.add(part.toLowerCase());
@@ -34,11 +35,4 @@ export function merged(
     added = true;
   }
   return added ? out : existing;
-}
-
-function partsOf(caption: string): string[] {
-  return caption
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
 }

@@ -7,7 +7,7 @@ import type { CaptionOptions, Purpose } from '../protocol/captioner';
 import { mergeModes, type MergeMode } from './caption_merge';
 import { configFields, isFieldName } from './config_fields';
 import { readValue } from './config_values';
-import { UniqueNames } from './import_names';
+import { UniqueNames } from './dataset/names';
 import { openZip, type ZipEntry } from './zip';
 import { writeZip, type ZipInput } from './zip_write';
 

@@ -2,7 +2,7 @@
  * The list of tags beside a tagger (`selected_tags.csv` of the WD14 family): one line an output of the model, in order,
  * `tag_id,name,category,count`.
  */
-import { CsvError, parseCsv } from './csv';
+import { CsvError, parseCsv } from './dataset/csv';
 
 export type TagCategory = 'general' | 'character' | 'rating' | 'other';
 

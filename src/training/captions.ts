@@ -2,6 +2,7 @@
  * What becomes of a caption each time its image is drawn: prefix and suffix, dropout of the whole, the first tags
  * kept, the rest shuffled and dropped one by one. The order of events is that of kohya's `process_caption`.
  */
+import { tagParts } from '../formats/dataset/tags';
 import type { RandomStream } from './random';
 
 export interface CaptionConfig {
@@ -63,13 +64,13 @@ interface Kept {
 }
 
 function keptByCount(line: string, count: number): Kept {
-  const tags = splitTags(line);
+  const tags = tagParts(line);
   return { front: tags.slice(0, count), rest: tags.slice(count), back: [] };
 }
 
 /** The mark itself is never trained on: kohya leaves it in captions that are not shuffled, which helps nobody. */
 function keptByMark([front, rest, ...back]: readonly string[]): Kept {
-  const tags = (text: string) => splitTags(text).filter(Boolean);
+  const tags = (text: string) => tagParts(text).filter(Boolean);
   return { front: tags(front), rest: tags(rest), back: back.flatMap(tags) };
 }
 
@@ -83,16 +84,11 @@ export function captionsAreFixed(config: CaptionConfig): boolean {
   );
 }
 
-/** Tags between commas, trimmed; an empty one between two commas stays, as with kohya. */
-export function splitTags(caption: string): string[] {
-  return caption.split(',').map((tag) => tag.trim());
-}
-
 /** kohya's tag_frequency of one folder: how often each tag occurs, lower-cased, empty ones left out. */
 export function tagFrequency(captions: Iterable<string>): Record<string, number> {
   const counts = new Map<string, number>();
   for (const caption of captions) {
-    for (const tag of splitTags(caption)) {
+    for (const tag of tagParts(caption)) {
       if (tag !== '') counts.set(tag.toLowerCase(), (counts.get(tag.toLowerCase()) ?? 0) + 1);
     }
   }

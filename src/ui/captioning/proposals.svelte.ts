@@ -4,7 +4,7 @@
  */
 import type { CaptionProposal } from '../../protocol/captioner';
 import { tokenCount } from '../dataset/captions/token_count.svelte';
-import { withTrigger } from '../dataset/captions/trigger';
+import { withTrigger } from '../../formats/dataset/trigger';
 import type { Dataset } from '../dataset/dataset.svelte';
 import type { Studio } from '../studio.svelte';
 import { mapOf, setOf, withEntries } from './collections';

@@ -5,7 +5,7 @@
 import { deletePictures, getImage, listPictures, type Picture } from '../../storage/pictures';
 import { studio } from '../studio.svelte';
 import type { PictureInFile } from '../../formats/project_file';
-import { withTrigger } from './captions/trigger';
+import { withTrigger } from '../../formats/dataset/trigger';
 import { applied, indexed, stepFor, without, type Change, type Changes } from './changes';
 import { History } from './history.svelte';
 import { demoSet, type DemoSet } from './import/demo';

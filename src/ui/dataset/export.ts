@@ -1,6 +1,6 @@
 /** A set as files that every trainer takes: pictures, a .txt beside each, metadata.csv over all. */
-import { formatMetadataCsv } from '../../formats/metadata_csv';
-import { nameOf, stemOf } from '../../formats/import_kinds';
+import { formatMetadataCsv } from '../../formats/dataset/metadata_csv';
+import { nameOf, stemOf } from '../../formats/dataset/kinds';
 import { writeZip, type ZipInput } from '../../formats/zip_write';
 import type { Picture } from '../../storage/pictures';
 

@@ -17,7 +17,7 @@ import {
   type Checkpoint,
   type Run,
 } from '../../storage/runs';
-import { withoutTrigger } from '../dataset/captions/trigger';
+import { withoutTrigger } from '../../formats/dataset/trigger';
 import { studio } from '../studio.svelte';
 import {
   byName,

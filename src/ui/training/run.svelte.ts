@@ -22,7 +22,7 @@ import {
 } from '../../storage/runs';
 import { persist } from '../../storage/space';
 import { endCaptionerWorker } from '../captioning/captioner_worker';
-import { withTrigger } from '../dataset/captions/trigger';
+import { withTrigger } from '../../formats/dataset/trigger';
 import { lockedUntil, LOCKED_MS, noteGpuLoss } from '../gpu/losses';
 import { sentenceOf } from '../sentence';
 import { duration, number } from '../shell/figures';

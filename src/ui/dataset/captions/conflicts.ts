@@ -1,5 +1,5 @@
 /** Finds the vocabulary's words in captions: contradictions within one, sides mixed across a set, styles named. */
-import { plainWords, withoutTrigger } from './trigger';
+import { plainWords, withoutTrigger } from '../../../formats/dataset/trigger';
 import { CONFLICTS, STYLE_WORDS, type Conflict } from './vocabulary';
 
 interface Captioned {

@@ -1,5 +1,5 @@
 /** How often each tag occurs in the set: the table beside the pictures. A tag counts once a caption. */
-import { splitTags, tagKey } from './tags';
+import { splitTags, tagKey } from '../../../formats/dataset/tags';
 
 export interface TagCount {
   /** As it is first written. */

@@ -3,7 +3,7 @@
  * backtracks for ever, so patterns of the kinds that do are refused beforehand, a pattern is tried on the beginnings
  * of a caption before the whole, and all captions together have a time limit.
  */
-import { joinTags, splitTags, tagKey } from './tags';
+import { joinTags, splitTags, tagKey } from '../../../formats/dataset/tags';
 
 export interface ReplaceOptions {
   regex: boolean;

@@ -5,8 +5,8 @@
 import type { Purpose } from '../../../protocol/captioner';
 import type { TagCount } from './frequency';
 import { conflictsWithin, mixedSides, namedStyles } from './conflicts';
-import { hasTag } from './tags';
-import { withoutTrigger } from './trigger';
+import { hasTag } from '../../../formats/dataset/tags';
+import { withoutTrigger } from '../../../formats/dataset/trigger';
 
 export interface Captioned {
   readonly id: string;

@@ -1,5 +1,5 @@
 /** Demo sets: pictures and captions served by our own origin, listed in demo/sets.json, taken in like any others. */
-import { formatMetadataCsv, parseMetadataCsv } from '../../../formats/metadata_csv';
+import { formatMetadataCsv, parseMetadataCsv } from '../../../formats/dataset/metadata_csv';
 import type { Purpose } from '../../../protocol/captioner';
 import { PageError } from '../../page_error';
 import { isPage, isServed } from '../../served';

@@ -2,9 +2,10 @@
  * An import: sorts what came in, reads the pictures off the main thread, tells copies apart, and stores them in batches,
  * each picture with its file in one transaction. The page is told after it is stored; it stays free between batches.
  */
-import { pairCaptions, type Pairing } from '../../../formats/import_captions';
-import { kohyaFolder, nameOf, type KohyaFolder } from '../../../formats/import_kinds';
-import { UniqueNames } from '../../../formats/import_names';
+import { pairCaptions, type Pairing } from '../../../formats/dataset/import_captions';
+import { kohyaFolder, type KohyaFolder } from '../../../formats/dataset/folders';
+import { nameOf } from '../../../formats/dataset/kinds';
+import { UniqueNames } from '../../../formats/dataset/names';
 import type { PictureReading } from '../../../protocol/pictures';
 import { putNewPictures, type NewPicture, type Picture } from '../../../storage/pictures';
 import type { Change } from '../changes';

@@ -1,5 +1,5 @@
 /** What became of the files of one import, to be told by the screen in its language. */
-import type { CaptionErrorCode } from '../../../formats/metadata_csv';
+import type { CaptionErrorCode } from '../../../formats/dataset/caption_file';
 import type { ZipErrorCode } from '../../../formats/zip_error';
 import type { Refusal } from '../../../protocol/pictures';
 

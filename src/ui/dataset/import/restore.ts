@@ -3,7 +3,7 @@
  * file), and gets the caption, repeats, crop and place that a person had given it.
  */
 import type { PictureInFile } from '../../../formats/project_file';
-import { UniqueNames } from '../../../formats/import_names';
+import { UniqueNames } from '../../../formats/dataset/names';
 import { putNewPictures, type NewPicture } from '../../../storage/pictures';
 import type { Into } from './import';
 import { inOrder } from './in_order';

@@ -2,10 +2,16 @@
  * The first half of an import: what each file is, with zips listed and captions read and paired. After it the pictures
  * are known by path and caption; none has been opened.
  */
-import { pairCaptions, type Pairing, type Sidecar, type Table } from '../../../formats/import_captions';
-import { kindOf, nameOf, type FileKind } from '../../../formats/import_kinds';
-import { inNaturalOrder } from '../../../formats/import_names';
-import { CaptionFileError, parseMetadataCsv, readSidecar } from '../../../formats/metadata_csv';
+import {
+  pairCaptions,
+  type Pairing,
+  type Sidecar,
+  type Table,
+} from '../../../formats/dataset/import_captions';
+import { kindOf, nameOf, type FileKind } from '../../../formats/dataset/kinds';
+import { inNaturalOrder } from '../../../formats/dataset/names';
+import { CaptionFileError, readSidecar } from '../../../formats/dataset/caption_file';
+import { parseMetadataCsv } from '../../../formats/dataset/metadata_csv';
 import { openZip } from '../../../formats/zip';
 import { ZipError } from '../../../formats/zip_error';
 import { inOrder } from './in_order';
@@ -43,7 +49,10 @@ export async function sortIncoming(incoming: readonly Incoming[], takesConfigs: 
   await new Promise((resolve) => setTimeout(resolve));
   const pairing = pairCaptions(
     files.map(({ path }) => path),
-    await readCaptions<Sidecar>(of.caption, reject, (path, bytes) => ({ path, text: readSidecar(bytes) })),
+    await readCaptions<Sidecar>(of.caption, reject, (path, bytes) => ({
+      path,
+      text: readSidecar(bytes).text,
+    })),
     await readCaptions<Table>(of.table, reject, (path, bytes) => ({ path, rows: parseMetadataCsv(bytes) })),
   );
   const pictures = files.map(({ path, open }) => ({

@@ -8,7 +8,7 @@ import { settings } from '../../settings/settings.svelte';
 import { studio } from '../../studio.svelte';
 import { tagFrequency, type TagCount } from '../captions/frequency';
 import { tokenCount } from '../captions/token_count.svelte';
-import { withTrigger } from '../captions/trigger';
+import { withTrigger } from '../../../formats/dataset/trigger';
 import { warningsOf, type Warning } from '../captions/warnings';
 import { cropper } from '../crop/crop';
 import { dataset } from '../dataset.svelte';

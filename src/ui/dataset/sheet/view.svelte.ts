@@ -4,7 +4,7 @@
  */
 import type { Picture } from '../../../storage/pictures';
 import { recall, remember } from '../../shell/remembered';
-import { hasTag } from '../captions/tags';
+import { hasTag } from '../../../formats/dataset/tags';
 import { dataset } from '../dataset.svelte';
 import { inPlaces, placesOf } from './alike';
 import { Insight } from './insight.svelte';

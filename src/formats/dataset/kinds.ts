@@ -1,20 +1,24 @@
 /**
- * What a file that was dropped is, told by its name alone, and how kohya's folder names are read. Whether a picture is
- * one is told by its content, later.
+ * What a file is, told by its name alone, and the parts of a path. Whether a picture is one, and whether a JSON or TOML
+ * belongs to the data set, is told by its content, later.
  */
 
 export type FileKind = 'picture' | 'caption' | 'table' | 'config' | 'zip' | 'junk' | 'unknown';
 
 const KINDS: Readonly<Record<string, FileKind>> = {
-  ...kind('picture', 'png jpg jpeg jpe jfif webp gif bmp avif apng heic heif tif tiff'),
+  // Those that nothing here decodes are pictures too: they are named with what to do, not passed over.
+  ...kind(
+    'picture',
+    'png jpg jpeg jpe jfif webp gif bmp dib avif apng heic heif tif tiff jxl jp2 j2k jpf jpx svg psd',
+  ),
   ...kind('caption', 'txt caption'),
-  ...kind('table', 'csv'),
+  ...kind('table', 'csv tsv jsonl'),
   ...kind('config', 'yaml yml toml json'),
   ...kind('zip', 'zip'),
 };
 
-/** Left there by operating systems, and the caches that kohya's trainer writes beside pictures. */
-const JUNK = /(^|\/)(__MACOSX\/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)|\.npz$/i;
+/** Hidden, or left there by operating systems and disks on the network, and the caches that kohya's trainer writes. */
+const JUNK = /(^|\/)(__MACOSX\/|@eaDir\/|\.(?!\.\/)[^/]|Thumbs\.db$|desktop\.ini$)|\.npz$/i;
 
 /** `mime` is what the browser believes, and decides for names without an ending. */
 export function kindOf(path: string, mime = ''): FileKind {
@@ -22,24 +26,6 @@ export function kindOf(path: string, mime = ''): FileKind {
   const found = KINDS[endingOf(path)];
   if (found) return found;
   return mime.startsWith('image/') ? 'picture' : 'unknown';
-}
-
-/** `10_kiko girl` means: each picture in it 10 times an epoch. Four digits are a year, not repeats. */
-const KOHYA = /^0*([1-9]\d{0,2})_(.+)$/;
-
-export interface KohyaFolder {
-  folder: string;
-  repeats: number;
-}
-
-/** The innermost folder of kohya's kind that a file lies in. */
-export function kohyaFolder(path: string): KohyaFolder | undefined {
-  for (const folder of path.split('/').slice(0, -1).reverse()) {
-    const match = KOHYA.exec(folder);
-    // The archive a file came in is in its path, but is no folder of kohya's.
-    if (match && kindOf(folder) !== 'zip') return { folder, repeats: Number(match[1]) };
-  }
-  return undefined;
 }
 
 /** File name without its folders. */
@@ -65,4 +51,12 @@ function endingOf(path: string): string {
 
 function kind(of: FileKind, endings: string): Record<string, FileKind> {
   return Object.fromEntries(endings.split(' ').map((ending) => [ending, of]));
+}
+
+/** The form in which paths are compared: macOS hands out decomposed Unicode, others composed. */
+export function fileKey(name: string): string {
+  return name
+    .replaceAll('\\', '/')
+    .replace(/^(\.\/)+/, '')
+    .normalize('NFC');
 }

@@ -1,8 +1,9 @@
 /** What a name says: kinds of files, kohya's folders, order, and names that are given once. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { folderOf, kindOf, kohyaFolder, nameOf, stemOf, type FileKind } from './import_kinds';
-import { inNaturalOrder, UniqueNames } from './import_names';
+import { kohyaFolder } from './folders';
+import { folderOf, kindOf, nameOf, stemOf, type FileKind } from './kinds';
+import { inNaturalOrder, UniqueNames } from './names';
 
 test.each<[string, string, FileKind]>([
   ['a/b.PNG', '', 'picture'],
@@ -20,7 +21,12 @@ test.each<[string, string, FileKind]>([
   ['10_kiko/a_512.npz', '', 'junk'],
   ['model.safetensors', '', 'unknown'],
   ['README', '', 'unknown'],
-  ['.png', '', 'unknown'],
+  ['.png', '', 'junk'],
+  ['.ipynb_checkpoints/a-checkpoint.png', '', 'junk'],
+  ['set/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg', '', 'junk'],
+  ['a.jxl', '', 'picture'],
+  ['a.svg', '', 'picture'],
+  ['metadata.jsonl', '', 'table'],
 ])('%s (%s) is %s', (path, mime, kind) => expect(kindOf(path, mime)).toBe(kind));
 
 test.each<[string, number | undefined]>([
@@ -31,7 +37,8 @@ test.each<[string, number | undefined]>([
   ['007_bond/a.png', 7],
   ['2024_holiday/a.png', undefined],
   ['0_none/a.png', undefined],
-  ['10_/a.png', undefined],
+  ['10_/a.png', 10],
+  ['3/a.png', undefined],
   ['10_kiko.zip/a.png', undefined],
   ['10_kiko.png', undefined],
   ['-1_x/a.png', undefined],

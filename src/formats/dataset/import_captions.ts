@@ -3,8 +3,7 @@
  * folder, then anywhere if only one picture is called so. A row of metadata.csv wins over a sidecar. Reading either
  * is `metadata_csv`.
  */
-import { folderOf, nameOf, stemOf } from './import_kinds';
-import { fileKey } from './metadata_csv';
+import { fileKey, folderOf, nameOf, stemOf } from './kinds';
 
 export interface Sidecar {
   path: string;

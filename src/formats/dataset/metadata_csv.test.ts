@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CaptionFileError, fileKey, formatMetadataCsv, parseMetadataCsv, readSidecar } from './metadata_csv';
+import { CaptionFileError, readSidecar } from './caption_file';
+import { fileKey } from './kinds';
+import { editCsvTable, formatMetadataCsv, parseMetadataCsv, readCsvTable } from './metadata_csv';
 
 const pairs = (text: string | Uint8Array) =>
   parseMetadataCsv(text).map(({ file, text: caption }) => [file, caption]);
@@ -72,7 +74,9 @@ describe('parseMetadataCsv', () => {
     const gbk = Uint8Array.of(0x61, 0x2c, 0x62, 0x0a, 0xd6, 0xd0, 0xce, 0xc4, 0x2c, 0x63);
     expect(refusal(() => parseMetadataCsv(gbk))).toMatchObject({ code: 'encoding', line: 2 });
     expect(refusal(() => parseMetadataCsv(gbk)).message).toContain('GBK');
-    expect(refusal(() => parseMetadataCsv(Uint8Array.of(0xff, 0xfe, 0x61, 0))).message).toContain('UTF-16');
+    expect(parseMetadataCsv(Uint8Array.of(0xff, 0xfe, 0x61, 0, 0x2c, 0, 0x62, 0))).toMatchObject([
+      { text: 'b' },
+    ]);
   });
 
   it('reads back what it wrote', () => {
@@ -120,10 +124,74 @@ describe('parseMetadataCsv', () => {
 });
 
 describe('readSidecar', () => {
-  it('takes the first line, as kohya does', () => {
-    expect(readSidecar('\ufeff a cat, 水墨 \r\nsecond')).toBe('a cat, 水墨');
-    expect(readSidecar(new TextEncoder().encode('\ufeffone\rtwo'))).toBe('one');
-    expect(readSidecar('')).toBe('');
-    expect(refusal(() => readSidecar(Uint8Array.of(0xc3, 0x28))).code).toBe('encoding');
+  it('joins what the lines say, a blank first one left out', () => {
+    const read = (bytes: string | Uint8Array) =>
+      readSidecar(typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes);
+    expect(read('\ufeff a cat, 水墨 \r\n\r\nred,\nzk')).toEqual({ text: 'a cat, 水墨, red, zk', lines: 3 });
+    expect(read('\n\n one\rtwo')).toEqual({ text: 'one, two', lines: 2 });
+    expect(read('It rains.\nA man stands there.')).toEqual({
+      text: 'It rains. A man stands there.',
+      lines: 2,
+    });
+    expect(read(' \n ')).toEqual({ text: '', lines: 0 });
+    expect(refusal(() => read(Uint8Array.of(0xc3, 0x28))).code).toBe('encoding');
+  });
+});
+
+describe('other tables of the kind', () => {
+  it.each([
+    ['a space after the comma', 'img01.jpg, "a, b"\nimg02.jpg,  c\n'],
+    ['further columns and a header', 'file,caption,tags\nimg01.jpg,"a, b",x\nimg02.jpg,c,y\n'],
+    ['an index in front, as pandas writes it', ',image,text\n0,img01.jpg,"a, b"\n1,img02.jpg,c\n'],
+    ['semicolons', 'img01.jpg;a, b\nimg02.jpg;c\n'],
+    ['semicolons and a header', 'file_name;text\r\nimg01.jpg;a, b\r\nimg02.jpg;c\r\n'],
+    ['tabs', 'img01.jpg\ta, b\nimg02.jpg\tc\n'],
+    ['BOM before a quote', '\ufeff"img01.jpg","a, b"\n"img02.jpg","c"\n'],
+    ['a row said twice', 'img01.jpg,"a, b"\nimg02.jpg,c\nimg02.jpg,c\n'],
+  ])('reads %s', (_, text) => {
+    expect(new Map(readCsvTable(text, 'x').rows.map(({ file, text: caption }) => [file, caption]))).toEqual(
+      new Map([
+        ['img01.jpg', 'a, b'],
+        ['img02.jpg', 'c'],
+      ]),
+    );
+  });
+
+  it('parts by what the name says, not by what a caption holds', () => {
+    expect(readCsvTable('a.png,red; blue; green\n', 'x').rows[0].text).toBe('red; blue; green');
+    expect(readCsvTable('a.png;red, blue, green\n', 'x').rows[0].text).toBe('red, blue, green');
+  });
+});
+
+describe('editCsvTable', () => {
+  it('changes the named rows and nothing else', () => {
+    const table = '\ufefffile;id;caption\r\nb.png;7;"old; one"\r\ngone.png;8;kept\r\na.png;9; x\r\n';
+    const changes = new Map([
+      [0, 'new'],
+      [2, 'say "a"'],
+    ]);
+    expect(editCsvTable(table, changes, [{ file: 'c;d.png', text: 'c' }])).toBe(
+      '\ufefffile;id;caption\r\nb.png;7;"new"\r\ngone.png;8;kept\r\na.png;9;"say ""a"""\r\n"c;d.png";;"c"\r\n',
+    );
+    expect(editCsvTable('a.png,x', new Map(), [{ file: 'b.png', text: 'y' }])).toBe('a.png,x\nb.png,"y"\n');
+    expect(editCsvTable('', new Map(), [{ file: 'b.png', text: 'y' }])).toBe('b.png,"y"\n');
+  });
+
+  it('leaves a table alone that nothing changes in, and reads back what it wrote', () => {
+    const word = fc
+      .string({ unit: fc.constantFrom('a', '"', ',', '\n', ' ', '中', ';') })
+      .map((s) => s.trim());
+    const row = fc.record({ file: fc.stringMatching(/^[a-c]{1,3}\.png$/), text: word });
+    const rows = fc.uniqueArray(row, { selector: ({ file }) => file, minLength: 1 });
+    fc.assert(
+      fc.property(rows, fc.nat(), word, (list, at, text) => {
+        const table = formatMetadataCsv(list);
+        expect(editCsvTable(table, new Map(), [])).toBe(table);
+        const index = at % list.length;
+        const edited = editCsvTable(table, new Map([[index, text]]), [{ file: 'new.png', text }]);
+        const wanted = list.map((each, i) => [each.file, i === index ? text : each.text]);
+        expect(pairs(edited)).toEqual([...wanted, ['new.png', text]]);
+      }),
+    );
   });
 });

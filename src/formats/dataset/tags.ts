@@ -1,14 +1,16 @@
 /**
- * A caption as tags: what lies between its commas. Every operation leaves a caption it has nothing to do to exactly
+ * A caption as tags: what lies between its commas, of whatever width. Every operation leaves a caption it has nothing to do to exactly
  * as it was written, prose, spacing and all; only a changed one is put together anew, with ", ".
  */
 
 /** The tags of a caption, trimmed, without empty ones. A sentence without commas is one tag. */
 export function splitTags(caption: string): string[] {
-  return caption
-    .split(',')
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '');
+  return tagParts(caption).filter((tag) => tag !== '');
+}
+
+/** What lies between commas, full-width ones and the ideographic one included, trimmed; empty ones stay, as with kohya. */
+export function tagParts(caption: string): string[] {
+  return caption.split(/[,\uff0c\u3001]/u).map((tag) => tag.trim());
 }
 
 export function joinTags(tags: readonly string[]): string {
@@ -22,10 +24,7 @@ export function tagKey(tag: string): string {
 
 /** What a person typed, cut into tags: commas of both widths, the ideographic one, and new lines separate. */
 export function typedTags(typed: string): string[] {
-  return typed
-    .split(/[,\uff0c\u3001\r\n]/u)
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '');
+  return splitTags(typed.replace(/[\r\n]+/g, ','));
 }
 
 export function hasTag(caption: string, tag: string): boolean {

@@ -1,6 +1,7 @@
 /**
  * The trigger word: what the LoRA learns to answer to. It belongs to the project, not to each caption, so it can be
- * changed in one place; this says how a caption reads with it, in training, in the token count and in an export.
+ * changed in one place; this says how a caption reads with it, in training, in the token count, in an export and in the
+ * label tool, and which words a data set offers as its trigger.
  */
 import { joinTags, splitTags, tagKey } from './tags';
 
@@ -39,4 +40,44 @@ export function plainWords(text: string): string {
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\p{M}]+/gu, ' ')
     .trim();
+}
+
+export interface TriggerOffer {
+  words: string;
+  /** A tag that all captions begin with, or the class words of the one folder all pictures lie in. */
+  from: 'folder' | 'captions';
+}
+
+/** Tags that begin the captions of many sets and mean nothing of their own. */
+const COMMON = new Set(
+  '1girl,1boy,1other,solo,no humans,masterpiece,best quality,high quality,photo,a photo,drawing,a drawing'.split(
+    ',',
+  ),
+);
+const longest = 60;
+
+/** The words that the data set itself names as its trigger, for a person to take; undefined for none. */
+export function triggerOffer(
+  pictures: Iterable<{
+    readonly caption: string;
+    readonly captionFrom?: string;
+    readonly classWords?: string;
+  }>,
+): TriggerOffer | undefined {
+  const first = new Set<string>();
+  const classes = new Set<string>();
+  let words = '';
+  let captioned = 0;
+  for (const { caption, captionFrom, classWords } of pictures) {
+    classes.add(classWords ?? '');
+    if (captionFrom === undefined || caption === '') continue;
+    captioned++;
+    const [tag = ''] = splitTags(caption);
+    words ||= tag;
+    first.add(tagKey(tag));
+  }
+  const shared = captioned > 1 && first.size === 1 && words.length <= longest && !COMMON.has(tagKey(words));
+  if (shared) return { words, from: 'captions' };
+  const [folder = ''] = classes;
+  return classes.size === 1 && folder !== '' ? { words: folder, from: 'folder' } : undefined;
 }
