@@ -57,11 +57,25 @@ test('Folders are no entries; a zip behind something else is read; a comment may
   expect(await contents(await open(comment))).toEqual([['folder/a.txt', [97]]]);
 });
 
-test('Names in GBK, as Chinese Windows writes them, are read', async () => {
-  const archive = made({ xxxx: bytesOf('1') });
+test('Names that are not UTF-8 are read as the person says, and come as they stand', async () => {
+  const archive = made({ xxxx: bytesOf('1'), 'plain.txt': bytesOf('2') });
   // 训练 in GBK, over the four letters in both headers.
-  for (const at of allOf(archive, bytesOf('xxxx'))) archive.set([0xd1, 0xb5, 0xc1, 0xb7], at);
-  expect((await open(archive)).entries.map(({ path }) => path)).toEqual(['训练']);
+  const gbk = [0xd1, 0xb5, 0xc1, 0xb7];
+  for (const at of allOf(archive, bytesOf('xxxx'))) archive.set(gbk, at);
+  const asked = await open(archive);
+  expect(asked.foreignNames.map((bytes) => [...bytes])).toEqual([gbk]);
+  const names = async (encoding: 'gbk' | 'shift-jis' | 'windows-1252') =>
+    (await openZip(new Blob([archive.slice()]), zipLimits, encoding)).entries.map(({ path }) => path);
+  expect(await names('gbk')).toEqual(['训练', 'plain.txt']);
+  expect(await names('shift-jis')).toEqual(['ﾑｵﾁｷ', 'plain.txt']);
+  expect(await names('windows-1252')).toEqual(['ÑµÁ·', 'plain.txt']);
+  expect((await open(made({ 训练: bytesOf('1') }))).foreignNames).toEqual([]);
+});
+
+test('An entry knows when its file was changed', async () => {
+  const mtime = new Date(2024, 1, 29, 13, 5, 8);
+  const [entry] = (await open(zipSync({ a: [bytesOf('1'), { mtime }] }))).entries;
+  expect(entry.modified).toBe(mtime.getTime());
 });
 
 test('Sizes in zip64 fields are read', async () => {

@@ -3,6 +3,7 @@
  * when it is opened, streamed and held to the size it declared. Nested archives are not opened. PKWARE's APPNOTE 6.3,
  * zip64 included; stored and deflated files only.
  */
+import type { Encoding } from './dataset/text';
 import { readDirectory, type DirectoryEntry } from './zip_directory';
 import { ZipError, type ZipErrorCode } from './zip_error';
 
@@ -20,6 +21,8 @@ export interface ZipEntry {
   /** With '/', relative, without '..'. */
   path: string;
   size: number;
+  /** Milliseconds since 1970, to two seconds. */
+  modified?: number;
   /** Unpacks it. Rejects with `ZipError`. */
   open(): Promise<Blob>;
 }
@@ -28,11 +31,20 @@ export interface Zip {
   /** Without folders. */
   entries: ZipEntry[];
   refused: { path: string; code: ZipErrorCode }[];
+  /** Names of entries in an encoding that nothing tells, as they stand. */
+  foreignNames: Uint8Array[];
 }
 
-/** Lists an archive; throws `ZipError` where none of it can be trusted. */
-export async function openZip(archive: Blob, limits: ZipLimits = zipLimits): Promise<Zip> {
-  const directory = await readDirectory(archive, limits.entries);
+/**
+ * Lists an archive; throws `ZipError` where none of it can be trusted. `encoding`: of names that are not UTF-8; without
+ * it they are read as GBK.
+ */
+export async function openZip(
+  archive: Blob,
+  limits: ZipLimits = zipLimits,
+  encoding?: Encoding,
+): Promise<Zip> {
+  const directory = await readDirectory(archive, limits.entries, encoding);
   const files = directory.filter(({ path }) => !path.endsWith('/'));
   const total = files.reduce((sum, { size }) => sum + size, 0);
   if (total > limits.totalBytes) {
@@ -40,11 +52,23 @@ export async function openZip(archive: Blob, limits: ZipLimits = zipLimits): Pro
     throw new ZipError('too-large', sentence);
   }
   refuseOverlaps(files);
-  const zip: Zip = { entries: [], refused: [] };
+  const zip: Zip = {
+    entries: [],
+    refused: [],
+    foreignNames: files.flatMap(({ foreignName }) => foreignName ?? []),
+  };
   for (const entry of files) {
     const code = objection(entry, limits);
     if (code) zip.refused.push({ path: entry.path, code });
-    else zip.entries.push({ path: entry.path, size: entry.size, open: () => unpack(archive, entry) });
+    else {
+      const { path, size, modified } = entry;
+      zip.entries.push({
+        path,
+        size,
+        ...(modified !== undefined && { modified }),
+        open: () => unpack(archive, entry),
+      });
+    }
   }
   return zip;
 }

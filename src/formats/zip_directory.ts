@@ -2,6 +2,7 @@
  * A zip's central directory: what is in it and where. Reads the end of the archive only, checks every bound before it
  * reads on, and believes no size; what is allowed is decided in `zip`.
  */
+import { decodeText, inEncoding, type Encoding } from './dataset/text';
 import { ZipError } from './zip_error';
 
 export interface DirectoryEntry {
@@ -15,6 +16,10 @@ export interface DirectoryEntry {
   method: number;
   crc: number;
   encrypted: boolean;
+  /** Milliseconds since 1970, to two seconds, in the time zone of whoever reads it. */
+  modified?: number;
+  /** The name as it stands, where nothing says in which encoding. */
+  foreignName?: Uint8Array;
 }
 
 const END = 0x06054b50;
@@ -23,6 +28,8 @@ const LOCATOR_64 = 0x07064b50;
 const END_64 = 0x06064b50;
 const ENTRY = 0x02014b50;
 const ENTRY_BYTES = 46;
+/** Flag: name and comment are UTF-8. */
+const UTF8 = 0x800;
 /** A name and its extra fields hardly ever take more, on average. */
 const BYTES_PER_ENTRY = 1024;
 
@@ -34,8 +41,12 @@ interface End {
   position: number;
 }
 
-/** Throws `ZipError`. */
-export async function readDirectory(archive: Blob, maxEntries: number): Promise<DirectoryEntry[]> {
+/** `encoding`: of names that are not UTF-8. Throws `ZipError`. */
+export async function readDirectory(
+  archive: Blob,
+  maxEntries: number,
+  encoding?: Encoding,
+): Promise<DirectoryEntry[]> {
   const end = await findEnd(archive);
   if (end.entries > maxEntries || end.bytes > maxEntries * BYTES_PER_ENTRY) {
     const sentence = `This zip holds more than the ${maxEntries} files that are taken at once. Unpack it and drop parts of it.`;
@@ -53,7 +64,7 @@ export async function readDirectory(archive: Blob, maxEntries: number): Promise<
     const extraBytes = view.getUint16(at + 30, true);
     const next = at + ENTRY_BYTES + nameBytes + extraBytes + view.getUint16(at + 32, true);
     if (next > view.byteLength) throw broken();
-    const entry = readEntry(view, at, nameBytes, extraBytes);
+    const entry = readEntry(view, at, nameBytes, extraBytes, encoding);
     entry.offset += before;
     if (entry.offset + entry.packedSize > start) throw broken();
     entries.push(entry);
@@ -100,17 +111,27 @@ async function findEnd64(archive: Blob, end: End): Promise<End> {
   };
 }
 
-function readEntry(view: DataView, at: number, nameBytes: number, extraBytes: number): DirectoryEntry {
+function readEntry(
+  view: DataView,
+  at: number,
+  nameBytes: number,
+  extraBytes: number,
+  encoding: Encoding | undefined,
+): DirectoryEntry {
   const flags = view.getUint16(at + 8, true);
-  const name = new Uint8Array(view.buffer, view.byteOffset + at + ENTRY_BYTES, nameBytes);
-  const entry = {
-    path: decodeName(name).replaceAll('\\', '/'),
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at + ENTRY_BYTES, nameBytes);
+  const { name, foreign } = decodeName(bytes, (flags & UTF8) !== 0, encoding);
+  const modified = dosTime(view.getUint16(at + 14, true), view.getUint16(at + 12, true));
+  const entry: DirectoryEntry = {
+    path: name.replaceAll('\\', '/'),
     method: view.getUint16(at + 10, true),
     crc: view.getUint32(at + 16, true),
     packedSize: view.getUint32(at + 20, true),
     size: view.getUint32(at + 24, true),
     offset: view.getUint32(at + 42, true),
     encrypted: (flags & 1) !== 0,
+    ...(modified !== undefined && { modified }),
+    ...(foreign && { foreignName: bytes.slice() }),
   };
   readExtra64(entry, view, at + ENTRY_BYTES + nameBytes, extraBytes);
   return entry;
@@ -135,13 +156,26 @@ function readExtra64(entry: DirectoryEntry, view: DataView, start: number, bytes
   }
 }
 
-/** Many archivers write UTF-8 without the flag that says so; Chinese Windows writes GBK. */
-function decodeName(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return new TextDecoder('gb18030').decode(bytes);
-  }
+/**
+ * Many archivers write UTF-8 without the flag that says so; others the encoding of their system, which nothing names.
+ * Without `encoding` such a name is read as GBK for the time being: it then comes with its bytes, for a person to say.
+ */
+function decodeName(
+  bytes: Uint8Array,
+  isUtf8: boolean,
+  encoding?: Encoding,
+): { name: string; foreign: boolean } {
+  const read = isUtf8 ? { text: new TextDecoder().decode(bytes) } : decodeText(bytes);
+  if ('text' in read) return { name: read.text, foreign: false };
+  const name = (encoding && inEncoding(bytes, encoding)) ?? new TextDecoder('gb18030').decode(bytes);
+  return { name, foreign: true };
+}
+
+/** Undefined where the date is none. */
+function dosTime(date: number, time: number): number | undefined {
+  const [year, month, day] = [1980 + (date >> 9), (date >> 5) & 15, date & 31];
+  if (month < 1 || month > 12 || day < 1) return undefined;
+  return new Date(year, month - 1, day, time >> 11, (time >> 5) & 63, 2 * (time & 31)).getTime();
 }
 
 function number(view: DataView, at: number): number {

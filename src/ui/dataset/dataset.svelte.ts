@@ -12,6 +12,7 @@ import { demoSet, type DemoSet } from './import/demo';
 import { incomingFrom, type Incoming, type Source } from './import/incoming';
 import type { Outcome } from './import/outcome';
 import { openPool, type Pool } from './import/pool';
+import type { Answer, ImportQuestion } from './import/questions';
 import { PictureMissingError } from './picture_missing';
 import { Unsaved } from './unsaved';
 import { sentenceOf } from '../sentence';
@@ -33,6 +34,8 @@ export class Dataset {
   readonly setAsides: Picture[] = $derived(this.pictures.filter(({ aside }) => aside !== undefined));
   readonly byId: ReadonlyMap<string, Picture> = $derived(indexed(this.pictures));
   adding: Adding = $state.raw({ state: 'idle' });
+  /** What an `add` under way asks; it goes on after `answer`. */
+  asking: ImportQuestion | undefined = $state.raw();
   /** What became of the files of the last `add`. */
   outcome: Outcome | undefined = $state.raw();
   /** Why changes could not be saved, if they could not. */
@@ -44,6 +47,7 @@ export class Dataset {
   #adds: Promise<unknown> = Promise.resolve();
   #loads = 0;
   #abort = new AbortController();
+  #answered: ((answer?: Answer) => void) | undefined;
 
   /** `readOnly`: another tab has the project; then nothing here changes. */
   constructor(
@@ -111,8 +115,16 @@ export class Dataset {
 
   /** Ends adding; what was added stays. */
   cancel(): void {
+    this.answer();
     this.#abort.abort();
     this.#abort = new AbortController();
+  }
+
+  /** Of the question asked; without an answer the `add` ends. */
+  answer(answer?: Answer): void {
+    this.asking = undefined;
+    this.#answered?.(answer);
+    this.#answered = undefined;
   }
 
   /** Deletes pictures and their files for good. Setting aside is the way that can be undone. */
@@ -224,6 +236,12 @@ export class Dataset {
         added: (pictures) => this.#show(project, pictures),
         changed: (changes) => void this.change(changes.keys(), ({ id }) => changes.get(id)),
         progress: (done, total) => (this.adding = { state: 'adding', done, total }),
+        ask: (question) =>
+          new Promise((resolve) => {
+            this.#answered = resolve;
+            this.asking = signal.aborted ? undefined : question;
+            if (signal.aborted) this.answer();
+          }),
         config,
       }),
     );

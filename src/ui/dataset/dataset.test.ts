@@ -33,12 +33,13 @@ test('Pictures come with captions, repeats and order, and are there after a relo
   expect(seen).toEqual([
     ['2.png', 'ink, brush', 5],
     ['2-2.png', 'kiko smiles', 10],
-    ['10.png', '', 10],
+    // Class words stand in.
+    ['10.png', 'kiko', 10],
   ]);
   expect(outcome).toMatchObject({ added: 3, captioned: 2, rejects: [] });
-  expect(outcome.folders).toEqual([
-    { folder: '5_style', repeats: 5, pictures: 1 },
-    { folder: '10_kiko', repeats: 10, pictures: 2 },
+  expect(outcome.notes.filter(({ kind }) => kind === 'repeats')).toEqual([
+    { kind: 'repeats', folder: 'train/5_style', repeats: 5, pictures: 1 },
+    { kind: 'repeats', folder: 'train/10_kiko', repeats: 10, pictures: 2 },
   ]);
   const again = new Dataset(
     () => false,
@@ -88,7 +89,7 @@ test('Rejects are grouped by reason, and do not keep the rest out', async () => 
   expect(reasons(outcome)).toEqual({
     heic: ['a.heic', 'b.heic'],
     'too-small': ['small.png'],
-    'unknown-type': ['notes.docx', 'run.toml', 'photo_list.csv'],
+    'unknown-type': ['notes.docx', 'photo_list.csv', 'run.toml'],
     'caption-file': ['metadata.csv unclosed-quote'],
     'caption-alone': ['lonely.txt'],
   });
@@ -161,6 +162,134 @@ test('A better copy of a picture that is there already does not push it out', as
   await add(dataset, { 'a.png': '640 480 00000000000000f0' });
   await add(dataset, { 'b.png': '6400 4800 00000000000000f1', 'b.txt': 'a lake' });
   expect(dataset.used.map(({ name }) => name)).toEqual(['a.png']);
+});
+
+test('Text and names that say no encoding are asked about once, for this import', async () => {
+  const dataset = await opened();
+  const archive = await zipOf({ 'xxxx.png': shot(), 'xxxx.txt': gbk('水墨') });
+  // 图片 in GBK, in place of the four letters.
+  for (const at of placesOf(archive, 'xxxx')) archive.set([0xcd, 0xbc, 0xc6, 0xac], at);
+  const adding = dataset.add([
+    new File([archive], 'set.zip'),
+    new File([shot()], 'b.png'),
+    new File([gbk('墨水')], 'b.txt'),
+  ]);
+  const question = await asked(dataset);
+  expect(question).toMatchObject({ kind: 'encoding', captions: 2, names: 2 });
+  const previews = question?.kind === 'encoding' ? question.previews : [];
+  const inGbk = previews.find(({ encoding }) => encoding === 'gbk')?.texts.toSorted();
+  expect(inGbk).toEqual(['图片.png', '图片.txt', '墨水', '水墨'].sort());
+  expect(dataset.pictures).toEqual([]);
+  dataset.answer({ encoding: 'gbk' });
+  const outcome = await taken(adding);
+  expect(dataset.asking).toBeUndefined();
+  expect(dataset.pictures.map(({ name, caption }) => [name, caption])).toEqual([
+    ['b.png', '墨水'],
+    ['图片.png', '水墨'],
+  ]);
+  expect(outcome.notes.map(({ kind }) => kind)).toEqual(['encoding']);
+});
+
+test('Without an encoding the captions stay out, and are named; without an answer nothing is added', async () => {
+  const files = () => [new File([shot()], 'a.png'), new File([gbk('水墨')], 'a.txt')];
+  const dataset = await opened();
+  const adding = dataset.add(files());
+  await asked(dataset);
+  dataset.answer({});
+  const outcome = await taken(adding);
+  expect(dataset.pictures.map(({ name, caption }) => [name, caption])).toEqual([['a.png', '']]);
+  expect(reasons(outcome)).toEqual({ 'caption-file': ['a.txt encoding'] });
+
+  const other = await opened();
+  const ended = other.add(files());
+  await asked(other);
+  other.answer();
+  expect(await ended).toMatchObject({ added: 0, stopped: { by: 'person' } });
+  expect(other.pictures).toEqual([]);
+});
+
+test.each([
+  ['newer', 'from the file'],
+  ['tables', 'from the table'],
+  ['sidecars', 'from the file'],
+] as const)('Of two captions that differ, %s counts', async (prefer, caption) => {
+  const dataset = await opened();
+  const at = (seconds: number) => ({ lastModified: 1_700_000_000_000 + 1000 * seconds });
+  const adding = dataset.add([
+    new File([shot()], 'a.png', at(0)),
+    new File(['from the file'], 'a.txt', at(60)),
+    new File(['a.png,from the table\n'], 'metadata.csv', at(0)),
+  ]);
+  const question = await asked(dataset);
+  expect(question?.kind === 'two-sources' && question.of).toMatchObject([
+    { picture: 'a.png', because: 'newer', sources: [{ path: 'a.txt' }, { path: 'metadata.csv' }] },
+  ]);
+  dataset.answer({ prefer });
+  const outcome = await taken(adding);
+  expect(dataset.pictures.map((each) => each.caption)).toEqual([caption]);
+  expect(outcome.notes.map(({ kind }) => kind)).toEqual(['two-captions']);
+});
+
+test('Regularisation pictures and masks are said, and not added', async () => {
+  const dataset = await opened();
+  const outcome = await add(dataset, {
+    'set/img/5_zk cat/a.png': shot(),
+    'set/reg/1_cat/b.png': shot(),
+    'set/masks/a.png': shot(),
+  });
+  expect(dataset.pictures.map(({ name, caption, repeats }) => [name, caption, repeats])).toEqual([
+    ['a.png', 'zk cat', 5],
+  ]);
+  const aside = outcome.notes.flatMap((note) => (note.kind === 'aside' ? [[note.why, note.pictures]] : []));
+  expect(aside).toEqual([
+    ['mask', ['set/masks/a.png']],
+    ['regularisation', ['set/reg/1_cat/b.png']],
+  ]);
+  expect(outcome.trigger).toEqual({ words: 'zk cat', from: 'folder' });
+});
+
+test('Class words stand in for no caption, and never in place of one', async () => {
+  const dataset = await opened();
+  const one = shot();
+  await add(dataset, { '10_cat/a.png': one });
+  dataset.change([dataset.pictures[0].id], { caption: 'a grey cat' });
+  const again = await add(dataset, { '3_cat/a.png': one });
+  expect(again).toMatchObject({ already: 1, captioned: 0 });
+  expect(dataset.pictures).toMatchObject([{ caption: 'a grey cat', repeats: 3 }]);
+});
+
+test('Files of a data set are no settings; settings are, and a data set’s TOML alone', async () => {
+  const dataset = await opened();
+  const toml = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "cats"\nnum_repeats = 7\n';
+  const configs: string[] = [];
+  const take = (files: Record<string, string>) =>
+    taken(dataset.add(filesOf(files), (file) => configs.push(file.name)));
+  const outcome = await take({
+    'set/cats/a.png': shot(),
+    'set/b.png': shot(),
+    'set/meta_cap.json': '{"cats/a.png": {"caption": "a cat"}}',
+    'set/metadata.jsonl': '{"file_name": "b.png", "text": "a bee"}\n',
+    'set/config.json': '{"learning_rate": 0.0001, "network_dim": 8}',
+    'set/dataset.toml': toml,
+  });
+  expect(configs).toEqual(['config.json']);
+  expect(dataset.pictures.map(({ caption, repeats }) => [caption, repeats])).toEqual([['a cat', 7]]);
+  expect(outcome.notes.map(({ kind }) => kind)).toEqual(['toml', 'repeats', 'aside']);
+  expect(outcome.rejects).toEqual([]);
+  await take({ 'dataset.toml': toml });
+  expect(configs).toEqual(['config.json', 'dataset.toml']);
+});
+
+test('What is too large is told by its size, and never opened', async () => {
+  const dataset = await opened();
+  const huge = (name: string) => {
+    const file = new File(['x'], name);
+    file.arrayBuffer = () => Promise.reject(new Error('It was opened.'));
+    return Object.defineProperty(file, 'size', { value: 600 * 2 ** 20 });
+  };
+  const outcome = await taken(dataset.add([huge('a.png'), huge('b.txt'), new File([shot()], 'c.png')]));
+  expect(dataset.pictures.map(({ name }) => name)).toEqual(['c.png']);
+  expect(reasons(outcome)).toEqual({ 'caption-file': ['b.txt too-large'], 'too-large': ['a.png'] });
 });
 
 test('Captions that come later find the pictures that are there, as one step', async () => {
@@ -433,11 +562,42 @@ async function opened(readOnly = () => false, trigger = ''): Promise<Dataset> {
 }
 
 function add(dataset: Dataset, files: Record<string, string>): Promise<Outcome> {
-  const list = Object.entries(files).map(([path, text]) => {
-    const file = new File([text], path.slice(path.lastIndexOf('/') + 1));
+  return taken(dataset.add(filesOf(files)));
+}
+
+function filesOf(files: Record<string, string>): File[] {
+  return Object.entries(files).map(([path, text]) => {
+    const file = new File([text], path.slice(path.lastIndexOf('/') + 1), { lastModified: 0 });
     return Object.defineProperty(file, 'webkitRelativePath', { value: path.includes('/') ? path : '' });
   });
-  return taken(dataset.add(list));
+}
+
+/** Waits until the import asks. */
+async function asked(dataset: Dataset) {
+  await vi.waitFor(() => expect(dataset.asking).toBeDefined());
+  return dataset.asking;
+}
+
+/** Of 水, 墨 alone. */
+function gbk(text: string): Uint8Array<ArrayBuffer> {
+  const bytes: Record<string, number[]> = { 水: [0xcb, 0xae], 墨: [0xc4, 0xab] };
+  return Uint8Array.from(Array.from(text).flatMap((letter) => bytes[letter] ?? []));
+}
+
+/** Without the flag that its names are UTF-8, as other programs write it. */
+async function zipOf(
+  files: Record<string, string | Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const list = Object.entries(files).map(([path, content]) => ({ path, file: new Blob([content]) }));
+  const bytes = new Uint8Array(await (await writeZip(list)).arrayBuffer());
+  for (const at of placesOf(bytes, 'PK\x03\x04')) bytes[at + 7] &= ~8;
+  for (const at of placesOf(bytes, 'PK\x01\x02')) bytes[at + 9] &= ~8;
+  return bytes;
+}
+
+function placesOf(bytes: Uint8Array, text: string): number[] {
+  const all = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  return [...all.matchAll(new RegExp(text, 'g'))].map(({ index }) => index);
 }
 
 async function taken(outcome: Promise<Outcome | undefined>): Promise<Outcome> {

@@ -10,7 +10,6 @@ const en = {
   line: (n: number) => `line ${n}`,
   already: (n: number) =>
     n === 1 ? '1 picture was here already.' : `${n.toLocaleString('en')} pictures were here already.`,
-  folder: (name: string, repeats: number) => `Folder ${name}: ${repeats} repeats each.`,
   stopped: (n: number) => `Adding was cancelled; ${n.toLocaleString('en')} stay.`,
   broken: (n: number) => `Adding ended after ${n.toLocaleString('en')} pictures.`,
   reasons: {
@@ -28,7 +27,6 @@ const zh: typeof en = {
   stop: '。',
   line: (n) => `第 ${n} 行`,
   already: (n) => `${n.toLocaleString('zh')} 张图片已在项目中。`,
-  folder: (name, repeats) => `文件夹 ${name}：每张重复 ${repeats} 次。`,
   stopped: (n) => `已取消添加，保留 ${n.toLocaleString('zh')} 张。`,
   broken: (n) => `添加 ${n.toLocaleString('zh')} 张后中断。`,
   reasons: {

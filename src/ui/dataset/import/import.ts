@@ -2,10 +2,12 @@
  * An import: sorts what came in, reads the pictures off the main thread, tells copies apart, and stores them in batches,
  * each picture with its file in one transaction. The page is told after it is stored; it stays free between batches.
  */
-import { pairCaptions, type Pairing } from '../../../formats/dataset/import_captions';
-import { kohyaFolder, type KohyaFolder } from '../../../formats/dataset/folders';
+import type { Dataset as FoundSet } from '../../../formats/dataset/dataset';
 import { nameOf } from '../../../formats/dataset/kinds';
 import { UniqueNames } from '../../../formats/dataset/names';
+import { pairCaptions } from '../../../formats/dataset/pairing';
+import { pictureLimits } from '../../../formats/dataset/refusal';
+import { chooseCaption } from '../../../formats/dataset/two_sources';
 import type { PictureReading } from '../../../protocol/pictures';
 import { putNewPictures, type NewPicture, type Picture } from '../../../storage/pictures';
 import type { Change } from '../changes';
@@ -13,9 +15,10 @@ import { bestKept } from '../sheet/copies';
 import { inOrder } from './in_order';
 import type { Incoming } from './incoming';
 import { Likeness } from './likeness';
-import { grouped, type Outcome, type Reject } from './outcome';
+import { grouped, unopened, type Outcome, type Reject } from './outcome';
 import type { Pool } from './pool';
-import { sortIncoming, unopened, type PictureToRead } from './sorted';
+import type { Ask } from './questions';
+import { sortIncoming, type PictureToRead, type Sorted } from './sorted';
 
 export interface Into {
   project: string;
@@ -28,6 +31,7 @@ export interface Into {
   /** Captions and repeats for pictures that were there before. */
   changed(changes: ReadonlyMap<string, Change>): void;
   progress(done: number, total: number): void;
+  ask: Ask;
   config?: (file: File) => void;
 }
 
@@ -35,12 +39,13 @@ const BATCH = 32;
 const BATCH_MS = 250;
 
 export async function importPictures(incoming: readonly Incoming[], into: Into): Promise<Outcome> {
-  const sorted = await sortIncoming(incoming, into.config !== undefined);
-  const one = new Import(into, sorted.rejects);
+  const sorted = await sortIncoming(incoming, into.config !== undefined, into.ask);
+  const one = new Import(into, sorted);
+  if (!sorted) return { ...one.outcome(), stopped: { by: 'person' } };
   await one.configs(sorted.configs);
   await one.pictures(sorted.pictures);
   one.copies();
-  one.captions(sorted.rest);
+  one.captions(sorted.alone);
   one.change();
   return one.outcome();
 }
@@ -50,7 +55,7 @@ class Import {
   readonly #likeness: Likeness<Picture>;
   readonly #names: UniqueNames;
   readonly #changes = new Map<string, Change>();
-  readonly #folders = new Map<string, Outcome['folders'][number]>();
+  readonly #rejects: Reject[];
   readonly #counts = { added: 0, duplicates: 0, nearDuplicates: 0, already: 0, captioned: 0, configs: 0 };
   #order: number;
   readonly #added = new Set<string>();
@@ -59,8 +64,9 @@ class Import {
 
   constructor(
     readonly into: Into,
-    readonly rejects: Reject[],
+    readonly sorted: Sorted | undefined,
   ) {
+    this.#rejects = [...(sorted?.rejects ?? [])];
     this.#before = into.present();
     this.#likeness = new Likeness(this.#before);
     this.#names = new UniqueNames(this.#before.map(({ name }) => name));
@@ -73,7 +79,7 @@ class Import {
         this.into.config?.(new File([await open()], nameOf(path)));
         this.#counts.configs++;
       } catch (error) {
-        this.rejects.push(unopened(path, error));
+        this.#rejects.push(unopened(path, error));
       }
     }
   }
@@ -102,13 +108,16 @@ class Import {
   }
 
   /** Those that no new picture took, for the pictures that were there before. */
-  captions(rest: Pick<Pairing, 'sidecars' | 'tables'>): void {
+  captions(alone: FoundSet['alone']): void {
     const byName = new Map(this.#before.map(({ id, name }) => [name, id]));
-    const paired = pairCaptions([...byName.keys()], rest.sidecars, rest.tables);
-    for (const [name, caption] of paired.captions) this.#change(byName.get(name), { caption });
-    const tables = paired.tables.flatMap(({ rows }) => rows.map(({ file }) => file));
-    for (const path of [...paired.sidecars.map((each) => each.path), ...tables]) {
-      this.rejects.push({ path, reason: 'caption-alone' });
+    const paired = pairCaptions([...byName.keys()], alone.sidecars, alone.tables);
+    for (const [name, sources] of paired.sources) {
+      const caption = chooseCaption(name, sources, {}, '')?.text;
+      if (caption !== undefined) this.#change(byName.get(name), { caption });
+    }
+    const rows = paired.tables.flatMap((table) => table.rows.map(({ file }) => file));
+    for (const path of [...paired.sidecars.map((each) => each.path), ...rows]) {
+      this.#rejects.push({ path, reason: 'caption-alone' });
     }
   }
 
@@ -125,14 +134,17 @@ class Import {
   outcome(): Outcome {
     return {
       ...this.#counts,
-      folders: [...this.#folders.values()],
-      rejects: grouped(this.rejects),
+      notes: this.sorted?.notes ?? [],
+      ...(this.sorted?.trigger && { trigger: this.sorted.trigger }),
+      rejects: grouped(this.#rejects),
       ...(this.#stopped && { stopped: this.#stopped }),
     };
   }
 
   async #read(from: PictureToRead): Promise<Read> {
     if (this.into.signal.aborted) return { from, reject: { path: from.path, reason: 'unreadable' } };
+    if ((from.size ?? 0) > pictureLimits.maxBytes)
+      return { from, reject: { path: from.path, reason: 'too-large' } };
     let file: Blob;
     try {
       file = await from.open();
@@ -143,18 +155,17 @@ class Import {
   }
 
   #take(read: Read): void {
-    const { path, caption } = read.from;
-    if (!('reading' in read)) return void this.rejects.push(read.reject);
+    const { path, caption, captionFrom, repeats, subset } = read.from;
+    if (!('reading' in read)) return void this.#rejects.push(read.reject);
     const { file, reading } = read;
-    if (!reading.ok) return void this.rejects.push({ path, reason: reading.refusal });
+    if (!reading.ok) return void this.#rejects.push({ path, reason: reading.refusal });
     const { thumbnail, ...facts } = reading.facts;
-    const folder = kohyaFolder(path);
-    if (folder) this.#count(folder);
     const twin = this.#likeness.twin(facts);
     if (twin?.as === 'duplicate' && isNameOf(twin.of.name, nameOf(path)) && this.#before.includes(twin.of)) {
       this.#counts.already++;
-      if (caption !== undefined) this.#change(twin.of.id, { caption });
-      if (folder) this.#change(twin.of.id, { repeats: folder.repeats });
+      // Class words stand in where there is no caption, and there may be one.
+      if (captionFrom !== undefined) this.#change(twin.of.id, { caption });
+      if (subset !== '') this.#change(twin.of.id, { repeats });
       return;
     }
     const picture: Picture = {
@@ -164,13 +175,13 @@ class Import {
       name: this.#names.take(nameOf(path)),
       ...facts,
       byteLength: file.size,
-      caption: caption ?? '',
-      repeats: folder?.repeats ?? 1,
+      caption,
+      repeats,
       focus: [0.5, 0.5],
       ...(twin && { aside: twin.as }),
     };
     this.#likeness.add(picture);
-    if (caption !== undefined) this.#counts.captioned++;
+    if (captionFrom !== undefined) this.#counts.captioned++;
     this.#batch.push({ picture, file: typed(file, facts.type), thumbnail });
   }
 
@@ -192,11 +203,6 @@ class Import {
     const fields = this.#changes.get(id);
     if (change.caption !== undefined && fields?.caption === undefined) this.#counts.captioned++;
     this.#changes.set(id, { ...fields, ...change });
-  }
-
-  #count({ folder, repeats }: KohyaFolder): void {
-    const pictures = (this.#folders.get(folder)?.pictures ?? 0) + 1;
-    this.#folders.set(folder, { folder, repeats, pictures });
   }
 }
 

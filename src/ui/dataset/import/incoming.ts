@@ -6,6 +6,9 @@ export interface Incoming {
   path: string;
   /** MIME type as the browser guesses it; '' if it does not. */
   type: string;
+  /** Bytes and milliseconds since 1970, where they are known before it is opened. */
+  size?: number;
+  modified?: number;
   open(): Promise<Blob>;
 }
 
@@ -30,7 +33,12 @@ export function incomingFrom(source: Source, onFound?: (files: number) => void):
 }
 
 export function incomingFile(file: File): Incoming {
-  return { path: file.webkitRelativePath || file.name, type: file.type, open: () => Promise.resolve(file) };
+  const { type, size, lastModified: modified } = file;
+  return {
+    path: file.webkitRelativePath || file.name,
+    ...{ type, size, modified },
+    open: () => Promise.resolve(file),
+  };
 }
 
 async function walk(

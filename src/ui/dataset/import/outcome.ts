@@ -1,6 +1,8 @@
 /** What became of the files of one import, to be told by the screen in its language. */
-import type { CaptionErrorCode } from '../../../formats/dataset/caption_file';
-import type { ZipErrorCode } from '../../../formats/zip_error';
+import { CaptionFileError, type CaptionErrorCode } from '../../../formats/dataset/caption_file';
+import type { DatasetNote } from '../../../formats/dataset/notes';
+import type { TriggerOffer } from '../../../formats/dataset/trigger';
+import { ZipError, type ZipErrorCode } from '../../../formats/zip_error';
 import type { Refusal } from '../../../protocol/pictures';
 
 export type RejectReason =
@@ -31,8 +33,10 @@ export interface Outcome {
   already: number;
   /** Pictures, new and old, that got a caption from a file. */
   captioned: number;
-  /** kohya's folders, with how many pictures each brought. */
-  folders: { folder: string; repeats: number; pictures: number }[];
+  /** What the folders and captions were taken for. */
+  notes: DatasetNote[];
+  /** Words that the set itself names as its trigger. */
+  trigger?: TriggerOffer;
   configs: number;
   rejects: { reason: RejectReason; files: Reject[] }[];
   /** Not all was looked at: the sentence, or that the person ended it. */
@@ -45,4 +49,14 @@ export function grouped(rejects: readonly Reject[]): Outcome['rejects'] {
   return [...groups]
     .map(([reason, files]) => ({ reason, files }))
     .sort((a, b) => b.files.length - a.files.length);
+}
+
+/** Why a file could not be opened or understood. */
+export function unopened(path: string, error: unknown): Reject {
+  if (error instanceof ZipError) return { path, reason: 'zip', code: error.code, sentence: error.message };
+  if (error instanceof CaptionFileError) {
+    const { code, line, message: sentence } = error;
+    return { path, reason: 'caption-file', code, line, sentence };
+  }
+  return { path, reason: 'unreadable' };
 }

@@ -7,9 +7,8 @@ import { UniqueNames } from '../../../formats/dataset/names';
 import { putNewPictures, type NewPicture } from '../../../storage/pictures';
 import type { Into } from './import';
 import { inOrder } from './in_order';
-import { grouped, type Outcome, type Reject } from './outcome';
+import { grouped, unopened, type Outcome, type Reject } from './outcome';
 import type { Pool } from './pool';
-import { unopened } from './sorted';
 
 const BATCH = 16;
 
@@ -69,7 +68,7 @@ export async function restorePictures(
     stopped = { by: 'error', error: error instanceof Error ? error : new Error(String(error)) };
   }
   progress(done, saved.length);
-  return { ...outcome, folders: [], rejects: grouped(rejects), ...(stopped && { stopped }) };
+  return { ...outcome, notes: [], rejects: grouped(rejects), ...(stopped && { stopped }) };
 }
 
 interface Read {

@@ -1,30 +1,30 @@
 /**
- * The first half of an import: what each file is, with zips listed and captions read and paired. After it the pictures
- * are known by path and caption; none has been opened.
+ * The first half of an import: zips listed, the set read (formats/dataset says what each file means), and what only a
+ * person can decide asked. After it the pictures are known by path and caption; none has been opened.
  */
+import { inTurn } from '../../../formats/dataset/at_a_time';
 import {
-  pairCaptions,
-  type Pairing,
-  type Sidecar,
-  type Table,
-} from '../../../formats/dataset/import_captions';
-import { kindOf, nameOf, type FileKind } from '../../../formats/dataset/kinds';
-import { inNaturalOrder } from '../../../formats/dataset/names';
-import { CaptionFileError, readSidecar } from '../../../formats/dataset/caption_file';
-import { parseMetadataCsv } from '../../../formats/dataset/metadata_csv';
-import { openZip } from '../../../formats/zip';
-import { ZipError } from '../../../formats/zip_error';
-import { inOrder } from './in_order';
+  readDataset,
+  type Dataset,
+  type DatasetChoices,
+  type DatasetPicture,
+} from '../../../formats/dataset/dataset';
+import { kindOf } from '../../../formats/dataset/kinds';
+import type { DatasetNote } from '../../../formats/dataset/notes';
+import type { TriggerOffer } from '../../../formats/dataset/trigger';
 import type { Incoming } from './incoming';
+import { listed, type Listed } from './listed';
 import type { Reject } from './outcome';
+import { encodingQuestion, type Ask } from './questions';
 
-/** Small files to read at a time. */
+/** Small files to open at a time. */
 const AT_A_TIME = 16;
+/** Larger ones are read again rather than kept while questions are asked. */
+const KEPT_BYTES = 2 ** 20;
 
-export interface PictureToRead {
-  path: string;
+export interface PictureToRead extends DatasetPicture {
+  size?: number;
   open(): Promise<Blob>;
-  caption?: string;
 }
 
 export interface Sorted {
@@ -32,114 +32,117 @@ export interface Sorted {
   pictures: PictureToRead[];
   configs: Incoming[];
   /** Captions of no picture among them: perhaps of pictures that are in the project. */
-  rest: Pick<Pairing, 'sidecars' | 'tables'>;
+  alone: Dataset['alone'];
+  notes: DatasetNote[];
+  trigger?: TriggerOffer;
   rejects: Reject[];
 }
 
-export async function sortIncoming(incoming: readonly Incoming[], takesConfigs: boolean): Promise<Sorted> {
-  const rejects: Reject[] = [];
-  const reject = (one: Reject) => void rejects.push(one);
-  const of = byKind(await withZipsListed(incoming, reject));
-  const configs = takesConfigs ? of.config : [];
-  for (const { path } of [...of.unknown, ...(takesConfigs ? [] : of.config)]) {
-    reject({ path, reason: 'unknown-type' });
-  }
-  const files = inNaturalOrder(of.picture, ({ path }) => path);
-  // Each of these takes a while where there are ten thousand: the page may answer in between.
-  await new Promise((resolve) => setTimeout(resolve));
-  const pairing = pairCaptions(
-    files.map(({ path }) => path),
-    await readCaptions<Sidecar>(of.caption, reject, (path, bytes) => ({
-      path,
-      text: readSidecar(bytes).text,
-    })),
-    await readCaptions<Table>(of.table, reject, (path, bytes) => ({ path, rows: parseMetadataCsv(bytes) })),
-  );
-  const pictures = files.map(({ path, open }) => ({
-    path,
-    open,
-    caption: pairing.captions.get(path),
-  }));
-  return { pictures, configs, rest: pairing, rejects };
-}
-
-function byKind(incoming: readonly Incoming[]): Record<FileKind, Incoming[]> {
-  const of: Record<FileKind, Incoming[]> = {
-    picture: [],
-    caption: [],
-    table: [],
-    config: [],
-    zip: [],
-    junk: [],
-    unknown: [],
-  };
-  for (const one of incoming) of[kindOf(one.path, one.type)].push(one);
-  return of;
-}
-
-async function withZipsListed(
+/** Undefined if the person ended the import when asked. */
+export async function sortIncoming(
   incoming: readonly Incoming[],
-  reject: (one: Reject) => void,
-): Promise<Incoming[]> {
-  const all: Incoming[] = [];
-  for (const one of incoming) {
-    if (kindOf(one.path, one.type) === 'zip') all.push(...(await listed(one, reject)));
-    else all.push(one);
+  takesConfigs: boolean,
+  ask: Ask,
+): Promise<Sorted | undefined> {
+  let list = await listed(incoming);
+  const texts = new Texts();
+  let choices: DatasetChoices = {};
+  let dataset = await texts.readAll(list, choices);
+  const unread = dataset.questions.encoding?.files ?? [];
+  const question = encodingQuestion(list.foreignNames, dataset.questions.encoding);
+  let leftOut: string[] = [];
+  if (question) {
+    const answer = await ask(question);
+    if (!answer) return undefined;
+    if ('encoding' in answer && answer.encoding) {
+      choices = { ...choices, encoding: answer.encoding };
+      if (list.foreignNames.length > 0) list = await listed(incoming, answer.encoding);
+      dataset = await texts.readAll(list, choices);
+    } else leftOut = unread;
   }
-  return all;
+  if (dataset.questions.twoSources) {
+    const answer = await ask({ kind: 'two-sources', of: dataset.questions.twoSources });
+    if (!answer) return undefined;
+    if ('prefer' in answer && answer.prefer !== 'newer') {
+      dataset = await texts.readAll(list, { ...choices, prefer: answer.prefer });
+    }
+  }
+  return sorted(dataset, list, takesConfigs, leftOut);
 }
 
-async function listed(archive: Incoming, reject: (one: Reject) => void): Promise<Incoming[]> {
-  const { path } = archive;
-  try {
-    const zip = await openZip(await archive.open());
-    for (const refused of zip.refused) {
-      if (kindOf(refused.path) !== 'junk')
-        reject({ path: `${path}/${refused.path}`, reason: 'zip', code: refused.code });
-    }
-    const entries = zip.entries.map((entry) => ({
-      path: `${path}/${entry.path}`,
-      type: '',
-      open: () => entry.open(),
-    }));
-    for (const inner of entries) {
-      if (kindOf(inner.path) === 'zip') reject({ path: inner.path, reason: 'zip-in-zip' });
-    }
-    return entries.filter((inner) => kindOf(inner.path) !== 'zip');
-  } catch (error) {
-    reject(unopened(path, error));
-    return [];
-  }
+function sorted(dataset: Dataset, list: Listed, takesConfigs: boolean, leftOut: readonly string[]): Sorted {
+  const byPath = new Map(list.files.map((one) => [one.path, one]));
+  const file = (path: string) => byPath.get(path) ?? [];
+  // A data set's TOML without a picture in sight is settings, if anything.
+  const alone = dataset.pictures.length + dataset.setAside.length === 0;
+  const tomls = alone ? dataset.notes.flatMap((note) => (note.kind === 'toml' ? [note.path] : [])) : [];
+  const configs = [...dataset.configs, ...tomls];
+  const unknown = [...dataset.unknown, ...(takesConfigs ? [] : configs)];
+  return {
+    pictures: dataset.pictures.flatMap((picture) => {
+      const from = byPath.get(picture.path);
+      return from ? [{ ...picture, size: from.size, open: () => from.open() }] : [];
+    }),
+    configs: takesConfigs ? configs.flatMap(file) : [],
+    alone: dataset.alone,
+    notes: dataset.notes.filter((note) => SAID.has(note.kind) && !(alone && note.kind === 'toml')),
+    ...(dataset.trigger && { trigger: dataset.trigger }),
+    rejects: [
+      ...list.rejects,
+      ...unknown.map((path) => ({ path, reason: 'unknown-type' as const })),
+      ...dataset.leftOut.map(({ path, code, line, sentence }) =>
+        code === 'unreadable'
+          ? { path, reason: 'unreadable' as const }
+          : { path, reason: 'caption-file' as const, code, line, sentence },
+      ),
+      ...leftOut.map((path) => ({ path, reason: 'caption-file' as const, code: 'encoding' as const })),
+    ],
+  };
 }
 
-async function readCaptions<T>(
-  files: readonly Incoming[],
-  reject: (one: Reject) => void,
-  parse: (path: string, bytes: Uint8Array) => T,
-): Promise<T[]> {
-  const read: T[] = [];
-  const results = inOrder(files, AT_A_TIME, async ({ path, open }): Promise<() => void> => {
-    try {
-      const parsed = parse(path, new Uint8Array(await (await open()).arrayBuffer()));
-      return () => read.push(parsed);
-    } catch (error) {
-      return () => reject(unopened(path, error));
-    }
-  });
-  for await (const settle of results) settle();
-  return read;
-}
+/** The other kinds are said in their own place: by the tabs, among the files that were not added, as an offer. */
+const SAID = new Set<DatasetNote['kind']>([
+  'repeats',
+  'no-repeats-number',
+  'class-words',
+  'joined-lines',
+  'two-captions',
+  'encoding',
+  'aside',
+  'toml',
+]);
 
-/** Why a file could not be opened or understood. */
-export function unopened(path: string, error: unknown): Reject {
-  if (error instanceof ZipError) return { path, reason: 'zip', code: error.code, sentence: error.message };
-  if (error instanceof CaptionFileError) {
-    const { code, line, message: sentence } = error;
-    // A table of something else is no caption file that went wrong.
-    const isMetadata = /^metadata\.csv$|\.(txt|caption)$/i.test(nameOf(path));
-    return isMetadata
-      ? { path, reason: 'caption-file', code, line, sentence }
-      : { path, reason: 'unknown-type' };
+/** Opens the texts of an import; small ones once, however often they are asked for. */
+class Texts {
+  readonly #bytes = new Map<Incoming['open'], Uint8Array>();
+  readonly #times = new Map<string, number | undefined>();
+
+  async readAll(list: Listed, choices: DatasetChoices): Promise<Dataset> {
+    const byPath = new Map(list.files.map((one) => [one.path, one]));
+    const files = await inTurn(list.files, AT_A_TIME, async (one) => {
+      const modified = await this.#modified(one);
+      return { path: one.path, type: one.type, ...(modified !== undefined && { modified }) };
+    });
+    return readDataset(files, (path) => this.#read(byPath.get(path)), choices);
   }
-  return { path, reason: 'unreadable' };
+
+  /** A dropped file has no time before it is opened; only those of captions matter. */
+  async #modified({ path, type, modified, open }: Incoming): Promise<number | undefined> {
+    if (modified !== undefined || !['caption', 'table', 'config'].includes(kindOf(path, type)))
+      return modified;
+    if (!this.#times.has(path)) {
+      const file = await open().catch(() => undefined);
+      this.#times.set(path, file instanceof File ? file.lastModified : undefined);
+    }
+    return this.#times.get(path);
+  }
+
+  async #read(one: Incoming | undefined): Promise<Uint8Array> {
+    if (!one) throw new Error('There is no such file.');
+    const kept = this.#bytes.get(one.open);
+    if (kept) return kept;
+    const bytes = new Uint8Array(await (await one.open()).arrayBuffer());
+    if (bytes.length <= KEPT_BYTES) this.#bytes.set(one.open, bytes);
+    return bytes;
+  }
 }
