@@ -2,7 +2,7 @@
  * The trainer without a page: `npm run train -- --config configs/my_lora_config.yaml`. Does in Node, on Dawn, what the
  * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createWriteStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,6 +17,7 @@ import { trainAdapting } from '../src/training/adapting';
 import { planBaseModel } from '../src/training/base_model';
 import { estimateRun } from '../src/training/estimate';
 import { tierFor } from '../src/training/job';
+import { baseFiles } from './base_files';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
 import { loadImage, scanImageFolder } from './images';
@@ -58,7 +59,7 @@ async function main(): Promise<void> {
   if (drawsSamples(config))
     for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))
       console.log(`note: ${noteSentence(note)}`);
-  const base = (await baseFiles(config.base_model)).map(openSource);
+  const base = (await baseFiles(config)).map(openSource);
   // By their headers, before anything is loaded: what cannot be used is named at once.
   const planned = await planBaseModel(base);
   const pretrained = config.pretrained_lora ? openSource(config.pretrained_lora) : undefined;
@@ -208,19 +209,6 @@ async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
       .png()
       .toFile(join(config.output_dir, 'samples', name));
   }
-}
-
-/** The single file, or the three of a diffusers folder. */
-async function baseFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) throw new Error(`base_model: there is no file "${path}".`);
-  if (!found.isDirectory()) return [path];
-  return ['unet/diffusion_pytorch_model', 'vae/diffusion_pytorch_model', 'text_encoder/model'].map((part) => {
-    const candidates = [`${part}.safetensors`, `${part}.fp16.safetensors`].map((name) => join(path, name));
-    const file = candidates.find((name) => existsSync(name));
-    if (!file) throw new Error(`base_model: the folder "${path}" has no ${part}.safetensors.`);
-    return file;
-  });
 }
 
 async function readText(path: string | URL, what: string): Promise<string> {

@@ -1,10 +1,15 @@
 // What a file is, from the names and shapes of its tensors alone, and the map of its names to our models'.
 // It looks no deeper than is needed to tell Stable Diffusion 1.x from everything people mistake for it.
+import { isFloatDtype, type Dtype } from './safetensors';
 import { diffusersName, ldmLayout, type ModelPart } from './checkpoint_keys';
 
 export type CheckpointKind =
   | 'sd1'
+  /** Its U-Net and text encoder, or U-Net and VAE. */
+  | 'sd1-no-vae'
+  | 'sd1-no-text'
   | 'sd1-inpainting'
+  | 'sd1-pix2pix'
   | 'sd2'
   | 'sdxl'
   | 'sd3'
@@ -26,11 +31,15 @@ export interface CheckpointIdentity {
 
 /** Only names and shapes matter; `SafetensorsFile.tensors` fits. */
 export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+type TensorTypes = ReadonlyMap<string, { readonly dtype: Dtype }>;
 
 const choose = 'Choose a Stable Diffusion 1.x checkpoint as base model.';
 
 const sentences: Record<CheckpointKind, string> = {
   sd1: 'This is a Stable Diffusion 1.x checkpoint.',
+  'sd1-no-vae': `This is a Stable Diffusion 1.x checkpoint without its VAE. ${choose}`,
+  'sd1-no-text': `This is a Stable Diffusion 1.x checkpoint without its text encoder. ${choose}`,
+  'sd1-pix2pix': `This is an instruct-pix2pix model (its U-Net takes 8 channels), which is not trained on here. ${choose}`,
   'sd1-inpainting': `This is an inpainting model (its U-Net takes 9 channels), which is not trained on here. ${choose}`,
   sd2: `This is a Stable Diffusion 2.x checkpoint, which is not supported. ${choose}`,
   sdxl: `This is an SDXL checkpoint, which is not supported. ${choose}`,
@@ -84,7 +93,9 @@ function kindOfParts(tensors: TensorShapes): CheckpointKind {
   if (parts.has('unet')) {
     if (linearProjection) return 'sd2';
     if (channels === 9) return 'sd1-inpainting';
-    return parts.has('vae') && parts.has('text') ? 'sd1' : 'unet';
+    if (channels === 8) return 'sd1-pix2pix';
+    if (parts.has('text')) return parts.has('vae') ? 'sd1' : 'sd1-no-vae';
+    return parts.has('vae') ? 'sd1-no-text' : 'unet';
   }
   if (parts.has('vae')) return parts.has('text') ? 'unknown' : 'vae';
   return parts.has('text') ? 'text-encoder' : 'unknown';
@@ -94,8 +105,10 @@ function kindOfParts(tensors: TensorShapes): CheckpointKind {
 export interface CheckpointFacts {
   /** It is no base model of SD 1.x, or not alone. */
   kind: { kind: CheckpointKind; lacks?: readonly string[] };
-  /** Two tensors claim one place. */
+  /** Two tensors of a file claim one place. */
   layouts: { first: string; second: string };
+  /** Two of the files have this part. */
+  twice: { part: ModelPart };
   quantized: { tensor: string; dtype: string };
   cut: { tensor: string };
   'non-finite': { tensor: string; count: number };
@@ -110,6 +123,34 @@ export class CheckpointError<Code extends keyof CheckpointFacts = keyof Checkpoi
   ) {
     super(sentence);
   }
+}
+
+/** Of a base model, one file or several: all that can be used of. */
+export const usableKinds: readonly CheckpointKind[] = [
+  ...(['sd1', 'sd1-no-vae', 'sd1-no-text', 'unet', 'vae', 'text-encoder'] as const),
+];
+
+/**
+ * The tensor that shows weights in a form that cannot be read here, with its type: integers, bits packed by bitsandbytes,
+ * 8-bit floats that belong with scales. Plain 8-bit floats are read.
+ */
+export function quantizedTensor(tensors: TensorTypes): { tensor: string; dtype: string } | undefined {
+  const layout = ldmLayout(tensors.keys());
+  for (const [key, { dtype }] of tensors) {
+    if (/(^|\.)scaled_fp8$|\.(scale_weight|weight_scale|absmax)$|\.quant_state\./.test(key))
+      return { tensor: key, dtype };
+    const { part } = diffusersName(key, layout);
+    if (part !== 'ignored' && part !== 'unknown' && !isFloatDtype(dtype)) return { tensor: key, dtype };
+  }
+  return undefined;
+}
+
+/** Throws the CheckpointError that says so. */
+export function refuseQuantized(tensors: TensorTypes): void {
+  const found = quantizedTensor(tensors);
+  if (!found) return;
+  const sentence = `The weights are quantized ("${found.tensor}" is ${found.dtype}); F16, BF16, F32 and plain 8-bit floats can be read. Use a checkpoint that is not quantized.`;
+  throw new CheckpointError('quantized', found, sentence);
 }
 
 /** For each part: diffusers name to the file's own name. */

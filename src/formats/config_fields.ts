@@ -161,6 +161,16 @@ export const configFields = {
       '用来训练 LoRA 的 Stable Diffusion 1.x 模型（.safetensors）。',
     ),
   ),
+  vae: path(
+    '',
+    false,
+    'files',
+    t('VAE', 'VAE'),
+    t(
+      'A VAE of its own (.safetensors or a diffusers folder) in place of the base model’s; empty: the base model’s.',
+      '另外指定的 VAE（.safetensors 或 diffusers 文件夹），代替底模自带的 VAE；留空则用底模的。',
+    ),
+  ),
   output_dir: path(
     './output',
     true,

@@ -1,6 +1,6 @@
 // Conversions between the float formats that checkpoints use, whole arrays at a time, rounding to nearest
 // even (IEEE 754-2019). Nothing here touches the GPU.
-import type { Dtype } from './safetensors';
+import type { FloatDtype } from './safetensors';
 
 /** Halves as bit patterns, with what did not fit: kept, but counted, so that a loader can say so. */
 export interface Halves {
@@ -9,14 +9,6 @@ export interface Halves {
   readonly saturated: number;
   /** Infinities and NaNs, passed through. */
   readonly nonFinite: number;
-}
-
-const floatDtypes = ['F8_E4M3', 'F8_E5M2', 'F16', 'BF16', 'F32', 'F64'] as const satisfies readonly Dtype[];
-
-export type FloatDtype = (typeof floatDtypes)[number];
-
-export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
-  return (floatDtypes as readonly Dtype[]).includes(dtype);
 }
 
 /** Tensor bytes of any float dtype as fp16 bits, 8-bit ones without their model's scales. F16 is returned as a view, not copied. */

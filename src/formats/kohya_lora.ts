@@ -2,10 +2,10 @@
 // precision, with the hashes WebUI looks up. Source: kohya sd-scripts `networks/lora.py` and
 // `library/train_util.py`; names are in kohya_names.ts, what is read from a header in lora_outline.ts.
 import type { ByteSource } from './byte_source';
-import { f32ToBf16, f32ToF16, isFloatDtype, toFloats } from './halves';
+import { f32ToBf16, f32ToF16, toFloats } from './halves';
 import { LoraError } from './lora_error';
 import { outlineLora, type LocatedLayer } from './lora_outline';
-import type { TensorEntry } from './safetensors';
+import { isFloatDtype, type TensorEntry } from './safetensors';
 import { sha256Hex } from './sha256';
 import { writeSafetensors, type TensorToWrite } from './safetensors_write';
 

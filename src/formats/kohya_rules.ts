@@ -79,7 +79,7 @@ const renamed = new Map<string, FieldName>([
 
 /** Names with a rule of their own below. */
 const readByRules = new Set(
-  'network_alpha network_module network_args LoRA_type loss_type learning_rate max_train_epochs epoch max_train_steps network_train_unet_only network_train_text_encoder_only unet_lr text_encoder_lr optimizer optimizer_type optimizer_args use_8bit_adam use_lion_optimizer weight_decay lr_scheduler lr_warmup lr_warmup_steps lr_scheduler_num_cycles lr_scheduler_power lr_scheduler_type resolution max_resolution mixed_precision full_fp16 full_bf16 fp8_base save_every_n_steps save_every_n_epochs save_last_n_epochs save_last_n_steps sample_every_n_steps sample_every_n_epochs pretrained_model_name_or_path train_data_dir output_dir resume sample_prompts sample_sampler sample_steps sample_seed negative_prompts positive_prompts enable_preview sample_cfg sdxl v2 class_tokens is_reg image_dir reg_data_dir'.split(
+  'network_alpha network_module network_args LoRA_type loss_type learning_rate max_train_epochs epoch max_train_steps network_train_unet_only network_train_text_encoder_only unet_lr text_encoder_lr optimizer optimizer_type optimizer_args use_8bit_adam use_lion_optimizer weight_decay lr_scheduler lr_warmup lr_warmup_steps lr_scheduler_num_cycles lr_scheduler_power lr_scheduler_type resolution max_resolution mixed_precision full_fp16 full_bf16 fp8_base save_every_n_steps save_every_n_epochs save_last_n_epochs save_last_n_steps sample_every_n_steps sample_every_n_epochs pretrained_model_name_or_path vae train_data_dir output_dir resume sample_prompts sample_sampler sample_steps sample_seed negative_prompts positive_prompts enable_preview sample_cfg sdxl v2 class_tokens is_reg image_dir reg_data_dir'.split(
     ' ',
   ),
 );
@@ -90,6 +90,7 @@ const places = new Map<string, FieldName>([
   ['train_data_dir', 'train_data_dir'],
   ['image_dir', 'train_data_dir'],
   ['output_dir', 'output_dir'],
+  ['vae', 'vae'],
   ['network_weights', 'pretrained_lora'],
 ]);
 
@@ -137,9 +138,9 @@ function leaveRest(ledger: Ledger, key: string): void {
   else ledger.leave(key, 'unsupported');
 }
 
-/** By name or by value. Another VAE would change what is learned. */
+/** By name or by value. */
 function isPath(key: string, value: unknown): boolean {
-  if (key === 'vae' || /^base_weights/.test(key)) return false;
+  if (/^base_weights/.test(key)) return false;
   return (
     places.has(key) ||
     (typeof value === 'string' &&

@@ -3,8 +3,7 @@
 // `networks/lora.py`, peft's scaling for files with diffusers' names.
 import type { ByteSource } from './byte_source';
 import { configFields } from './config_fields';
-import { dtypeBits, readHeader, type SafetensorsFile, type TensorEntry } from './safetensors';
-import { isFloatDtype } from './halves';
+import { dtypeBits, isFloatDtype, readHeader, type SafetensorsFile, type TensorEntry } from './safetensors';
 import type { LoraTarget } from './kohya_names';
 import { peftAlpha } from './lora_adapter_metadata';
 import { LoraError } from './lora_error';

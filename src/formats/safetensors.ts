@@ -39,6 +39,15 @@ export const dtypeBits = {
 
 export type Dtype = keyof typeof dtypeBits;
 
+const floatDtypes = ['F8_E4M3', 'F8_E5M2', 'F16', 'BF16', 'F32', 'F64'] as const satisfies readonly Dtype[];
+
+/** Floats that can be read; conversions are in halves.ts. */
+export type FloatDtype = (typeof floatDtypes)[number];
+
+export function isFloatDtype(dtype: Dtype): dtype is FloatDtype {
+  return (floatDtypes as readonly Dtype[]).includes(dtype);
+}
+
 /** One tensor: `[start, end)` are byte offsets from the beginning of the file. */
 export interface TensorEntry {
   readonly name: string;

@@ -7,7 +7,7 @@ import { readHeader } from '../formats/safetensors';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors_write';
 import { closeDevice, gpu, openDevice } from '../kernels/device';
 import { readInts, read } from '../kernels/program';
-import { loadBaseModel, type BaseModel } from './base_model';
+import { loadBaseModel, planBaseModel, type BaseModel } from './base_model';
 import { goldenSource } from './golden_source.testing';
 
 const TINY = 'tiny-sd15.safetensors';
@@ -65,6 +65,72 @@ test('a diffusers folder, and F32 and BF16 copies, load as the single file does'
     expect(Math.abs(value - (exact[i] as number))).toBeLessThanOrEqual(Math.abs(exact[i] as number) / 128),
   );
   dispose(coarse);
+});
+
+test('8-bit floats load as the halves they are', async () => {
+  const bytes = (await tinyTensors()).map((tensor) => {
+    if (tensor.dtype !== 'F16') return tensor;
+    const halves = new Uint16Array(tensor.data.slice().buffer);
+    return { ...tensor, dtype: 'F8_E5M2' as const, data: Uint8Array.from(halves, (half) => half >> 8) };
+  });
+  const model = await loadBaseModel([fromBytes(writeSafetensors(bytes))]);
+  const single = await loadBaseModel([goldenSource(TINY)]);
+  const [coarse, fine] = [await fingerprint(model), await fingerprint(single)];
+  // Two halves in each word, cut to their upper bytes.
+  expect([...coarse.conv]).toEqual([...fine.conv].map((word) => word & ~0x00ff00ff));
+  dispose(model);
+  dispose(single);
+});
+
+test('a VAE of its own takes the place of the checkpoint’s, or fills it', async () => {
+  const all = await tinyTensors();
+  const prefix = 'first_stage_model.';
+  const own = all
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((tensor) => ({
+      ...tensor,
+      data: Uint8Array.from(tensor.data, (byte, i) => (i % 2 ? byte ^ 0x80 : byte)),
+    }));
+  const file = (tensors: readonly TensorToWrite[]) => fromBytes(writeSafetensors(tensors));
+  const bare = file(own.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })));
+  const without = file(all.filter(({ name }) => !name.startsWith(prefix)));
+  const models = [];
+  for (const files of [
+    [goldenSource(TINY)],
+    [goldenSource(TINY), bare],
+    [without, bare],
+    [without, file(own)],
+  ]) {
+    const model = await loadBaseModel(files);
+    models.push(await fingerprint(model));
+    dispose(model);
+  }
+  const [before, ...after] = models;
+  // Every half's sign is turned.
+  const turned = { ...before, attention: before?.attention.map((word) => word ^ 0x80008000) };
+  for (const model of after) expect(model).toEqual(turned);
+  await expect(planBaseModel([without])).rejects.toThrow(/^The base model lacks the VAE\. Give a VAE/);
+  await expect(planBaseModel([goldenSource(TINY), goldenSource(TINY)])).rejects.toThrow(/Two of the files/);
+});
+
+test('shards are read as one', async () => {
+  const files = await Promise.all(
+    (await diffusersFiles()).map(async (source) => {
+      const { tensors } = await readHeader(source);
+      const all = await Promise.all(
+        [...tensors.values()].map(async ({ name, dtype, shape, start, end }) => ({
+          ...{ name, dtype, shape },
+          data: new Uint8Array(await source.slice(start, end)),
+        })),
+      );
+      return [0, 1].map((half) => fromBytes(writeSafetensors(all.filter((_, i) => i % 2 === half))));
+    }),
+  );
+  const model = await loadBaseModel(files.flat());
+  const single = await loadBaseModel([goldenSource(TINY)]);
+  expect(await fingerprint(model)).toEqual(await fingerprint(single));
+  dispose(model);
+  dispose(single);
 });
 
 test('reads one tensor at a time, tells its progress in bytes, and ends at the total', async () => {
@@ -126,6 +192,17 @@ test.each<[string, (tensors: TensorToWrite[]) => TensorToWrite[], RegExp]>([
       ),
     /not a number/,
   ],
+  [
+    'instruct-pix2pix',
+    (all) =>
+      all.map((t) =>
+        t.name === 'model.diffusion_model.input_blocks.0.0.weight'
+          ? { ...t, shape: [32, 8, 3, 3], data: new Uint8Array([...t.data, ...t.data]) }
+          : t,
+      ),
+    /instruct-pix2pix.*8 channels/,
+  ],
+  ['no VAE', (all) => all.filter(({ name }) => !name.startsWith('first_stage')), /lacks the VAE\. Give/],
   [
     'quantized weights',
     (all) =>

@@ -8,11 +8,13 @@ import {
   CheckpointError,
   identifyCheckpoint,
   mapCheckpoint,
-  type CheckpointKind,
+  refuseQuantized,
+  usableKinds,
 } from '../formats/checkpoint_kind';
-import { isFloatDtype, toFloats, toHalves } from '../formats/halves';
-import { readHeader, type TensorEntry } from '../formats/safetensors';
+import { toFloats, toHalves } from '../formats/halves';
+import { isFloatDtype, readHeader, type TensorEntry } from '../formats/safetensors';
 import {
+  CheckpointShapeError,
   inferText,
   inferUnet,
   inferVae,
@@ -62,30 +64,25 @@ export interface BaseModelPlan extends BaseModelConfig {
  */
 export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseModelPlan> {
   const tensors: BaseModelPlan['tensors'] = { unet: new Map(), vae: new Map(), text: new Map() };
-  let sentence = 'No file was given.';
-  let kind: CheckpointKind = 'empty';
   for (const source of files) {
     const header = await readHeader(source);
-    const identity = identifyCheckpoint(header.tensors);
-    ({ kind, sentence } = identity);
-    const usable = ['sd1', 'unet', 'vae', 'text-encoder'].includes(identity.kind);
-    if (!usable) throw new CheckpointError('kind', { kind }, sentence);
+    const { kind, sentence } = identifyCheckpoint(header.tensors);
+    if (!usableKinds.includes(kind)) throw new CheckpointError('kind', { kind }, sentence);
+    refuseQuantized(header.tensors);
     const map = mapCheckpoint(header.tensors.keys());
-    for (const part of ['unet', 'vae', 'text'] as const) {
+    // A VAE of its own takes the place of the checkpoint's.
+    if (kind === 'vae' && [...map.parts.vae.keys()].some((name) => tensors.vae.has(name)))
+      tensors.vae.clear();
+    for (const part of PARTS) {
       for (const [name, own] of map.parts[part]) {
         const entry = header.tensors.get(own);
+        if (entry && tensors[part].has(name)) throw twice(part);
         if (entry) tensors[part].set(name, { source, entry });
       }
     }
   }
-  const missing = (['unet', 'vae', 'text'] as const).filter((part) => tensors[part].size === 0);
-  if (missing.length) {
-    throw new CheckpointError(
-      'kind',
-      { kind, lacks: missing },
-      `${sentence} It lacks the ${missing.join(', ')}. Give the whole checkpoint, or all files of the diffusers folder.`,
-    );
-  }
+  const missing = PARTS.filter((part) => tensors[part].size === 0);
+  if (missing.length) throw lacking(missing);
   const shapes = {
     unet: shapesOf(tensors.unet),
     vae: shapesOf(tensors.vae),
@@ -97,10 +94,33 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
     text: inferText(shapes.text),
     tensors,
   };
+  if (plan.vae.latentChannels !== plan.unet.inChannels) {
+    throw new CheckpointShapeError(
+      `The VAE has ${plan.vae.latentChannels} channels and the U-Net takes ${plan.unet.inChannels}: they do not belong together.`,
+    );
+  }
   checkShapes('U-Net', shapes.unet, shapesNeeded(plan, 'unet'));
   checkShapes('VAE', shapes.vae, shapesNeeded(plan, 'vae'));
   checkShapes('Text encoder', shapes.text, shapesNeeded(plan, 'text'));
   return plan;
+}
+
+const PARTS = ['unet', 'text', 'vae'] as const satisfies readonly ModelPart[];
+const WORDS: Readonly<Record<ModelPart, string>> = { unet: 'U-Net', text: 'text encoder', vae: 'VAE' };
+
+function lacking(missing: readonly ModelPart[]): CheckpointError {
+  const what = missing.map((part) => `the ${WORDS[part]}`).join(' and ');
+  const remedy =
+    missing.length === 1 && missing[0] === 'vae'
+      ? 'Give a VAE of its own beside it (the setting vae), or a whole checkpoint.'
+      : 'Give the whole checkpoint, or all files of the diffusers folder.';
+  const kind = missing.length === 1 && missing[0] === 'vae' ? 'sd1-no-vae' : 'unknown';
+  return new CheckpointError('kind', { kind, lacks: missing }, `The base model lacks ${what}. ${remedy}`);
+}
+
+function twice(part: ModelPart): CheckpointError {
+  const sentence = `Two of the files have the ${WORDS[part]}. Give one checkpoint, or the parts of one model.`;
+  return new CheckpointError('twice', { part }, sentence);
 }
 
 /**
@@ -196,13 +216,7 @@ async function loadTensor(
   { source, entry }: Located,
 ): Promise<void> {
   const { dtype } = entry;
-  if (!isFloatDtype(dtype)) {
-    throw new CheckpointError(
-      'quantized',
-      { tensor: entry.name, dtype },
-      `"${entry.name}" is ${dtype}; weights must be F16, BF16 or F32. Use a checkpoint that is not quantized.`,
-    );
-  }
+  if (!isFloatDtype(dtype)) return; // planBaseModel has made sure that there is none
   const bytes = await source.slice(entry.start, entry.end);
   if (bytes.byteLength !== entry.end - entry.start) {
     throw new CheckpointError(

@@ -18,6 +18,9 @@ const chooseSd1 = '请选择 Stable Diffusion 1.x 的完整底模。';
 
 const kinds: Record<CheckpointKind, string> = {
   sd1: '这是 Stable Diffusion 1.x 底模。',
+  'sd1-no-vae': '这个 Stable Diffusion 1.x 底模没有 VAE。',
+  'sd1-no-text': '这个 Stable Diffusion 1.x 底模没有文本编码器。',
+  'sd1-pix2pix': '这是 instruct-pix2pix 模型（8 通道），这里不能训练。',
   'sd1-inpainting': '这是局部重绘（inpainting）模型，这里不能训练。',
   sd2: '这是 Stable Diffusion 2 模型，不受支持。',
   sdxl: '这是 SDXL 模型，不受支持。',
@@ -38,11 +41,12 @@ const parts: Readonly<Record<string, string>> = { unet: 'U-Net', vae: 'VAE', tex
 const CheckpointError: Sentences<CheckpointFacts> = {
   kind: ({ kind, lacks }) =>
     lacks
-      ? `${kinds[kind]}缺少${lacks.map((part) => parts[part] ?? part).join('、')}。请提供完整底模，或 diffusers 文件夹中的全部文件。`
+      ? `底模缺少${lacks.map((part) => parts[part] ?? part).join('、')}。${kind === 'sd1-no-vae' ? '请另选一个 VAE，或提供完整底模。' : '请提供完整底模，或 diffusers 文件夹中的全部文件。'}`
       : `${kinds[kind]}${chooseSd1}`,
   layouts: ({ first, second }) => `“${first}”与“${second}”是同一个张量：文件混用了两种布局。${chooseSd1}`,
+  twice: ({ part }) => `有两个文件都含有${parts[part]}。请只选一个底模，或同一模型的各部分。`,
   quantized: ({ tensor, dtype }) =>
-    `“${tensor}”是 ${dtype}；权重必须是 F16、BF16 或 F32。请使用未量化的底模。`,
+    `底模经过量化（“${tensor}”是 ${dtype}）；可以读取 F16、BF16、F32 和普通的 8 位浮点。请使用未量化的底模。`,
   cut: ({ tensor }) => `“${tensor}”读不完整：文件已改变或被截断。请重新选择或重新下载。`,
   'non-finite': ({ tensor, count }) => `“${tensor}”中有 ${count} 个无穷大或非数值。底模已损坏，请重新下载。`,
 };

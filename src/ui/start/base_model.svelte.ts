@@ -6,8 +6,9 @@ import type { Download } from '../../protocol/downloader';
 import { deleteFile, openFile, storeFile } from '../../storage/files';
 import type { BaseModelRef } from '../../storage/projects';
 import { studio } from '../studio.svelte';
+import type { Chosen } from './choose_files';
 import { BaseModelUnreadable, DEMO_BASE, openBase } from './open_base';
-import { recogniseBase, type Recognised } from './recognise';
+import { recogniseBase, vaesAmong, type Recognised } from './recognise';
 import { sentenceOf } from '../sentence';
 
 export type Choosing =
@@ -18,7 +19,7 @@ export type Choosing =
       readonly state: 'refused';
       readonly refused: Extract<Recognised, { fits: false }>;
       /** What was given, where it is still at hand. */
-      readonly given?: File;
+      readonly given?: Chosen;
     }
   | { readonly state: 'failed'; readonly sentence: string };
 
@@ -42,7 +43,7 @@ class BaseModelChoice {
       this.choosing = {
         state: 'refused',
         refused: recognised,
-        ...(files.length === 1 && { given: files[0] }),
+        given: { files, ...(handles ? { handles } : {}) },
       };
       return;
     }
@@ -57,6 +58,37 @@ class BaseModelChoice {
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
       else this.choosing = { state: 'failed', sentence: sentenceOf(error) };
+    }
+  }
+
+  /**
+   * A VAE of its own, for a checkpoint that was just refused because it has none, or in place of the one in use. From a
+   * click: files in use may have to be asked for again.
+   */
+  async chooseVae(vae: Chosen): Promise<void> {
+    const { choosing } = this;
+    const to = choosing.state === 'refused' && choosing.given ? choosing.given : await this.#inUse();
+    if (!to) return;
+    const old = to.files.length > 1 ? await vaesAmong(to.files) : [];
+    const kept = to.files.flatMap((file, index) => (old.includes(file) ? [] : [index]));
+    const { handles } = to;
+    const files = [...kept.map((index) => to.files[index]), ...vae.files];
+    if (handles && vae.handles)
+      await this.choose(files, [...kept.map((index) => handles[index]), ...vae.handles]);
+    else await this.choose(files);
+  }
+
+  async #inUse(): Promise<Chosen | undefined> {
+    const { base } = studio.project;
+    if (!base || base.where.in === 'demo') return undefined;
+    try {
+      const blobs = await openBase(base, true);
+      const stored = base.where.in === 'stored';
+      const files = blobs.map((blob, index) => new File([blob], nameOf(blob, stored, base.name, index)));
+      return { files, ...(base.where.in === 'handle' ? { handles: base.where.handles } : {}) };
+    } catch (error) {
+      this.choosing = { state: 'failed', sentence: sentenceOf(error) };
+      return undefined;
     }
   }
 
@@ -148,6 +180,12 @@ class BaseModelChoice {
 }
 
 export const baseModel = new BaseModelChoice();
+
+/** Files in the browser's own folder have made-up names. */
+function nameOf(blob: Blob, stored: boolean, base: string, index: number): string {
+  if (blob instanceof File && !stored) return blob.name;
+  return index === 0 ? `${base}.safetensors` : `${base}-${index + 1}.safetensors`;
+}
 
 /** A copy that no other project uses is gigabytes for nothing. */
 async function dropUnused(paths: readonly string[]): Promise<void> {

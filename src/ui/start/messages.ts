@@ -1,14 +1,12 @@
 /** Words of the start screen: pictures, base model, sample sets, a run that was left. */
-import type { CheckpointKind } from '../../formats/checkpoint_kind';
 import type { SafetensorsErrorCode } from '../../formats/safetensors_error';
-import type { Part } from './recognise';
-
-type WrongKind = Exclude<CheckpointKind, 'sd1'>;
+import type { Part, WrongKind } from './recognise';
 
 const parts: Record<Part, string> = { unet: 'the U-Net', text: 'the text encoder', vae: 'the VAE' };
 
 const wrong: Record<WrongKind, string> = {
-  'sd1-inpainting': 'This is an inpainting model.',
+  'sd1-inpainting': 'This is an inpainting model (9 channels).',
+  'sd1-pix2pix': 'This is an instruct-pix2pix model (8 channels).',
   sd2: 'This is a Stable Diffusion 2 model.',
   sdxl: 'This is an SDXL model.',
   sd3: 'This is a Stable Diffusion 3 model.',
@@ -107,6 +105,15 @@ const en = {
   loraText: 'A LoRA can be trained further, or its settings read from it.',
   trainOn: 'Train on from it',
   readSettings: 'Read its settings',
+  giveVae: 'Choose a VAE for it, or a whole checkpoint.',
+  chooseVae: 'Choose a VAE',
+  otherVae: 'Use another VAE',
+  twice: (part: Part) => `Two of the files have ${parts[part]}.`,
+  twiceText: 'Choose one checkpoint, or the parts of one model.',
+  missingShard: (name: string) => `${name} is missing.`,
+  missingShardText: 'Choose all files of the folder together.',
+  quantized: (dtype: string) => `Its weights are quantized (${dtype}).`,
+  quantizedText: 'They are too coarse to train on. Choose the same model in F16, BF16 or F32.',
   givePart: 'Choose the whole checkpoint, or U-Net, text encoder and VAE together.',
   tooShort: 'The file ends too early.',
   tooShortText: (have: string, of?: string) =>
@@ -159,7 +166,8 @@ const en = {
 };
 
 const wrongZh: typeof wrong = {
-  'sd1-inpainting': '这是局部重绘（inpainting）模型。',
+  'sd1-inpainting': '这是局部重绘（inpainting）模型（9 通道）。',
+  'sd1-pix2pix': '这是 instruct-pix2pix 模型（8 通道）。',
   sd2: '这是 Stable Diffusion 2 模型。',
   sdxl: '这是 SDXL 模型。',
   sd3: '这是 Stable Diffusion 3 模型。',
@@ -254,6 +262,15 @@ const zh: typeof en = {
   loraText: 'LoRA 可以继续训练，也可以从中读取设置。',
   trainOn: '从它继续训练',
   readSettings: '读取其中的设置',
+  giveVae: '请为它选一个 VAE，或选择完整的模型文件。',
+  chooseVae: '选择 VAE',
+  otherVae: '换用另一个 VAE',
+  twice: (part) => `有两个文件都含有${partsZh[part]}。`,
+  twiceText: '请只选一个底模，或同一模型的各部分。',
+  missingShard: (name) => `缺少 ${name}。`,
+  missingShardText: '请同时选择该文件夹中的全部文件。',
+  quantized: (dtype) => `它的权重经过量化（${dtype}）。`,
+  quantizedText: '精度太低，不能训练。请选择同一模型的 F16、BF16 或 F32 版本。',
   givePart: '请选择完整的模型文件，或同时选择 U-Net、文本编码器和 VAE。',
   tooShort: '文件不完整。',
   tooShortText: (have, of) =>

@@ -1,5 +1,6 @@
 /** What a person gives as base model is told by content, and what cannot be used is named for what it is. */
 import { describe, expect, test } from 'vitest';
+import { dtypeBits, type Dtype } from '../../formats/safetensors';
 import { writeSafetensors } from '../../formats/safetensors_write';
 import { recogniseBase } from './recognise';
 
@@ -66,6 +67,92 @@ describe('one file', () => {
   });
 });
 
+describe('a VAE of its own', () => {
+  const bare = (name: string) => fileOf(name, ['decoder.conv_in.weight', [4, 4, 3, 3]]);
+
+  test.each([
+    ['for one that has none', [fileOf('base.safetensors', unet, text)]],
+    ['in place of the checkpoint’s', [fileOf('base.safetensors', unet, vae, text)]],
+  ])('%s comes last, whatever the order', async (_, base) => {
+    const own = bare('mse.safetensors');
+    for (const files of [
+      [...base, own],
+      [own, ...base],
+    ]) {
+      const found = await recogniseBase(files);
+      expect(found).toMatchObject({ fits: true, name: 'base + mse' });
+      expect('files' in found && found.files).toEqual([...base, own]);
+    }
+  });
+
+  test('does not make up for a text encoder', async () => {
+    const found = await recogniseBase([fileOf('base.safetensors', unet), bare('mse.safetensors')]);
+    expect(found).toMatchObject({ fits: false, why: { lacks: ['text'] } });
+  });
+});
+
+describe('what would fail later is named at once', () => {
+  test('instruct-pix2pix and inpainting, by their channels', async () => {
+    for (const [channels, is] of [
+      [8, 'sd1-pix2pix'],
+      [9, 'sd1-inpainting'],
+    ] as const) {
+      const conv = [unet[0], [4, channels, 3, 3]] as const;
+      const found = await recogniseBase([fileOf('model.safetensors', conv, vae, text)]);
+      expect(found).toMatchObject({ fits: false, why: { is } });
+    }
+  });
+
+  test('two checkpoints at once', async () => {
+    const two = ['a.safetensors', 'b.safetensors'].map((name) => fileOf(name, unet, vae, text));
+    expect(await recogniseBase(two)).toMatchObject({ fits: false, why: { twice: 'unet' } });
+  });
+
+  test('weights that are quantized; plain 8-bit floats are not', async () => {
+    const of = (dtype: Dtype, ...more: string[]) => {
+      const tensors = [unet, vae, text].map(([name, shape]) => ({ name, shape, dtype }));
+      const extra = more.map((name) => ({ name, shape: [1], dtype: 'F32' as const }));
+      const bytes = writeSafetensors(
+        [...tensors, ...extra].map((tensor) => ({
+          ...tensor,
+          data: new Uint8Array(
+            (dtypeBits[tensor.dtype] / 8) * tensor.shape.reduce((product, side) => product * side, 1),
+          ),
+        })),
+      );
+      return recogniseBase([new File([bytes], 'model.safetensors')]);
+    };
+    expect(await of('F8_E4M3')).toMatchObject({ fits: true });
+    expect(await of('F8_E5M2')).toMatchObject({ fits: true });
+    expect(await of('U8')).toMatchObject({ why: { quantized: 'U8' } });
+    expect(await of('F8_E4M3', 'scaled_fp8')).toMatchObject({ why: { quantized: 'F32' } });
+    expect(await of('F16', `${unet[0]}.absmax`)).toMatchObject({ why: { quantized: 'F32' } });
+  });
+});
+
+describe('shards', () => {
+  const shard = (number: number, tensor: Tensor) =>
+    fileOf(`diffusion_pytorch_model-0000${number}-of-00002.safetensors`, tensor);
+  const first = shard(1, ['conv_in.weight', [4, 4, 3, 3]]);
+  const second = shard(2, ['conv_out.weight', [4, 4, 3, 3]]);
+  const others = [
+    fileOf('diffusion_pytorch_model.safetensors', ['decoder.conv_in.weight', [4, 4, 3, 3]]),
+    fileOf('model.safetensors', ['text_model.final_layer_norm.weight', [4]]),
+  ];
+
+  test('are taken together, in any order', async () => {
+    const found = await recogniseBase([second, ...others, first]);
+    expect(found).toMatchObject({ fits: true });
+    expect('files' in found && found.files).toHaveLength(4);
+  });
+
+  test('of which one is missing are refused by its name', async () => {
+    expect(await recogniseBase([second, ...others])).toMatchObject({
+      why: { missing: 'diffusion_pytorch_model-00001-of-00002.safetensors' },
+    });
+  });
+});
+
 describe('a diffusers folder', () => {
   const parts = {
     unet: ['conv_in.weight', [4, 4, 3, 3]],
@@ -95,8 +182,8 @@ describe('a diffusers folder', () => {
     expect(found).toMatchObject({ fits: true, name: 'dreamy' });
     expect('files' in found && found.files.map((file) => file.webkitRelativePath)).toEqual([
       'dreamy/unet/diffusion_pytorch_model.safetensors',
-      'dreamy/vae/diffusion_pytorch_model.safetensors',
       'dreamy/text_encoder/model.safetensors',
+      'dreamy/vae/diffusion_pytorch_model.safetensors',
     ]);
   });
 

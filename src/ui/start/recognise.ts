@@ -3,7 +3,14 @@
  * headers only. Anything else is refused for what it is; the sentences are in messages.ts.
  */
 import { fromBlob } from '../../formats/byte_source';
-import { identifyCheckpoint, mapCheckpoint, type CheckpointKind } from '../../formats/checkpoint_kind';
+import {
+  identifyCheckpoint,
+  mapCheckpoint,
+  quantizedTensor,
+  usableKinds,
+  type CheckpointKind,
+} from '../../formats/checkpoint_kind';
+import { missingShards, modelFilesAmong } from '../../formats/diffusers_files';
 import { readHeader } from '../../formats/safetensors';
 import { SafetensorsError, type SafetensorsErrorCode } from '../../formats/safetensors_error';
 import { sentenceOf } from '../sentence';
@@ -15,39 +22,79 @@ export type Recognised =
   | { readonly fits: true; readonly name: string; readonly files: readonly File[] }
   | { readonly fits: false; readonly file: string; readonly why: Refusal };
 
+/** What a file is that is no base model of SD 1.x. */
+export type WrongKind = Exclude<CheckpointKind, 'sd1' | 'sd1-no-vae' | 'sd1-no-text'>;
+
 export type Refusal =
-  | { readonly is: Exclude<CheckpointKind, 'sd1'> }
+  | { readonly is: WrongKind }
   | { readonly damaged: SafetensorsErrorCode; readonly bytes: number; readonly expected?: number }
   | { readonly lacks: readonly Part[] }
+  /** Two of the files have it. */
+  | { readonly twice: Part }
+  /** Name of a shard. */
+  | { readonly missing: string }
+  /** A type of numbers. */
+  | { readonly quantized: string }
   | { readonly unreadable: string };
 
-/** A model folder also holds texts, pictures and other precisions; only its safetensors files are looked at. */
+/**
+ * A model folder also holds texts, pictures and other precisions; only its safetensors files are looked at. A VAE beside a
+ * whole checkpoint takes the place of the checkpoint's: it comes last among `files`.
+ */
 export async function recogniseBase(files: readonly File[]): Promise<Recognised> {
-  const models = files.length === 1 ? files : ofDiffusersFolder(files);
-  const has = new Set<Part>();
-  for (const file of models) {
-    const found = await partsOf(file);
-    if ('why' in found) return { fits: false, file: file.name, why: found.why };
-    for (const part of found.parts) has.add(part);
-  }
-  const lacks = PARTS.filter((part) => !has.has(part));
+  const ordered = await inOrder(files.length === 1 ? files : ofDiffusersFolder(files));
+  const models = ordered.map(({ file }) => file);
   const name = nameOf(models, files);
+  const [missing] = missingShards(models.map(pathOf));
+  if (missing !== undefined) return { fits: false, file: name, why: { missing } };
+  const tensors = { unet: new Set<string>(), text: new Set<string>(), vae: new Set<string>() };
+  for (const { file, found } of ordered) {
+    if ('why' in found) return { fits: false, file: file.name, why: found.why };
+    for (const part of PARTS) {
+      const twice = found.parts[part].some((tensor) => tensors[part].has(tensor));
+      if (twice && !found.onlyVae) return { fits: false, file: name, why: { twice: part } };
+      for (const tensor of found.parts[part]) tensors[part].add(tensor);
+    }
+  }
+  const has = PARTS.filter((part) => tensors[part].size > 0);
+  const lacks = PARTS.filter((part) => tensors[part].size === 0);
   const [only] = has;
-  if (files.length === 1 && only !== undefined && has.size === 1)
+  if (files.length === 1 && only !== undefined && has.length === 1)
     return { fits: false, file: files[0].name, why: { is: only === 'text' ? 'text-encoder' : only } };
   if (lacks.length) return { fits: false, file: name, why: { lacks } };
   return { fits: true, name, files: models };
 }
 
-async function partsOf(file: File): Promise<{ parts: readonly Part[] } | { why: Refusal }> {
+/** VAEs last. */
+async function inOrder(files: readonly File[]): Promise<{ file: File; found: Found }[]> {
+  const read = await Promise.all(files.map(async (file) => ({ file, found: await partsOf(file) })));
+  const isVae = ({ found }: { found: Found }) => 'onlyVae' in found && found.onlyVae;
+  return [...read.filter((each) => !isVae(each)), ...read.filter(isVae)];
+}
+
+/** The files that hold a VAE and nothing else. */
+export async function vaesAmong(files: readonly File[]): Promise<File[]> {
+  const read = await inOrder(files);
+  return read.filter(({ found }) => 'onlyVae' in found && found.onlyVae).map(({ file }) => file);
+}
+
+/** Names of tensors by part, or why it cannot be used. */
+type Found =
+  | { readonly parts: Readonly<Record<Part, readonly string[]>>; readonly onlyVae: boolean }
+  | { readonly why: Refusal };
+
+async function partsOf(file: File): Promise<Found> {
   try {
     const { tensors } = await readHeader(fromBlob(file));
     const { kind } = identifyCheckpoint(tensors);
-    if (!['sd1', 'unet', 'vae', 'text-encoder'].includes(kind)) {
-      return { why: { is: kind as Exclude<CheckpointKind, 'sd1'> } };
-    }
-    const { parts } = mapCheckpoint(tensors.keys());
-    return { parts: PARTS.filter((part) => parts[part].size > 0) };
+    if (!usableKinds.includes(kind)) return { why: { is: kind as WrongKind } };
+    const quantized = quantizedTensor(tensors);
+    if (quantized) return { why: { quantized: quantized.dtype } };
+    const { unet, text, vae } = mapCheckpoint(tensors.keys()).parts;
+    return {
+      parts: { unet: [...unet.keys()], text: [...text.keys()], vae: [...vae.keys()] },
+      onlyVae: kind === 'vae',
+    };
   } catch (error) {
     if (!(error instanceof SafetensorsError)) {
       return { why: { unreadable: sentenceOf(error) } };
@@ -63,17 +110,10 @@ async function partsOf(file: File): Promise<{ parts: readonly Part[] } | { why: 
   }
 }
 
-/** One file a part: the plain one before `.fp16`, and not the safety checker beside them. */
+/** One file a part, or its shards. */
 function ofDiffusersFolder(files: readonly File[]): readonly File[] {
-  const models = files.filter(
-    (file) => /\.safetensors$/i.test(file.name) && !/safety_checker/.test(file.webkitRelativePath),
-  );
-  const plain = new Set(models.map((file) => pathOf(file)));
-  const chosen = models.filter((file) => {
-    const path = pathOf(file);
-    const simple = path.replace(/\.(fp16|non_ema)(?=\.safetensors$)/, '');
-    return simple === path || !plain.has(simple);
-  });
+  const taken = new Set(modelFilesAmong(files.map(pathOf)));
+  const chosen = files.filter((file) => taken.has(pathOf(file)));
   return chosen.length ? chosen : files.slice(0, 1);
 }
 
@@ -81,9 +121,9 @@ function pathOf(file: File): string {
   return file.webkitRelativePath || file.name;
 }
 
-/** A file's name without its ending, or that of the folder. */
+/** A file's name without its ending, or that of the folder; of a checkpoint and its VAE, both. */
 function nameOf(models: readonly File[], files: readonly File[]): string {
-  if (models.length === 1) return models[0].name.replace(/\.safetensors$/i, '');
-  const folder = files[0]?.webkitRelativePath.split('/')[0];
-  return folder || models.map(({ name }) => name).join(' + ');
+  const [folder, inside] = pathOf(files[0]).split('/');
+  if (models.length > 1 && inside !== undefined) return folder;
+  return models.map(({ name }) => name.replace(/\.safetensors$/i, '')).join(' + ');
 }
