@@ -2,10 +2,15 @@
  * Images and captions in a real browser: what a person does with a set before training, by mouse, keyboard and in
  * bulk. How files are read is tested where it is written; here it is what the screen makes of them.
  */
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import sharp from 'sharp';
+import { folderCases, picture as somePicture, type FolderCase } from '../src/formats/dataset/folders.testing';
+import { nameOf } from '../src/formats/dataset/kinds';
+import { UniqueNames } from '../src/formats/dataset/names';
 
 interface Upload {
   name: string;
@@ -266,6 +271,96 @@ test('words not entered yet stay with their picture, and text is text', async ({
   await expect(shot(page, 'mist.jpg')).toContainText('Hills in mist. A boat, far away ,');
 });
 
+test('copies are settled for the whole set by one press, which undo takes back', async ({ page }) => {
+  const [small, other, large] = await Promise.all([
+    picture('small.jpg', 300, 200, 10),
+    picture('other.jpg', 400, 600, 200),
+    picture('large.jpg', 900, 600, 10),
+  ]);
+  await open(page, [small, other]);
+  await page.getByLabel('Choose pictures').setInputFiles([large]);
+  await expect(shot(page, 'large.jpg')).toContainText('near-duplicate');
+  const notes = page.getByRole('region', { name: 'What to look at' });
+  await notes.getByRole('button', { name: /^\d+ more$/ }).click();
+  await notes.getByRole('button', { name: 'Use the better ones' }).click();
+  await expect(shot(page, 'small.jpg')).toContainText('near-duplicate');
+  await expect(shot(page, 'large.jpg')).toContainText('no caption');
+  await expect(notes.getByRole('button', { name: 'Use the better ones' })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(shot(page, 'large.jpg')).toContainText('near-duplicate');
+  await notes.getByRole('button', { name: 'Use it too' }).click();
+  await expect(page.getByText('near-duplicate')).toHaveCount(0);
+});
+
+test('whatever folder is chosen, it means what the table says', async ({ page }) => {
+  const simple = folderCases.filter(({ choices, asks }) => !choices && !asks);
+  const sample = simple.filter((_, i) => i % Math.ceil(simple.length / 8) === 0);
+  expect(sample.length).toBeGreaterThan(0);
+  const folder = await mkdtemp(join(tmpdir(), 'studio-folders-'));
+  try {
+    await page.goto('/#images');
+    for (const [at, of] of sample.entries()) {
+      const dir = join(folder, `set${at}`);
+      await writeFolder(dir, of, 31 * at);
+      await page.getByLabel('Choose a folder').setInputFiles(dir);
+      await expect.poll(() => records(page), { message: of.what }).toHaveLength(of.pictures.length);
+      const names = new UniqueNames();
+      const expected = of.pictures.map(([path, ...rest]) => [names.take(nameOf(path)), ...rest]);
+      // Captions of pictures that were there come last.
+      await expect.poll(() => records(page), { message: of.what }).toEqual(expected);
+      await expect(page.getByText('Adding pictures')).toHaveCount(0);
+      await page.keyboard.press('Control+a');
+      await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+      await expect.poll(() => records(page)).toEqual([]);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('an encoding and one of two captions are chosen by a person, by keyboard', async ({ page }) => {
+  await page.goto('/#images');
+  const pictures = await Promise.all([picture('山.jpg', 300, 300, 10), picture('b.jpg', 500, 300, 200)]);
+  // 水墨, 山水
+  const gbk = Buffer.from([0xcb, 0xae, 0xc4, 0xab, 0x2c, 0x20, 0xc9, 0xbd, 0xcb, 0xae]);
+  await page
+    .getByLabel('Choose pictures')
+    .setInputFiles([
+      ...pictures,
+      { ...text('山.txt', ''), buffer: gbk },
+      text('b.txt', 'a boat beside the table'),
+      text('metadata.csv', 'b.jpg,a boat from the table\n'),
+    ]);
+  const encoding = page.getByRole('dialog', { name: 'Which reads right?' });
+  await expect(encoding.getByRole('radio', { name: /^GBK.*水墨, 山水/ })).toBeChecked();
+  await expect(encoding.getByRole('radio', { name: /^Windows-1252/ })).toBeVisible();
+  const { violations } = await new AxeBuilder({ page }).include('dialog').analyze();
+  expect(violations.map(({ id }) => id)).toEqual([]);
+  await encoding.getByRole('radio', { checked: true }).focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(encoding.getByRole('radio', { name: /^GBK/ })).not.toBeChecked();
+  await page.keyboard.press('ArrowUp');
+  await encoding.getByRole('button', { name: 'Use this one' }).press('Enter');
+
+  const sources = page.getByRole('dialog', { name: 'Two captions for one picture' });
+  await expect(sources.getByRole('radio', { name: /^The newer file/ })).toBeChecked();
+  await expect(sources.getByText('a boat from the table')).toBeVisible();
+  await sources.getByRole('radio', { name: /^The file beside the picture/ }).press('Space');
+  await expect(sources.getByRole('listitem').filter({ hasText: 'counts' })).toContainText('beside the table');
+  await sources.getByRole('button', { name: 'Go on' }).press('Enter');
+  await expect(shot(page, '山.jpg')).toContainText('水墨, 山水');
+  await expect(shot(page, 'b.jpg')).toContainText('a boat beside the table');
+  await expect(page.getByText('read as gbk')).toBeVisible();
+
+  // Closing it adds nothing.
+  await page.getByLabel('Choose pictures').setInputFiles([{ ...text('山.txt', ''), buffer: gbk }]);
+  await expect(encoding).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(encoding).toHaveCount(0);
+  await expect(page.getByText('Adding was cancelled')).toBeVisible();
+});
+
 test('of ten thousand pictures only those in sight are in the page', async ({ page }) => {
   await open(page);
   const added = await page.evaluate(async () => {
@@ -324,5 +419,43 @@ for (const [width, scheme] of [
     const { violations } = await new AxeBuilder({ page }).analyze();
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
     expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([]);
+  });
+}
+
+/** Real pictures, no two of which look alike. */
+async function writeFolder(dir: string, of: FolderCase, hue: number): Promise<void> {
+  for (const [i, [path, content]] of Object.entries(of.files).entries()) {
+    const file = join(dir, path);
+    await mkdir(dirname(file), { recursive: true });
+    const bytes =
+      content === somePicture
+        ? (await picture(path, 200, 150, hue + 47 * i)).buffer
+        : (content as string | Uint8Array);
+    await writeFile(file, bytes);
+    const seconds = 1_700_000_000 + (of.modified?.[path] ?? 0);
+    await utimes(file, seconds, seconds);
+  }
+}
+
+/** Name, caption and repeats of each picture that is stored, in order. */
+function records(page: Page): Promise<[string, string, number][]> {
+  return page.evaluate(async () => {
+    const open = indexedDB.open('lora-studio-pictures');
+    const db = await new Promise<IDBDatabase>((resolve, reject) => {
+      open.onsuccess = () => resolve(open.result);
+      open.onerror = () => reject(open.error ?? new Error('The pictures cannot be opened.'));
+    });
+    const [store] = db.objectStoreNames;
+    if (store === undefined) return [];
+    const all = db
+      .transaction(store)
+      .objectStore(store)
+      .getAll(IDBKeyRange.bound(['picture'], ['picture', []]));
+    await new Promise((resolve) => (all.onsuccess = resolve));
+    db.close();
+    const pictures = all.result as { order: number; name: string; caption: string; repeats: number }[];
+    return pictures
+      .sort((a, b) => a.order - b.order)
+      .map(({ name, caption, repeats }): [string, string, number] => [name, caption, repeats]);
   });
 }

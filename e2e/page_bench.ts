@@ -1,7 +1,7 @@
 /**
  * How fast the built page is, in headless Chromium: from navigation to the first paint and to usable, and how input is
- * answered while a thousand pictures come in. Not a test. `npm run bench:page [-- --pictures 1000 --visits 7]` prints
- * JSON; progress goes to standard error.
+ * answered while a thousand pictures come in, and ten thousand small ones with a caption each. Not a test.
+ * `npm run bench:page [-- --pictures 1000 --small 10000 --visits 7]` prints JSON; progress goes to standard error.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -17,11 +17,14 @@ import { freePort } from '../tools/free_port';
 const { values } = parseArgs({
   options: {
     pictures: { type: 'string', default: '1000' },
+    small: { type: 'string', default: '10000' },
     visits: { type: 'string', default: '7' },
   },
 });
 
+/** Pixels a side: as a camera's, and as small as may be. */
 const SIDE = 1024;
+const SMALL = 96;
 const CLICK_EVERY_MS = 150;
 
 /** What the page writes down about itself, before anything of ours runs. */
@@ -59,9 +62,10 @@ async function main(): Promise<void> {
       args: [...CHROMIUM_FLAGS],
     });
     const visits = await visit(browser, origin, Number(values.visits));
-    const imported = await importPictures(browser, origin, Number(values.pictures));
+    const imported = await importPictures(browser, origin, Number(values.pictures), SIDE);
+    const small = await importPictures(browser, origin, Number(values.small), SMALL, true);
     const machine = { cores: cpus().length, cpu: cpus()[0]?.model, browser: browser.version() };
-    console.log(JSON.stringify({ machine, visits, imported }, null, 2));
+    console.log(JSON.stringify({ machine, visits, imported, small }, null, 2));
   } finally {
     await browser?.close();
     server.kill();
@@ -93,11 +97,19 @@ async function visit(browser: Browser, origin: string, times: number) {
   };
 }
 
-async function importPictures(browser: Browser, origin: string, count: number) {
+/** As a folder; `captioned` puts a .txt beside each picture. */
+async function importPictures(
+  browser: Browser,
+  origin: string,
+  count: number,
+  side: number,
+  captioned = false,
+) {
+  if (count === 0) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'studio-bench-'));
   const context = await browser.newContext();
   try {
-    const files = await draw(folder, count);
+    const files = await draw(folder, count, side, captioned);
     const { size } = await stat(files[0] ?? folder);
     const page = await context.newPage();
     await noteIn(page);
@@ -107,7 +119,7 @@ async function importPictures(browser: Browser, origin: string, count: number) {
     console.error(`Adding ${count} pictures`);
     const loadBefore = loadavg()[0];
     const from = await page.evaluate(() => performance.now());
-    const given = page.getByLabel('Choose pictures').setInputFiles(files);
+    const given = page.getByLabel('Choose a folder').setInputFiles(folder);
     const clicks = await clickUntilAdded(page, count);
     await given;
     const { events, longFrames } = await page.evaluate(() => window.noted);
@@ -143,19 +155,21 @@ async function clickUntilAdded(page: Page, count: number): Promise<number> {
   return clicks;
 }
 
-/** Pictures unlike each other, of about the size that a camera's have at these pixels. */
-async function draw(folder: string, count: number): Promise<string[]> {
+/** Pictures unlike each other; large ones of about the size that a camera's have at these pixels. */
+async function draw(folder: string, count: number, side: number, captioned: boolean): Promise<string[]> {
   const files: string[] = [];
   for (let n = 0; n < count; n++) {
-    const raw = { width: 320, height: 320, channels: 3 as const };
-    const jpeg = await sharp(randomBytes(320 * 320 * 3), { raw })
-      .resize(SIDE, SIDE)
+    const grain = side > 320 ? 320 : side / 6;
+    const raw = { width: grain, height: grain, channels: 3 as const };
+    const jpeg = await sharp(randomBytes(grain * grain * 3), { raw })
+      .resize(side, side)
       .jpeg({ quality: 92 })
       .toBuffer();
     const file = join(folder, `picture-${n}.jpg`);
     await writeFile(file, jpeg);
     files.push(file);
-    if (n % 100 === 99) console.error(`${n + 1} of ${count} pictures drawn`);
+    if (captioned) await writeFile(join(folder, `picture-${n}.txt`), `a picture, number ${n}`);
+    if (n % 500 === 499) console.error(`${n + 1} of ${count} pictures drawn`);
   }
   return files;
 }
