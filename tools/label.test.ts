@@ -41,8 +41,8 @@ it('captions what has no caption, keeps what has one, and goes on past a picture
   );
   expect(made.csv.split('\n')).toEqual([
     '2.png,"kiko, seen"',
-    '10_kiko robot/a.png,"kiko, seen"',
     '10.png,"kiko, seen"',
+    '10_kiko robot/a.png,"kiko, seen"',
     'told.png,"what I wrote"',
     'torn.jpg,""',
     '',
@@ -50,17 +50,51 @@ it('captions what has no caption, keeps what has one, and goes on past a picture
   expect(made).toMatchObject({ pictures: 5, changed: 3 });
   expect(made.notes).toHaveLength(1);
   expect(made.notes[0]).toContain('torn.jpg cannot be read');
-  expect(seen).toEqual(['1/4 2.png', '2/4 10_kiko robot/a.png', '3/4 10.png', '4/4 torn.jpg']);
+  expect(seen).toEqual(['1/4 2.png', '2/4 10.png', '3/4 10_kiko robot/a.png', '4/4 torn.jpg']);
 });
 
 it('appends and replaces; metadata.csv wins over .txt files', async () => {
-  const existing = new TextEncoder().encode('2.png,"mine"\ntold.png,"from the table"\n');
+  const bytes = new TextEncoder().encode('2.png,"mine"\ntold.png,"from the table"\n');
+  const existing = { path: '/elsewhere/metadata.csv', bytes };
   const label = async (mode: 'append' | 'replace') =>
     (await labelFolder(dir, captioner, asked, mode, count, existing)).csv.split('\n');
   expect(await label('append')).toEqual(
-    expect.arrayContaining(['2.png,"mine, kiko, seen"', 'told.png,"from the table, kiko, seen"']),
+    expect.arrayContaining(['2.png,"kiko, mine, seen"', 'told.png,"kiko, from the table, seen"']),
   );
   expect(await label('replace')).toEqual(expect.arrayContaining(['2.png,"kiko, seen"', 'torn.jpg,""']));
+});
+
+it('changes rows of its pictures only: header, other columns, order, line ends and strange rows stay', async () => {
+  const table =
+    'id;file;caption\r\n7;elsewhere.png;"kept; as is"\r\n3;10.png;\r\n4;told.png;mine\r\n1;2.PNG;\r\n';
+  const path = join(dir, 'metadata.csv');
+  await writeFile(path, table);
+  const bytes = new TextEncoder().encode(table);
+  const said: string[] = [];
+  const made = await labelFolder(
+    dir,
+    captioner,
+    asked,
+    'only-empty',
+    count,
+    { path, bytes },
+    undefined,
+    { prefer: 'tables' },
+    (line) => said.push(line),
+  );
+  expect(made.csv).toBe(
+    'id;file;caption\r\n7;elsewhere.png;"kept; as is"\r\n3;10.png;"kiko, seen"\r\n4;told.png;mine\r\n1;2.PNG;"kiko, seen"\r\n' +
+      ';10_kiko robot/a.png;"kiko, seen"\r\n;torn.jpg;""\r\n',
+  );
+  expect(said).toContain('metadata.csv has 1 caption for pictures that are not there: elsewhere.png.');
+  expect(said.join()).toContain('told.txt says “what I wrote”');
+});
+
+it('moves a trigger that is there to the front, and never says it twice', async () => {
+  await writeFile(join(dir, '2.txt'), 'mist, Kiko');
+  await writeFile(join(dir, '10.txt'), 'a photo of kiko asleep');
+  const { csv } = await labelFolder(dir, captioner, asked, 'append', count, undefined);
+  expect(csv).toContain('2.png,"kiko, mist, seen"\n10.png,"a photo of kiko asleep, seen"\n');
 });
 
 it('says that a folder holds no pictures', async () => {

@@ -11,6 +11,7 @@ import { makeTokenizer } from '../src/formats/tokenizer';
 import type { CaptionModel, CaptionOptions, Purpose } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 import { writeWhole } from './files';
+import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { externalBeside } from './external_files';
 import { labelFolder } from './label_folder';
 
@@ -19,7 +20,8 @@ const USAGE = `Usage: npm run label -- --input FOLDER [--output FOLDER/metadata.
   [--tagger model.onnx --tags selected_tags.csv]        a WD14 tagger instead
   (weights that a model has in a further file, as model.onnx_data, are taken from beside it)
   [--trigger WORD] [--purpose style|character|object] [--template "[subject], [setting]"]
-  [--mode only-empty|append|replace] [--threshold 0.35] [--character-threshold 0.85] [--threads N]`;
+  [--mode only-empty|append|replace] [--threshold 0.35] [--character-threshold 0.85] [--threads N]
+${FOLDER_USAGE}`;
 
 const purposes: readonly Purpose[] = ['style', 'character', 'object'];
 
@@ -40,6 +42,7 @@ async function main(): Promise<void> {
       threshold: { type: 'string', default: '0.35' },
       'character-threshold': { type: 'string', default: '0.85' },
       threads: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+      ...folderOptions,
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -48,6 +51,7 @@ async function main(): Promise<void> {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
+  const folder = folderChoices(values);
   const { input, output = join(input, 'metadata.csv') } = values;
   const mode = oneOf('--mode', values.mode, mergeModes);
   const options: CaptionOptions = {
@@ -68,7 +72,7 @@ async function main(): Promise<void> {
   const captioner = nodeCaptioner(threads);
   const facts = await captioner.open(await modelOf(values), () => undefined);
   console.log(`${facts.kind} model on ${facts.provider}, ${facts.threads} threads, sees ${facts.side} px`);
-  const existing = await readFile(output).catch(() => undefined);
+  const bytes = await readFile(output).catch(() => undefined);
   process.once('SIGINT', () => {
     console.log('Stopping after this picture; press Ctrl-C again to leave at once.');
     captioner.stop();
@@ -79,7 +83,7 @@ async function main(): Promise<void> {
     options,
     mode,
     (text) => tokenizer.encode(text).length,
-    existing,
+    bytes && { path: output, bytes },
     (event, name) => {
       const { done, total } = event;
       if (event.kind === 'failed') console.log(`${done}/${total} ${event.sentence}`);
@@ -89,6 +93,8 @@ async function main(): Promise<void> {
         console.log(`${done}/${total} ${name}: ${caption} (${sure})`);
       }
     },
+    folder,
+    (line) => console.log(`note: ${line}`),
   );
   await writeWhole(output, made.csv);
   console.log(`${output}: ${made.pictures} pictures, ${made.changed} captions new or changed`);

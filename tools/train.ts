@@ -20,7 +20,9 @@ import { tierFor } from '../src/training/job';
 import { baseFiles } from './base_files';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, writeWhole } from './files';
-import { loadImage, scanImageFolder } from './images';
+import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
+import { scanImageFolder } from './image_folder';
+import { loadImage } from './images';
 import { sampleName } from './sample_name';
 import { deleteOlder } from './old_checkpoints';
 import { readConfig } from './read_config';
@@ -32,7 +34,8 @@ const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
   --plan      say what the run would be (steps, memory, notes), and train nothing
   --card GB   memory of the graphics card, where memory_budget_gb is 0
   --anyway    start even over a memory budget that was set by hand, and although settings of another trainer cannot be honoured
-  --stop-if-diverging  end a run whose loss is far above where it began, instead of only saying so; exit status 3`;
+  --stop-if-diverging  end a run whose loss is far above where it began, instead of only saying so; exit status 3
+${FOLDER_USAGE}`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -42,6 +45,7 @@ async function main(): Promise<void> {
       anyway: { type: 'boolean' },
       'stop-if-diverging': { type: 'boolean' },
       card: { type: 'string' },
+      ...folderOptions,
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -53,8 +57,13 @@ async function main(): Promise<void> {
   const card = values.card === undefined ? {} : { cardGb: Number(values.card) };
   if (card.cardGb !== undefined && !(card.cardGb > 0 && card.cardGb <= 1024))
     throw new RangeError(`--card ${values.card}: give the card's memory in GB, as in --card 12.`);
+  const choices = folderChoices(values);
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
-  const folder = await scanImageFolder(config.train_data_dir, config.metadata_path || undefined);
+  const folder = await scanImageFolder(config.train_data_dir, {
+    ...(config.metadata_path && { metadata: config.metadata_path }),
+    except: config.output_dir,
+    ...choices,
+  });
   for (const note of folder.notes) console.log(`note: ${note}`);
   if (drawsSamples(config))
     for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))

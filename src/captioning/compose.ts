@@ -4,6 +4,7 @@
  * formats/caption_merge.
  */
 import { maxTokens } from '../formats/caption_merge';
+import { withTrigger } from '../formats/dataset/trigger';
 import type { Tokenizer } from '../formats/tokenizer';
 import type { Purpose } from '../protocol/captioner';
 import { phraseKey, type Constant } from './constants';
@@ -61,7 +62,7 @@ export function compose(ranked: readonly Ranked[], options: ComposeOptions): Pro
   const word = options.trigger.trim().replace(/\s+/g, ' ');
   const [before, reserved] = options.triggerElsewhere ? ['', word && `${word},`] : [word, ''];
   const room = Math.max(0, maxTokens - options.tokenizer.encode(reserved).length);
-  const written = (): string => [before, filled(said, options.template)].filter(Boolean).join(', ');
+  const written = (): string => withTrigger(filled(said, options.template), before);
 
   let whole = written();
   while (said.length > 0 && options.tokenizer.encode(whole).length > room) {

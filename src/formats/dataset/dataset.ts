@@ -3,7 +3,7 @@
  * subsets, notes and questions. The one importer, for the page and the command line; neither lists nor decodes anything
  * itself. Linear in the number of files.
  */
-import { inTurn, pause } from './at_a_time';
+import { Breath, inTurn, pause } from './at_a_time';
 import { CaptionFileError, joinLines, textOf } from './caption_file';
 import { readDatasetToml, type DatasetToml } from './dataset_toml';
 import type { AsideReason } from './folders';
@@ -101,23 +101,26 @@ export async function readDataset(
   const sidecars = await readSidecars(of.caption, texts);
   const { tables, tomls, configs, unknown } = await readTables(of.table, of.config, pictures, texts, choices);
   await pause();
-  const pairing = pairCaptions(pictures, sidecars, tables);
+  const pairing = await pairCaptions(pictures, sidecars, tables);
   await pause();
   const placed = placePictures(pictures, tomls, (path) => pairing.sources.has(path), choices.root ?? '');
 
   const joined: string[] = sidecars.filter(({ lines = 0 }) => lines > 1).map(({ path }) => path);
   const differing: TwoSources[] = [];
-  const all = pictures.map((path): { picture: DatasetPicture; why?: AsideReason } => {
+  const all: { picture: DatasetPicture; why?: AsideReason }[] = [];
+  const breath = new Breath();
+  for (const path of pictures) {
+    if (breath.due) await breath.take();
     const { why, ...place } = placed.of(path);
     const sources = pairing.sources.get(path) ?? [];
     const chosen = chooseCaption(path, sources, choices, placed.captionExtension(path));
     if (chosen?.two) differing.push(chosen.two);
     const caption = chosen ? chosen.text : (place.classWords ?? '');
-    return {
+    all.push({
       picture: { path, caption, ...(chosen && { captionFrom: chosen.path }), ...place },
       ...(why && { why }),
-    };
-  });
+    });
+  }
   const trained = all.flatMap(({ picture, why }) => (why ? [] : [picture]));
   const setAside = all.flatMap(({ picture, why }) => (why ? [{ ...picture, why }] : []));
   const trigger = triggerOffer(trained);
@@ -325,7 +328,8 @@ class Texts {
   }
 }
 
-function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
+/** Which pictures have no caption of their own; for whoever found some to be none. */
+export function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
   const silent: string[] = [];
   const byWords = new Map<string, number>();
   for (const { path, caption, captionFrom, classWords } of pictures) {

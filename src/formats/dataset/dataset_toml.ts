@@ -71,7 +71,8 @@ export function folderMeant(
 ): string | undefined {
   const wanted = imageDir.replaceAll('\\', '/');
   const relative = partsOf(`${from}/${wanted}`).join('/');
-  if (!/^([a-z]:|\/)/i.test(wanted) && folders.includes(relative)) return relative;
+  // A file in the folder above begins outside of the set, where only the last folders can be compared.
+  if (!/^([a-z]:|\/)/i.test(wanted) && !from.startsWith('..') && folders.includes(relative)) return relative;
   const parts = partsOf(wanted).map((part) => part.toLowerCase());
   let best: { folder: string; shared: number; alone: boolean } | undefined;
   for (const folder of folders) {

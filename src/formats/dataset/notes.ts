@@ -2,10 +2,12 @@
  * What a person is told about a data set that was read: one table of sentences in both languages for the page, train and
  * label. Facts come typed; nothing here decides anything.
  */
+import type { Refusal } from '../../protocol/pictures';
 import type { Bilingual } from '../config_fields';
 import type { CaptionErrorCode } from './caption_file';
 import type { AsideReason } from './folders';
 import { nameOf } from './kinds';
+import { refusalWords } from './refusal_words';
 import type { Encoding } from './text';
 import type { TriggerOffer } from './trigger';
 
@@ -49,6 +51,8 @@ export type DatasetNote =
   | { kind: 'aside'; why: AsideReason; folders: string[]; pictures: string[] }
   | { kind: 'toml'; path: string; subsets: number; ignored: string[]; missing: string[] }
   | { kind: 'zip'; files: string[] }
+  /** Pictures that are none to train on. */
+  | { kind: 'left-out'; reason: Refusal; pictures: string[] }
   | { kind: 'trigger'; offer: TriggerOffer };
 
 /** One or two sentences, with what to do where something can be done. */
@@ -114,6 +118,11 @@ export function noteWords(note: DatasetNote): Bilingual {
         `文件夹按 ${note.path} 读取，共 ${note.subsets} 个子集。` +
           (note.missing.length > 0 ? `此处找不到：${list(note.missing, '、')}。` : '') +
           (note.ignored.length > 0 ? `未读取的参数：${list(note.ignored, '、')}。` : ''),
+      );
+    case 'left-out':
+      return t(
+        `${count(note.pictures.length, 'picture is', 'pictures are')} left out, ${refusalWords.en[note.reason]}: ${list(note.pictures)}.`,
+        `${note.pictures.length} 张图片未采用，${refusalWords.zh[note.reason]}：${list(note.pictures, '、')}。`,
       );
     case 'zip':
       return t(

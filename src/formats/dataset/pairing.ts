@@ -2,6 +2,7 @@
  * Which caption belongs to which picture: a file beside it by stem, a row of a table by name, first exactly, then in
  * another case, another ending, another folder if only one picture is called so. Linear in the number of files.
  */
+import { Breath } from './at_a_time';
 import { fileKey, folderOf, nameOf, stemOf } from './kinds';
 
 export interface Sidecar {
@@ -32,6 +33,8 @@ export interface Source {
   path: string;
   text: string;
   from: 'table' | 'sidecar';
+  /** Of a table's row. */
+  line?: number;
   modified?: number;
 }
 
@@ -50,12 +53,18 @@ interface Found {
   near: number;
 }
 
-export function pairCaptions(
+/** Pauses now and then, so that a page answers. */
+export async function pairCaptions(
   pictures: readonly string[],
   sidecars: readonly Sidecar[],
   tables: readonly Table[],
-): Pairing {
-  const find = new Finder(pictures);
+): Promise<Pairing> {
+  const breath = new Breath();
+  const find = new Finder();
+  for (const picture of pictures) {
+    find.add(picture);
+    if (breath.due) await breath.take();
+  }
   const sources = new Map<string, Source[]>();
   const put = (picture: string, source: Source) => {
     const list = sources.get(picture);
@@ -71,6 +80,7 @@ export function pairCaptions(
     for (const picture of to) put(picture, { path, text, from: 'sidecar', modified });
   };
   for (const sidecar of sidecars) {
+    if (breath.due) await breath.take();
     const found = find.byStem(stemOf(sidecar.path));
     if (!found) alone.push(sidecar);
     else if (found.near === NEAR.elsewhere) elsewhere.push({ sidecar, pictures: found.pictures });
@@ -80,16 +90,19 @@ export function pairCaptions(
     }
   }
   for (const { sidecar, pictures: to } of elsewhere) {
+    if (breath.due) await breath.take();
     const without = to.filter((picture) => !beside.has(picture));
     if (without.length > 0) give(sidecar, without);
     else alone.push(sidecar);
   }
 
-  const rest = tables.map((table) => {
+  const rest: Table[] = [];
+  for (const table of tables) {
     const nearest = new Map<string, { row: TableRow; near: number }>();
     const lost = new Set<TableRow>();
     const takes = new Map<TableRow, number>();
     for (const row of table.rows) {
+      if (breath.due) await breath.take();
       const found = find.byName(table.ofRoot ? '' : folderOf(table.path), row.file);
       if (!found) lost.add(row);
       for (const picture of found?.pictures ?? []) {
@@ -100,11 +113,13 @@ export function pairCaptions(
     }
     for (const [picture, { row }] of nearest) {
       takes.set(row, (takes.get(row) ?? 0) + 1);
-      put(picture, { path: table.path, text: row.text, from: 'table', modified: table.modified });
+      const { path, modified } = table;
+      put(picture, { path, text: row.text, from: 'table', line: row.line, modified });
     }
-    return { ...table, rows: table.rows.filter((row) => lost.has(row) || !takes.has(row)) };
-  });
-  return { sources, sidecars: alone, tables: rest.filter(({ rows }) => rows.length > 0) };
+    const rows = table.rows.filter((row) => lost.has(row) || !takes.has(row));
+    if (rows.length > 0) rest.push({ ...table, rows });
+  }
+  return { sources, sidecars: alone, tables: rest };
 }
 
 /** Each look-up gives the pictures meant: several only where one folder has several pictures of one stem. */
@@ -117,17 +132,15 @@ class Finder {
   readonly #looseNames = new Map<string, string[]>();
   readonly #looseStems = new Map<string, string[]>();
 
-  constructor(pictures: readonly string[]) {
-    for (const picture of pictures) {
-      const key = fileKey(picture);
-      const folded = key.toLowerCase();
-      push(this.#names, key, picture);
-      push(this.#stems, stemOf(key), picture);
-      push(this.#foldedNames, folded, picture);
-      push(this.#foldedStems, stemOf(folded), picture);
-      push(this.#looseNames, nameOf(folded), picture, 2);
-      push(this.#looseStems, nameOf(stemOf(folded)), picture, 2);
-    }
+  add(picture: string): void {
+    const key = fileKey(picture);
+    const folded = key.toLowerCase();
+    push(this.#names, key, picture);
+    push(this.#stems, stemOf(key), picture);
+    push(this.#foldedNames, folded, picture);
+    push(this.#foldedStems, stemOf(folded), picture);
+    push(this.#looseNames, nameOf(folded), picture, 2);
+    push(this.#looseStems, nameOf(stemOf(folded)), picture, 2);
   }
 
   /** Of a file beside the picture: "a.txt", or "a.png.txt", beside "a.png". */

@@ -126,7 +126,9 @@ function subsetsHere(
         subsets.set(folder, subset);
       }
     }
-    notes.push({ kind: 'toml', path, subsets: here, ignored: toml.ignored, missing });
+    // One from the folder above may be of another set.
+    if (here > 0 || !path.startsWith('../'))
+      notes.push({ kind: 'toml', path, subsets: here, ignored: toml.ignored, missing });
   }
   return { subsets, notes };
 }

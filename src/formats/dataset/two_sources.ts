@@ -3,7 +3,8 @@ import { nameOf, stemOf } from './kinds';
 import type { TwoSources } from './notes';
 import type { Source } from './pairing';
 
-export type Prefer = 'newer' | 'tables' | 'sidecars';
+export const preferences = ['newer', 'tables', 'sidecars'] as const;
+export type Prefer = (typeof preferences)[number];
 
 /** Files written together, or copied, differ by less: FAT and zip keep two seconds. */
 const SAME_TIME_MS = 2000;

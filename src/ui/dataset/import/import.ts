@@ -45,7 +45,7 @@ export async function importPictures(incoming: readonly Incoming[], into: Into):
   await one.configs(sorted.configs);
   await one.pictures(sorted.pictures);
   one.copies();
-  one.captions(sorted.alone);
+  await one.captions(sorted.alone);
   one.change();
   return one.outcome();
 }
@@ -108,9 +108,9 @@ class Import {
   }
 
   /** Those that no new picture took, for the pictures that were there before. */
-  captions(alone: FoundSet['alone']): void {
+  async captions(alone: FoundSet['alone']): Promise<void> {
     const byName = new Map(this.#before.map(({ id, name }) => [name, id]));
-    const paired = pairCaptions([...byName.keys()], alone.sidecars, alone.tables);
+    const paired = await pairCaptions([...byName.keys()], alone.sidecars, alone.tables);
     for (const [name, sources] of paired.sources) {
       const caption = chooseCaption(name, sources, {}, '')?.text;
       if (caption !== undefined) this.#change(byName.get(name), { caption });

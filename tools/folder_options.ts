@@ -1,0 +1,28 @@
+/** The options by which train and label are told what a folder itself does not say. */
+import { encodings, type Encoding } from '../src/formats/dataset/text';
+import { preferences, type Prefer } from '../src/formats/dataset/two_sources';
+
+export const folderOptions = {
+  encoding: { type: 'string' },
+  prefer: { type: 'string' },
+} as const;
+
+export const FOLDER_USAGE = `  --encoding ${encodings.join('|')}   of captions that are not UTF-8; never guessed
+  --prefer ${preferences.join('|')}   which caption counts where a table and the file beside the picture differ (newer)`;
+
+/** Throws RangeError. */
+export function folderChoices(values: { encoding?: string; prefer?: string }): {
+  encoding?: Encoding;
+  prefer?: Prefer;
+} {
+  return {
+    ...(values.encoding !== undefined && { encoding: oneOf('--encoding', values.encoding, encodings) }),
+    ...(values.prefer !== undefined && { prefer: oneOf('--prefer', values.prefer, preferences) }),
+  };
+}
+
+function oneOf<T extends string>(option: string, given: string, known: readonly T[]): T {
+  const found = known.find((each) => each === given.toLowerCase());
+  if (found === undefined) throw new RangeError(`${option} takes ${known.join(', ')}, not "${given}".`);
+  return found;
+}
