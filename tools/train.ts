@@ -178,6 +178,11 @@ function describe(event: TrainEvent, config: TrainConfig): string | undefined {
         `The GPU had no memory left. The run goes on from step ${event.step} with less: ${event.recomputedBlocks} of ` +
         `${event.blocks} blocks recomputed, ${event.microBatch} pictures at once; from there its bits may differ.`
       );
+    case 'fell-back':
+      return (
+        `The newest saved state is damaged. The run goes on from the one before it, step ${event.step}` +
+        (event.newest === undefined ? '.' : `: ${event.newest - event.step} steps are trained again.`)
+      );
     case 'paused':
     case 'resumed':
       return `${event.kind} at step ${event.step}`;

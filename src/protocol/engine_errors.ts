@@ -5,6 +5,17 @@
 
 type Nothing = Record<string, never>;
 
+/** What is not as it was when a state was saved. Values as JSON; of pictures, the first few names and how many. */
+export type StateChange =
+  | { what: 'setting'; name: string; was: string; now: string }
+  | {
+      what: 'pictures';
+      how: 'content' | 'caption' | 'place' | 'added' | 'removed' | 'order';
+      count: number;
+      names: string[];
+    }
+  | { what: 'base' };
+
 export interface EngineFacts {
   /** `found` names the tensors. */
   CheckpointShapeError: { shape: { found: string } };
@@ -20,7 +31,16 @@ export interface EngineFacts {
   DrawingLostError: { lost: { reason: string } };
   NonFiniteLossError: { loss: { step: number; skips: number; skippedSteps: number } };
   NonFiniteLatentsError: { latents: { picture: string } };
-  ResumeError: { 'not-a-state': Nothing; 'other-run': Nothing; damaged: Nothing; 'other-size': Nothing };
+  ResumeError: {
+    'not-a-state': Nothing;
+    /** States from before they remembered what they depend on. */
+    'other-run': Nothing;
+    changed: { changes: StateChange[] };
+    damaged: Nothing;
+    'other-size': Nothing;
+  };
+  /** No error: a run goes on with what may change. */
+  Resumed: { changed: { step: number; changes: StateChange[] }; complete: { step: number } };
   RunSettingsError: { 'no-pictures': Nothing; 'nothing-trained': Nothing };
   GpuUnavailableError: {
     'no-webgpu': Nothing;

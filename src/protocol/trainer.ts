@@ -25,6 +25,8 @@ export interface RunPlan {
   predictedPeakBytes: number;
   tier: string;
   adapter: string;
+  /** Steps that were done before, where it is resumed. */
+  from?: number;
 }
 
 export interface StepReport {
@@ -97,6 +99,11 @@ export type TrainEvent =
    * on. From there its bits may differ from those of a run that had more.
    */
   | { kind: 'adapted'; step: number; recomputedBlocks: number; blocks: number; microBatch: number }
+  /**
+   * The newest saved state is damaged: the run goes on from the one before it, of `step`. `newest` is the damaged one's
+   * step, where it can be read.
+   */
+  | { kind: 'fell-back'; step: number; newest?: number }
   /** The run waits for `ask('resume')`; everything stays on the GPU. */
   | { kind: 'paused'; step: number }
   | { kind: 'resumed'; step: number }
@@ -129,6 +136,8 @@ export interface TrainJob {
   /** A LoRA to start from, and the saved state of an interrupted run. */
   pretrained?: Blob;
   state?: Blob;
+  /** States from before `state`, newest first: for where that is damaged. */
+  olderStates?: Blob[];
 }
 
 export interface EstimateRequest {

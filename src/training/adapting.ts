@@ -3,30 +3,33 @@
  * fewer pictures at once. Pictures, noise, timesteps and captions of every sample stay those of the run; passes of other
  * sizes may round differently.
  */
-import { fromBlob, type ByteSource } from '../formats/byte_source';
+import { fromBlob } from '../formats/byte_source';
 import { openGpu, OutOfMemoryError, reopenDevice } from '../kernels/device';
 import type { RunPlan, TrainEvent } from '../protocol/trainer';
-import { savedFacts } from './checkpoint';
 import type { Economy } from './memory';
 import type { TrainingRun } from './prepare';
 import { train } from './train';
 
 /** `train`, adapting. Throws `OutOfMemoryError` where nothing is left to save on. */
 export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEvent, void> {
-  let state: ByteSource | undefined = run.state;
+  let states = { state: run.state, olderStates: run.olderStates };
   let most: Economy | undefined = run.most;
   let plan: RunPlan | undefined;
-  let step = run.state ? (await savedFacts(run.state)).step : 0;
+  let step = 0;
   for (;;) {
     try {
       for await (const event of train({
         ...run,
-        ...(state ? { state } : {}),
+        ...(states.state ? { state: states.state } : {}),
+        ...(states.olderStates ? { olderStates: states.olderStates } : {}),
         ...(most ? { most } : {}),
       })) {
-        if (event.kind === 'plan') plan = event.plan;
+        if (event.kind === 'plan') {
+          ({ plan } = event);
+          step = plan.from ?? 0;
+        }
         if (event.kind === 'saved') {
-          state = fromBlob(new Blob([event.state.bytes]));
+          states = { state: fromBlob(new Blob([event.state.bytes])), olderStates: undefined };
           ({ step } = event);
         }
         yield event;

@@ -34,6 +34,8 @@ export interface TrainingImage {
   /** Where the crop sits; the centre where it is missing. */
   focus?: Focus;
   pixels(placement: Placement): Promise<Float32Array>;
+  /** Of its file, by which another picture of the same name is noticed when a run is resumed. */
+  digest?(): Promise<string>;
 }
 
 export interface Placed<I> {

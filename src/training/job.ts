@@ -4,6 +4,7 @@
  */
 import { fromBlob } from '../formats/byte_source';
 import { parseConfig } from '../formats/config';
+import { sha256Hex } from '../formats/sha256';
 import { closeDevice, openDevice, type Tier } from '../kernels/device';
 import type { EngineFacts } from '../protocol/engine_errors';
 import type { JobImage, TrainEvent, TrainJob } from '../protocol/trainer';
@@ -32,7 +33,8 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
   for (const image of job.images) {
     asks.signal.throwIfAborted();
     const { name, caption, repeats, focus } = image;
-    images.push({ name, caption, repeats, ...(focus ? { focus } : {}), ...(await decode(image)) });
+    const digest = async () => sha256Hex(new Uint8Array(await image.file.arrayBuffer()));
+    images.push({ name, caption, repeats, ...(focus ? { focus } : {}), ...(await decode(image)), digest });
   }
   const events = trainAdapting({
     config,
@@ -41,6 +43,7 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
     merges: job.merges,
     ...(job.pretrained ? { pretrained: fromBlob(job.pretrained) } : {}),
     ...(job.state ? { state: fromBlob(job.state) } : {}),
+    ...(job.olderStates ? { olderStates: job.olderStates.map(fromBlob) } : {}),
     ...(job.cardGb ? { cardGb: job.cardGb } : {}),
     ...(job.anyway ? { anyway: true } : {}),
     signal: asks.signal,

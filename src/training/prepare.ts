@@ -16,7 +16,7 @@ import type { Asks } from './asks';
 import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from './base_model';
 import type { BatchConfig } from './batches';
 import { processCaption } from './captions';
-import { readState, savedFacts, type RunState } from './checkpoint';
+import { ResumeError, soundState, type RunState, type SavedState } from './checkpoint';
 import {
   cacheLatents,
   captionConfig,
@@ -39,6 +39,7 @@ import {
   type Optimizer,
 } from './optimizer';
 import { reporting } from './reporting';
+import { alphaFactor, changesSentence, changesSince, runFacts, type RunFacts } from './run_facts';
 import { checkSchedule, type ScheduleConfig } from './schedule';
 import { stream } from './random';
 import { cutPrompts, sampleTexts } from './sample_texts';
@@ -47,14 +48,16 @@ import { fingerprintOf, outlineOf, scheduleOf, type Outline } from './run_plan';
 
 export interface TrainingRun {
   config: TrainConfig;
-  base: { name: string; files: readonly ByteSource[] };
+  /** `sha256` is of all files, in hex, where it is known. */
+  base: { name: string; files: readonly ByteSource[]; sha256?: string };
   images: readonly TrainingImage[];
   /** CLIP's merge list. */
   merges: string;
   /** A LoRA to continue from. */
   pretrained?: ByteSource;
-  /** The saved state of this same run, to resume. */
+  /** The saved state of this same run, to resume; and those before it, newest first, for where it is damaged. */
   state?: ByteSource;
+  olderStates?: readonly ByteSource[];
   /** Asks the run to finish its step, save and end. */
   signal?: AbortSignal;
   /** What else is asked of it meanwhile. After a 'paused' event, call `next()` when `asks.attention()` resolves. */
@@ -87,6 +90,7 @@ export interface Prepared {
   prompts: ReadonlyMap<string, Float32Array>;
   memory: MemoryPrediction;
   fingerprint: string;
+  facts: RunFacts;
   baseHash: string;
   startedAt: number;
   averageLoss: number;
@@ -149,7 +153,27 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   if (sampling)
     for (const { text, tokens } of cutPrompts(tokenizer, config))
       yield { kind: 'note', ...longPrompt(tokens, text.slice(0, 60)) };
-  const memory = await memoryOf(run, outline, blocks);
+  const legacy: string[] = [];
+  for (const file of run.base.files) legacy.push(await legacyHash(file));
+  const [baseHash = ''] = legacy;
+  const facts = await runFacts(config, alpha, placed, {
+    legacy,
+    ...(run.base.sha256 === undefined ? {} : { sha256: run.base.sha256 }),
+  });
+  const fingerprint = await fingerprintOf(config, placed, baseHash);
+  const saved = yield* resumed(run, facts, fingerprint);
+  if (saved && saved.step >= steps) {
+    const complete: EngineFacts['Resumed']['complete'] = { step: saved.step };
+    yield {
+      kind: 'note',
+      ...toldResumed(
+        'complete',
+        complete,
+        `This run is complete: ${saved.step} steps of ${steps} are done. To train on, raise epochs or max_train_steps.`,
+      ),
+    };
+  }
+  const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
   yield {
     kind: 'plan',
     plan: {
@@ -167,6 +191,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       predictedPeakBytes: memory.peakBytes,
       tier: gpu().tier,
       adapter: gpu().adapter.description || gpu().adapter.device || gpu().adapter.vendor,
+      ...(saved ? { from: saved.step } : {}),
     },
   };
 
@@ -238,12 +263,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       idleModules(lora, plan, config),
     );
     own({ dispose: () => disposeOptimizer(optimizer) });
-    const baseHash = await legacyHash(run.base.files[0] as NonNullable<(typeof run.base.files)[0]>);
-    const fingerprint = await fingerprintOf(config, placed, baseHash);
-    const state = run.state
-      ? await readState(run.state, { fingerprint, sizes: optimizerSizes(config.optimizer, lora.size) })
-      : undefined;
-    if (state) restore(state, lora, optimizer);
+    const tensors = await saved?.load(optimizerSizes(config.optimizer, lora.size));
+    if (tensors) restore(tensors, saved?.facts ? alphaFactor(saved.facts, facts) : 1, lora, optimizer);
     else lora.set(begin);
 
     const engine = own(
@@ -269,16 +290,17 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       prompts,
       memory,
       fingerprint,
+      facts,
       baseHash,
-      startedAt: state?.startedAt ?? (run.now ?? Date.now)(),
-      averageLoss: state?.averageLoss ?? 0,
-      averageCount: state?.averageCount ?? 0,
+      startedAt: saved?.startedAt ?? (run.now ?? Date.now)(),
+      averageLoss: saved?.averageLoss ?? 0,
+      averageCount: saved?.averageCount ?? 0,
       steps,
       stepsPerEpoch: outline.stepsPerEpoch,
       batchesPerEpoch: outline.batchesPerEpoch,
-      step: state?.step ?? 0,
-      updates: state ? updatesOf(state.tensors) : 0,
-      saved: state ? updatesOf(state.tensors) : undefined,
+      step: saved?.step ?? 0,
+      updates: tensors ? updatesOf(tensors) : 0,
+      saved: tensors ? updatesOf(tensors) : undefined,
       dispose: release,
     };
   } catch (error) {
@@ -287,13 +309,78 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   }
 }
 
+/**
+ * The saved state to go on from, if there is one: sound, and of a run that depends on the same things. Judged before
+ * anything is loaded. Throws `ResumeError`.
+ */
+async function* resumed(
+  run: TrainingRun,
+  facts: RunFacts,
+  fingerprint: string,
+): AsyncGenerator<TrainEvent, SavedState | undefined> {
+  if (!run.state) return undefined;
+  const found = await soundState([run.state, ...(run.olderStates ?? [])]);
+  if (!found) return undefined;
+  const { state, fellBack, newest } = found;
+  const fallen: TrainEvent = {
+    kind: 'fell-back',
+    step: state.step,
+    ...(newest === undefined ? {} : { newest }),
+  };
+  if (!state.facts) {
+    if (state.fingerprint !== fingerprint) {
+      throw new ResumeError(
+        'other-run',
+        {},
+        `The saved state belongs to a run with other settings, pictures or base model. ${START_ANEW}`,
+      );
+    }
+    if (fellBack) yield fallen;
+    return state;
+  }
+  const { refused, told } = changesSince(state.facts, facts);
+  if (refused.length > 0) {
+    throw new ResumeError(
+      'changed',
+      { changes: refused },
+      `The saved state belongs to a run with other settings, pictures or base model: ${changesSentence(refused)}. ${START_ANEW}`,
+    );
+  }
+  if (fellBack) yield fallen;
+  if (told.length > 0) {
+    const changed: EngineFacts['Resumed']['changed'] = { step: state.step, changes: told };
+    yield {
+      kind: 'note',
+      ...toldResumed(
+        'changed',
+        changed,
+        `From step ${state.step} on it is trained with other settings: ${changesSentence(told)}.`,
+      ),
+    };
+  }
+  return state;
+}
+
+const START_ANEW =
+  'Put them back, or start a new run from its LoRA: resume: false, and pretrained_lora: its last file.';
+
+function toldResumed<Code extends keyof EngineFacts['Resumed']>(
+  code: Code,
+  facts: EngineFacts['Resumed'][Code],
+  sentence: string,
+): ToldError {
+  return { sentence, error: { name: 'Resumed', code, facts } };
+}
+
 /** A resumed run goes on with passes as large as before, if they fit: passes of other sizes may round differently. */
-async function memoryOf(run: TrainingRun, outline: Outline, blocks: number): Promise<MemoryPrediction> {
+async function memoryOf(
+  run: TrainingRun,
+  outline: Outline,
+  blocks: number,
+  before: number | undefined,
+): Promise<MemoryPrediction> {
   const { request, budgetBytes, auto } = outline;
-  const microBatch = Math.min(
-    run.most?.microBatch ?? Infinity,
-    (run.state && (await savedFacts(run.state)).microBatch) ?? Infinity,
-  );
+  const microBatch = Math.min(run.most?.microBatch ?? Infinity, before ?? Infinity);
   const memory = fitMemory(request, blocks, budgetBytes, undefined, {
     anyway: auto || (run.anyway ?? false),
     most: { keepFrom: run.most?.keepFrom ?? 0, microBatch },
@@ -301,9 +388,29 @@ async function memoryOf(run: TrainingRun, outline: Outline, blocks: number): Pro
   return run.most?.guidedTogether === false ? { ...memory, guidedTogether: false } : memory;
 }
 
-function restore(state: RunState, lora: LoraParameters, optimizer: Optimizer): void {
-  write(lora.values, state.tensors.values);
-  restoreOptimizer(optimizer, state.tensors);
+/**
+ * `factor` is what the LoRA's alpha was over what it is: folded into `up`, so that the effect stays, and out of its
+ * gradients' moments, which were taken for the other scale.
+ */
+function restore(
+  tensors: RunState['tensors'],
+  factor: number,
+  lora: LoraParameters,
+  optimizer: Optimizer,
+): void {
+  if (factor !== 1) {
+    const { values, moment1, moment2 } = tensors;
+    for (const { up, out } of lora.modules) {
+      const end = up + lora.rank * out;
+      for (let i = up; i < end; i++) {
+        values[i] *= factor;
+        moment1[i] /= factor;
+        if (moment2.length === values.length) moment2[i] /= factor * factor;
+      }
+    }
+  }
+  write(lora.values, tensors.values);
+  restoreOptimizer(optimizer, tensors);
 }
 
 /** What every draw makes of a caption where captions never change. */

@@ -22,9 +22,10 @@ export async function saveRun(
   const { step, lora, optimizer } = prepared;
   prepared.saved = prepared.updates;
   const name = final ? config.output_name : `${config.output_name}-${String(step).padStart(6, '0')}`;
-  const state = writeState({
+  const state = await writeState({
     step,
     fingerprint: prepared.fingerprint,
+    facts: prepared.facts,
     startedAt: prepared.startedAt,
     averageLoss: prepared.averageLoss,
     averageCount: prepared.averageCount,

@@ -41,6 +41,11 @@ export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void>
 async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
   const { config, signal } = run;
   const { engine, optimizer, schedule, steps } = prepared;
+  if (prepared.step >= steps) {
+    // Resumed, and complete: what was saved stays as it is.
+    yield { kind: 'done', step: prepared.step };
+    return;
+  }
   const rate = (update: number) => multiplier(schedule, update);
   const progress = new Progress(prepared, {
     now: run.now ?? Date.now,

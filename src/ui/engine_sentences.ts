@@ -7,7 +7,7 @@ import type { CheckpointFacts, CheckpointKind } from '../formats/checkpoint_kind
 import type { LoraErrorCode } from '../formats/lora_error';
 import type { SafetensorsErrorCode } from '../formats/safetensors_error';
 import type { ZipErrorCode } from '../formats/zip_error';
-import type { EngineFacts } from '../protocol/engine_errors';
+import type { EngineFacts, StateChange } from '../protocol/engine_errors';
 
 /** A sentence for each code of an error, from its facts. */
 export type Sentences<Facts> = { readonly [Code in keyof Facts]: (facts: Facts[Code]) => string };
@@ -130,6 +130,26 @@ const UnusableImageSizeError: Sentences<ImageSizeFacts> = {
     }`,
 };
 
+const picturesZh = {
+  content: '内容不同的图片',
+  caption: '描述不同的图片',
+  place: '裁剪或重复次数不同的图片',
+  added: '新增的图片',
+  removed: '缺少的图片',
+  order: '顺序不同的图片',
+} as const;
+
+function changesZh(changes: readonly StateChange[]): string {
+  return changes
+    .map((change) => {
+      if (change.what === 'base') return '底模不同';
+      if (change.what === 'setting') return `${change.name} 由 ${change.was} 变为 ${change.now}`;
+      const { how, count, names } = change;
+      return `${picturesZh[how]}：${names.join('、')}${count > names.length ? `等 ${count} 张` : ''}`;
+    })
+    .join('；');
+}
+
 type Engine = { readonly [Name in keyof EngineFacts]: Sentences<EngineFacts[Name]> };
 
 const engine: Engine = {
@@ -165,7 +185,9 @@ const engine: Engine = {
   ResumeError: {
     'not-a-state': () => '这不是保存的训练状态。请选择该次训练的 .state.safetensors 文件。',
     'other-run': () => '保存的状态属于设置、图片或底模不同的训练。请恢复它们，或开始新的训练。',
-    damaged: () => '保存的训练状态已损坏。请从更早的检查点继续。',
+    changed: ({ changes }) =>
+      `保存的状态属于不同的训练：${changesZh(changes)}。请恢复原样，或从最近保存的 LoRA 开始新的训练。`,
+    damaged: () => '保存的训练状态已损坏。请从更早的检查点继续，或从最近保存的 LoRA 开始新的训练。',
     'other-size': () => '保存的状态与现在的设置大小不同：秩或训练的部分改变了。',
   },
   RunSettingsError: {
@@ -191,6 +213,10 @@ const engine: Engine = {
   TokenizerError: {
     vocabulary: () => 'CLIP 的词表与此底模不符。请刷新页面；如果仍然如此，请换用其他底模。',
     merge: () => 'CLIP 的词表已损坏。请刷新页面后重试。',
+  },
+  Resumed: {
+    changed: ({ step, changes }) => `从第 ${step} 步起按不同的设置训练：${changesZh(changes)}。`,
+    complete: ({ step }) => `此训练已完成（${step} 步）。要继续训练，请提高轮数或步数上限。`,
   },
   LongPrompt: {
     cut: ({ tokens, text }) => `有提示词含 ${tokens} 个 token，只读取前 225 个：“${text}…”。`,

@@ -134,7 +134,19 @@ test('what is not known, or not ours, is said as it is', () => {
 test('every code has a Chinese sentence that ends', () => {
   for (const [name, codes] of Object.entries(sentencesZh)) {
     for (const [code, say] of Object.entries(codes) as [string, (facts: object) => string][]) {
-      const sentence = say({ kind: 'sd1', host: 'h', expected: 'e', got: 'g', picture: 'p', what: 'w' });
+      const sentence = say({
+        kind: 'sd1',
+        host: 'h',
+        expected: 'e',
+        got: 'g',
+        picture: 'p',
+        what: 'w',
+        changes: [
+          { what: 'base' },
+          { what: 'setting', name: 'noise_offset', was: '0', now: '0.1' },
+          { what: 'pictures', how: 'content', count: 4, names: ['a.png'] },
+        ],
+      });
       expect(sentence, `${name} ${code}`).toMatch(/\p{Script=Han}.*。$/u);
     }
   }

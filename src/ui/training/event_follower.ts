@@ -114,6 +114,9 @@ export class EventFollower {
       case 'saved':
         this.#events = Promise.all([this.#events, this.keeper.saved(event)]);
         break;
+      case 'fell-back':
+        this.#fellBack(event);
+        break;
       case 'adapted':
         this.#adapted(event);
         break;
@@ -143,6 +146,16 @@ export class EventFollower {
       case 'done':
         break;
     }
+  }
+
+  #fellBack({ step, newest }: Extract<TrainEvent, { kind: 'fell-back' }>): void {
+    const m = this.shown.words();
+    const lost = newest === undefined || newest <= step ? undefined : newest - step;
+    this.takeUpFrom(step);
+    this.shown.tell({ kind: 'fell-back', step, ...(lost === undefined ? {} : { lost }) });
+    this.shown.note(
+      `${m.notice.fellBack(number(step))} ${m.notice.fellBackText(lost === undefined ? lost : number(lost))}`,
+    );
   }
 
   /** The run begins anew from its last save: what came after it comes again. */

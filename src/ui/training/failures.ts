@@ -16,7 +16,7 @@ const NAMED: Readonly<Record<string, Failure>> = {
   InvalidBatchesError: 'settings',
   UnusableImageSizeError: 'settings',
   LoraError: 'settings',
-  ResumeError: 'settings',
+  ResumeError: 'resume',
   GpuUnavailableError: 'gpu',
   DeviceLostError: 'gpu',
   InvalidScheduleError: 'settings',

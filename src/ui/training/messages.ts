@@ -80,6 +80,7 @@ const en = {
     memory: 'The GPU is out of memory.',
     base: 'The base model cannot be read.',
     settings: 'The settings do not allow a run.',
+    resume: 'The saved state cannot be gone on from.',
     gpu: 'The GPU cannot be used.',
     other: 'The run ended with an error.',
   },
@@ -142,6 +143,13 @@ const en = {
       `${now} a step, where this GPU was measured to need about ${expected}.`,
     spillingText:
       'Its memory is probably full and spills into the computer’s own, which is far slower. Close other programs and tabs that use the GPU, or stop, and name your card’s memory in the settings or make it fit into less.',
+    fellBack: (step: string) => `The newest saved state is damaged. The run goes on from step ${step}.`,
+    fellBackText: (lost: string | undefined) =>
+      lost === undefined
+        ? 'What came after it is trained again.'
+        : lost === '1'
+          ? 'One step is trained again.'
+          : `${lost} steps are trained again.`,
     adapted: 'The GPU had no memory left. The run needs less now.',
     adaptedText: (step: string, blocks: string, at: string) =>
       `It went on from step ${step}: ${blocks} blocks computed twice, ${at} at once. The result is as good; from there its bits may differ from a run with more memory.`,
@@ -291,6 +299,7 @@ const zh: typeof en = {
     memory: 'GPU 显存不足。',
     base: '无法读取底模。',
     settings: '当前参数无法训练。',
+    resume: '无法从保存的状态继续。',
     gpu: '无法使用 GPU。',
     other: '训练因错误而结束。',
   },
@@ -352,6 +361,8 @@ const zh: typeof en = {
     spilling: (now, expected) => `每步 ${now}，而按实测速度这块 GPU 只需约 ${expected}。`,
     spillingText:
       '显存可能已满，溢出到了慢得多的系统内存。请关闭其他占用 GPU 的程序和标签页；或停止训练，在参数页选出显卡的显存大小，或调整到能放进更少的显存。',
+    fellBack: (step) => `最新的保存状态已损坏。训练从第 ${step} 步继续。`,
+    fellBackText: (lost) => (lost === undefined ? '其后的步骤会重新训练。' : `将重新训练 ${lost} 步。`),
     adapted: 'GPU 显存不足。训练已改用更少的显存。',
     adaptedText: (step, blocks, at) =>
       `已从第 ${step} 步继续：${blocks} 个模块重算，每次 ${at}。效果相同；从这一步起，数值的末位可能与显存更多时不同。`,

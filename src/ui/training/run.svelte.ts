@@ -37,7 +37,7 @@ import { ShownRun } from './shown_run.svelte';
 import { chime } from './sound';
 import type { Now } from './states';
 import { discardTrainerWorker, withTrainer } from './trainer_worker';
-import { resumableCheckpoint, takeNewest } from './unfinished';
+import { resumableCheckpoint, resumableCheckpoints, takeNewest } from './unfinished';
 
 export interface StartOptions {
   /** A LoRA to begin from, and what it is called. */
@@ -260,7 +260,7 @@ export class TrainingRun extends ShownRun {
     // Its memory, on the GPU too, is wanted for the run.
     endCaptionerWorker();
     try {
-      const from = await resumableCheckpoint(record.id);
+      const [from, ...older] = await resumableCheckpoints(record.id);
       this.#follower.takeUpFrom(from?.step ?? 0);
       if (from) this.note(m.logged.resumed(number(from.step)));
       else if (record.step > 0) this.note(m.logged.startedOver);
@@ -271,6 +271,7 @@ export class TrainingRun extends ShownRun {
         pictures: await getRunPictures(record.id),
         pretrained: this.#pretrained,
         state: from?.state,
+        olderStates: older.map(({ state }) => state),
         anyway: record.anyway,
       });
       if (from && this.now.state === 'recovering') this.tell({ kind: 'recovered', step: from.step });

@@ -14,6 +14,8 @@ export interface JobSource {
   pictures: readonly RunPicture[];
   pretrained?: Blob | undefined;
   state?: Blob | undefined;
+  /** Those before it, newest first. */
+  olderStates?: Blob[];
   /** Even over a budget that was set by hand. */
   anyway?: boolean | undefined;
 }
@@ -31,7 +33,7 @@ export class PictureGoneError extends Error {
 
 /** Rejects with `BaseModelUnreadable` or `PictureGoneError`. Call it from a click: a remembered file may need one. */
 export async function jobFor(source: JobSource): Promise<TrainJob> {
-  const { config, base, pictures, pretrained, state, anyway } = source;
+  const { config, base, pictures, pretrained, state, olderStates, anyway } = source;
   return {
     config,
     base: await openBase(base, true),
@@ -48,5 +50,6 @@ export async function jobFor(source: JobSource): Promise<TrainJob> {
     ...(anyway ? { anyway } : {}),
     ...(pretrained ? { pretrained } : {}),
     ...(state ? { state } : {}),
+    ...(olderStates?.length ? { olderStates } : {}),
   };
 }

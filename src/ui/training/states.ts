@@ -28,7 +28,7 @@ export type Now =
   | { readonly state: 'finished' };
 
 /** What can be done about it: start anyway or make it fit, choose the model again, put the settings right, or only try again. */
-export type Failure = 'budget' | 'memory' | 'base' | 'settings' | 'gpu' | 'other';
+export type Failure = 'budget' | 'memory' | 'base' | 'settings' | 'resume' | 'gpu' | 'other';
 
 export interface PhaseTime {
   readonly phase: 'load' | 'encode' | 'compile' | 'train' | 'sample';
@@ -55,6 +55,8 @@ export type Notice =
       readonly blocks: number;
       readonly microBatch: number;
     }
+  /** The newest saved state is damaged; what came after `step` is trained again. */
+  | { readonly kind: 'fell-back'; readonly step: number; readonly lost?: number }
   | { readonly kind: 'samples-failed'; readonly step: number; readonly sentence: string }
   | { readonly kind: 'low-storage'; readonly freeBytes: number; readonly more: number };
 

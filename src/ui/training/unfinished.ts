@@ -36,10 +36,17 @@ export async function unfinishedRun(project: string): Promise<Unfinished | undef
   return run && { run, newest: await resumableCheckpoint(run.id) };
 }
 
-/** The newest checkpoint that still has its state. */
-export async function resumableCheckpoint(run: string): Promise<(Checkpoint & { state: Blob }) | undefined> {
+type Resumable = Checkpoint & { state: Blob };
+
+/** Checkpoints that still have their states, newest first. */
+export async function resumableCheckpoints(run: string): Promise<Resumable[]> {
   const all = await listCheckpoints(run);
-  return all.filter((each): each is Checkpoint & { state: Blob } => each.state !== undefined).at(-1);
+  return all.filter((each): each is Resumable => each.state !== undefined).reverse();
+}
+
+/** The newest of them. */
+export async function resumableCheckpoint(run: string): Promise<Resumable | undefined> {
+  return (await resumableCheckpoints(run))[0];
 }
 
 /** Ends the run where it last saved. Gives that checkpoint, or undefined if there is none. */
