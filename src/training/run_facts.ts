@@ -16,6 +16,7 @@ export const ROLES: Readonly<Record<FieldName, Role>> = {
   train_data_dir: 'free',
   metadata_path: 'free',
   base_model: 'free',
+  vae: 'free',
   output_dir: 'free',
   output_name: 'free',
   pretrained_lora: 'free',
