@@ -21,6 +21,7 @@ export async function demoSet(name: string): Promise<{ set: DemoSet; incoming: I
   const incoming = set.files.map((file) => ({
     path: `${name}/${file}`,
     type: '',
+    modified: undefined,
     open: async () => {
       const blob = await (await fetched(`${name}/${file}`)).blob();
       return file === 'metadata.csv' ? withoutCaptions(blob, set.uncaptioned ?? []) : blob;

@@ -35,8 +35,10 @@ export interface Into {
   config?: (file: File) => void;
 }
 
-const BATCH = 32;
-const BATCH_MS = 250;
+/** What is stored at a time, and shown: more where there are many, for the page works on all of them each time. */
+const BATCH = { least: 32, most: 256, share: 1 / 32 };
+const BATCH_MS = { least: 250, each: 0.2 };
+const PROGRESS_MS = 250;
 
 export async function importPictures(incoming: readonly Incoming[], into: Into): Promise<Outcome> {
   const sorted = await sortIncoming(incoming, into.config !== undefined, into.ask);
@@ -52,6 +54,7 @@ export async function importPictures(incoming: readonly Incoming[], into: Into):
 
 class Import {
   readonly #before: readonly Picture[];
+  readonly #there: ReadonlySet<Picture>;
   readonly #likeness: Likeness<Picture>;
   readonly #names: UniqueNames;
   readonly #changes = new Map<string, Change>();
@@ -68,6 +71,7 @@ class Import {
   ) {
     this.#rejects = [...(sorted?.rejects ?? [])];
     this.#before = into.present();
+    this.#there = new Set(this.#before);
     this.#likeness = new Likeness(this.#before);
     this.#names = new UniqueNames(this.#before.map(({ name }) => name));
     this.#order = this.#before.reduce((last, { order }) => Math.max(last, order), 0);
@@ -86,7 +90,9 @@ class Import {
 
   async pictures(files: readonly PictureToRead[]): Promise<void> {
     const { pool, signal, progress } = this.into;
-    let stored = performance.now();
+    const batch = Math.min(BATCH.most, Math.max(BATCH.least, files.length * BATCH.share));
+    const batchMs = Math.max(BATCH_MS.least, files.length * BATCH_MS.each);
+    let [stored, told] = [performance.now(), performance.now()];
     let done = 0;
     progress(done, files.length);
     try {
@@ -94,10 +100,12 @@ class Import {
         if (signal.aborted) break;
         done++;
         this.#take(read);
-        if (this.#batch.length < BATCH && performance.now() - stored < BATCH_MS) continue;
-        await this.#store();
+        if (this.#batch.length >= batch || performance.now() - stored >= batchMs) {
+          await this.#store();
+          stored = performance.now();
+        } else if (performance.now() - told < PROGRESS_MS) continue;
         progress(done, files.length);
-        stored = performance.now();
+        told = performance.now();
       }
       await this.#store();
       if (signal.aborted) this.#stopped = { by: 'person' };
@@ -141,27 +149,27 @@ class Import {
     };
   }
 
-  async #read(from: PictureToRead): Promise<Read> {
-    if (this.into.signal.aborted) return { from, reject: { path: from.path, reason: 'unreadable' } };
-    if ((from.size ?? 0) > pictureLimits.maxBytes)
-      return { from, reject: { path: from.path, reason: 'too-large' } };
+  async #read(picture: PictureToRead): Promise<Read> {
+    if (this.into.signal.aborted) return { picture, reject: { path: picture.path, reason: 'unreadable' } };
+    if ((picture.from.size ?? 0) > pictureLimits.maxBytes)
+      return { picture, reject: { path: picture.path, reason: 'too-large' } };
     let file: Blob;
     try {
-      file = await from.open();
+      file = await picture.from.open();
     } catch (error) {
-      return { from, reject: unopened(from.path, error) };
+      return { picture, reject: unopened(picture.path, error) };
     }
-    return { from, file, reading: await this.into.pool.read(file) };
+    return { picture, file, reading: await this.into.pool.read(file) };
   }
 
   #take(read: Read): void {
-    const { path, caption, captionFrom, repeats, subset } = read.from;
+    const { path, caption, captionFrom, repeats, subset } = read.picture;
     if (!('reading' in read)) return void this.#rejects.push(read.reject);
     const { file, reading } = read;
     if (!reading.ok) return void this.#rejects.push({ path, reason: reading.refusal });
     const { thumbnail, ...facts } = reading.facts;
     const twin = this.#likeness.twin(facts);
-    if (twin?.as === 'duplicate' && isNameOf(twin.of.name, nameOf(path)) && this.#before.includes(twin.of)) {
+    if (twin?.as === 'duplicate' && isNameOf(twin.of.name, nameOf(path)) && this.#there.has(twin.of)) {
       this.#counts.already++;
       // Class words stand in where there is no caption, and there may be one.
       if (captionFrom !== undefined) this.#change(twin.of.id, { caption });
@@ -207,7 +215,8 @@ class Import {
 }
 
 type Read =
-  { from: PictureToRead; reject: Reject } | { from: PictureToRead; file: Blob; reading: PictureReading };
+  | { picture: PictureToRead; reject: Reject }
+  | { picture: PictureToRead; file: Blob; reading: PictureReading };
 
 /** Whether a picture got the name `given` when it came in: "1-2.png" was "1.png". */
 function isNameOf(name: string, given: string): boolean {

@@ -6,9 +6,12 @@ export interface Incoming {
   path: string;
   /** MIME type as the browser guesses it; '' if it does not. */
   type: string;
-  /** Bytes and milliseconds since 1970, where they are known before it is opened. */
-  size?: number;
-  modified?: number;
+  /**
+   * Bytes and milliseconds since 1970, where they are known before it is opened; without `modified` its file knows.
+   * Asking a chosen file takes a moment each: ask only where it matters, and not all at once.
+   */
+  readonly size?: number;
+  readonly modified?: number | undefined;
   open(): Promise<Blob>;
 }
 
@@ -33,10 +36,15 @@ export function incomingFrom(source: Source, onFound?: (files: number) => void):
 }
 
 export function incomingFile(file: File): Incoming {
-  const { type, size, lastModified: modified } = file;
   return {
     path: file.webkitRelativePath || file.name,
-    ...{ type, size, modified },
+    type: file.type,
+    get size() {
+      return file.size;
+    },
+    get modified() {
+      return file.lastModified;
+    },
     open: () => Promise.resolve(file),
   };
 }

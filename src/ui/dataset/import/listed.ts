@@ -1,6 +1,6 @@
 /** Files on their way in, with zips taken apart: each entry like a file in a folder called as the zip. */
 import { kindOf } from '../../../formats/dataset/kinds';
-import { maxTextBytes, type Encoding } from '../../../formats/dataset/text';
+import type { Encoding } from '../../../formats/dataset/text';
 import { openZip, zipLimits } from '../../../formats/zip';
 import type { Incoming } from './incoming';
 import { unopened, type Reject } from './outcome';
@@ -17,7 +17,7 @@ export async function listed(incoming: readonly Incoming[], encoding?: Encoding)
   const list: Listed = { files: [], rejects: [], foreignNames: [] };
   for (const one of incoming) {
     if (kindOf(one.path, one.type) === 'zip') await unpackInto(list, one, encoding);
-    else put(list, one);
+    else list.files.push(one);
   }
   return list;
 }
@@ -32,18 +32,12 @@ async function unpackInto(list: Listed, archive: Incoming, encoding?: Encoding):
         list.rejects.push({ path: `${path}/${refused.path}`, reason: 'zip', code: refused.code });
     }
     for (const entry of zip.entries) {
-      const inner = { ...entry, path: `${path}/${entry.path}`, type: '', open: () => entry.open() };
+      const { size, modified } = entry;
+      const inner = { path: `${path}/${entry.path}`, type: '', size, modified, open: () => entry.open() };
       if (kindOf(inner.path) === 'zip') list.rejects.push({ path: inner.path, reason: 'zip-in-zip' });
-      else put(list, inner);
+      else list.files.push(inner);
     }
   } catch (error) {
     list.rejects.push(unopened(path, error));
   }
-}
-
-/** A text that is too large is never unpacked to find that out. */
-function put(list: Listed, one: Incoming): void {
-  const isText = ['caption', 'table', 'config'].includes(kindOf(one.path, one.type));
-  if (!isText || one.size === undefined || one.size <= maxTextBytes) list.files.push(one);
-  else list.rejects.push({ path: one.path, reason: 'caption-file', code: 'too-large' });
 }

@@ -45,7 +45,11 @@ export interface Outcome {
 
 export function grouped(rejects: readonly Reject[]): Outcome['rejects'] {
   const groups = new Map<RejectReason, Reject[]>();
-  for (const reject of rejects) groups.set(reject.reason, [...(groups.get(reject.reason) ?? []), reject]);
+  for (const reject of rejects) {
+    const group = groups.get(reject.reason);
+    if (group) group.push(reject);
+    else groups.set(reject.reason, [reject]);
+  }
   return [...groups]
     .map(([reason, files]) => ({ reason, files }))
     .sort((a, b) => b.files.length - a.files.length);

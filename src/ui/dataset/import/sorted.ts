@@ -8,10 +8,12 @@ import {
   type Dataset,
   type DatasetChoices,
   type DatasetPicture,
+  type FoundFile,
 } from '../../../formats/dataset/dataset';
-import { kindOf } from '../../../formats/dataset/kinds';
+import { kindOf, type FileKind } from '../../../formats/dataset/kinds';
 import type { DatasetNote } from '../../../formats/dataset/notes';
 import type { TriggerOffer } from '../../../formats/dataset/trigger';
+import { maxTextBytes } from '../../../formats/dataset/text';
 import type { Incoming } from './incoming';
 import { listed, type Listed } from './listed';
 import type { Reject } from './outcome';
@@ -19,12 +21,12 @@ import { encodingQuestion, type Ask } from './questions';
 
 /** Small files to open at a time. */
 const AT_A_TIME = 16;
+const TEXTS = new Set<FileKind>(['caption', 'table', 'config']);
 /** Larger ones are read again rather than kept while questions are asked. */
 const KEPT_BYTES = 2 ** 20;
 
 export interface PictureToRead extends DatasetPicture {
-  size?: number;
-  open(): Promise<Blob>;
+  from: Incoming;
 }
 
 export interface Sorted {
@@ -67,10 +69,16 @@ export async function sortIncoming(
       dataset = await texts.readAll(list, { ...choices, prefer: answer.prefer });
     }
   }
-  return sorted(dataset, list, takesConfigs, leftOut);
+  return sorted(dataset, list, takesConfigs, leftOut, texts.tooLarge);
 }
 
-function sorted(dataset: Dataset, list: Listed, takesConfigs: boolean, leftOut: readonly string[]): Sorted {
+function sorted(
+  dataset: Dataset,
+  list: Listed,
+  takesConfigs: boolean,
+  leftOut: readonly string[],
+  tooLarge: ReadonlySet<string>,
+): Sorted {
   const byPath = new Map(list.files.map((one) => [one.path, one]));
   const file = (path: string) => byPath.get(path) ?? [];
   // A data set's TOML without a picture in sight is settings, if anything.
@@ -81,7 +89,7 @@ function sorted(dataset: Dataset, list: Listed, takesConfigs: boolean, leftOut: 
   return {
     pictures: dataset.pictures.flatMap((picture) => {
       const from = byPath.get(picture.path);
-      return from ? [{ ...picture, size: from.size, open: () => from.open() }] : [];
+      return from ? [{ ...picture, from }] : [];
     }),
     configs: takesConfigs ? configs.flatMap(file) : [],
     alone: dataset.alone,
@@ -91,9 +99,11 @@ function sorted(dataset: Dataset, list: Listed, takesConfigs: boolean, leftOut: 
       ...list.rejects,
       ...unknown.map((path) => ({ path, reason: 'unknown-type' as const })),
       ...dataset.leftOut.map(({ path, code, line, sentence }) =>
-        code === 'unreadable'
-          ? { path, reason: 'unreadable' as const }
-          : { path, reason: 'caption-file' as const, code, line, sentence },
+        tooLarge.has(path)
+          ? { path, reason: 'caption-file' as const, code: 'too-large' as const }
+          : code === 'unreadable'
+            ? { path, reason: 'unreadable' as const }
+            : { path, reason: 'caption-file' as const, code, line, sentence },
       ),
       ...leftOut.map((path) => ({ path, reason: 'caption-file' as const, code: 'encoding' as const })),
     ],
@@ -115,30 +125,38 @@ const SAID = new Set<DatasetNote['kind']>([
 /** Opens the texts of an import; small ones once, however often they are asked for. */
 class Texts {
   readonly #bytes = new Map<Incoming['open'], Uint8Array>();
-  readonly #times = new Map<string, number | undefined>();
+  readonly tooLarge = new Set<string>();
+  readonly #opened = new Map<string, File | undefined>();
 
   async readAll(list: Listed, choices: DatasetChoices): Promise<Dataset> {
     const byPath = new Map(list.files.map((one) => [one.path, one]));
-    const files = await inTurn(list.files, AT_A_TIME, async (one) => {
-      const modified = await this.#modified(one);
-      return { path: one.path, type: one.type, ...(modified !== undefined && { modified }) };
-    });
+    const files = await inTurn(list.files, AT_A_TIME, (one) => this.#found(one));
     return readDataset(files, (path) => this.#read(byPath.get(path)), choices);
   }
 
-  /** A dropped file has no time before it is opened; only those of captions matter. */
-  async #modified({ path, type, modified, open }: Incoming): Promise<number | undefined> {
-    if (modified !== undefined || !['caption', 'table', 'config'].includes(kindOf(path, type)))
-      return modified;
-    if (!this.#times.has(path)) {
-      const file = await open().catch(() => undefined);
-      this.#times.set(path, file instanceof File ? file.lastModified : undefined);
+  /** A dropped file has no time before it is opened; only those of captions matter, and are asked one by one. */
+  async #found(one: Incoming): Promise<FoundFile> {
+    const { path, type } = one;
+    if (!TEXTS.has(kindOf(path, type))) return { path, type };
+    if (!('modified' in one) && !this.#opened.has(path)) {
+      const file = await one.open().catch(() => undefined);
+      this.#opened.set(path, file instanceof File ? file : undefined);
     }
-    return this.#times.get(path);
+    const file = this.#opened.get(path);
+    return {
+      path,
+      type,
+      get modified() {
+        return file ? file.lastModified : one.modified;
+      },
+    };
   }
 
   async #read(one: Incoming | undefined): Promise<Uint8Array> {
     if (!one) throw new Error('There is no such file.');
+    // By what its zip or folder says: such a text is never unpacked to find that out.
+    if ((one.size ?? 0) > maxTextBytes) this.tooLarge.add(one.path);
+    if (this.tooLarge.has(one.path)) throw new RangeError('It is too large for a text.');
     const kept = this.#bytes.get(one.open);
     if (kept) return kept;
     const bytes = new Uint8Array(await (await one.open()).arrayBuffer());
