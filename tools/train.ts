@@ -23,6 +23,7 @@ import { openSource, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
+import { fitting } from './shape_notes';
 import { sampleName } from './sample_name';
 import { deleteOlder } from './old_checkpoints';
 import { readConfig } from './read_config';
@@ -59,12 +60,15 @@ async function main(): Promise<void> {
     throw new RangeError(`--card ${values.card}: give the card's memory in GB, as in --card 12.`);
   const choices = folderChoices(values);
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
-  const folder = await scanImageFolder(config.train_data_dir, {
+  const found = await scanImageFolder(config.train_data_dir, {
     ...(config.metadata_path && { metadata: config.metadata_path }),
     except: config.output_dir,
     ...choices,
   });
-  for (const note of folder.notes) console.log(`note: ${note}`);
+  const folder = fitting(found.images, config);
+  for (const note of [...found.notes, ...folder.notes]) console.log(`note: ${note}`);
+  if (folder.images.length === 0)
+    throw new Error('No picture is left to train on. Crop them, or set other bucket sizes.');
   if (drawsSamples(config))
     for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))
       console.log(`note: ${noteSentence(note)}`);

@@ -147,8 +147,8 @@ export const configFields = {
     'files',
     t('Captions file', '标注文件'),
     t(
-      'metadata.csv with a file name and a caption a line; empty: the .txt files beside the images.',
-      'metadata.csv，每行一个文件名和一条标注；留空则读取图片旁的 .txt 文件。',
+      'Table of captions that counts before all others; empty: metadata.csv, metadata.jsonl or meta_cap.json in the folder and the .txt or .caption files beside the images. Where two differ, the newer file counts, the table if neither is newer, and it is said.',
+      '优先于其他来源的标注表；留空则读取文件夹中的 metadata.csv、metadata.jsonl 或 meta_cap.json 以及图片旁的 .txt 或 .caption 文件。两者不同时采用较新的文件，无法判断新旧时采用表格，并给出提示。',
     ),
   ),
   base_model: path(

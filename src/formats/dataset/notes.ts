@@ -53,6 +53,10 @@ export type DatasetNote =
   | { kind: 'zip'; files: string[] }
   /** Pictures that are none to train on. */
   | { kind: 'left-out'; reason: Refusal; pictures: string[] }
+  /** More than a tenth of each lies outside of its bucket. */
+  | { kind: 'cropped'; pictures: string[] }
+  /** Smaller than they are trained at. */
+  | { kind: 'enlarged'; pictures: string[] }
   | { kind: 'trigger'; offer: TriggerOffer };
 
 /** One or two sentences, with what to do where something can be done. */
@@ -128,6 +132,16 @@ export function noteWords(note: DatasetNote): Bilingual {
       return t(
         `${count(note.files.length, 'zip is', 'zips are')} not opened: ${list(note.files)}. Unpack ${note.files.length === 1 ? 'it' : 'them'} first.`,
         `${note.files.length} 个 zip 未打开：${list(note.files, '、')}。请先解压。`,
+      );
+    case 'cropped':
+      return t(
+        `${count(note.pictures.length, 'picture loses', 'pictures lose')} more than 10 % in the crop: ${list(note.pictures)}.`,
+        `${note.pictures.length} 张图片裁剪时损失超过 10 %：${list(note.pictures, '、')}。`,
+      );
+    case 'enlarged':
+      return t(
+        `${count(note.pictures.length, 'picture is', 'pictures are')} smaller than the training size and will be enlarged, which blurs: ${list(note.pictures)}.`,
+        `${note.pictures.length} 张图片小于训练尺寸，放大后会变模糊：${list(note.pictures, '、')}。`,
       );
     case 'trigger':
       return note.offer.from === 'captions'
