@@ -135,6 +135,9 @@ describe('links', () => {
       ['10_zk/a.png', 'own', 10],
     ]);
     expect(notes[0]).toBe('1 picture is left out, could not be read (moved or deleted?): gone.png.');
+    expect(notes[1]).toBe(
+      '2 links lead to what is taken already, and are not taken again: again.png, q.png.',
+    );
     await rm(elsewhere, { recursive: true });
   });
 });

@@ -55,7 +55,7 @@ const AT_A_TIME = 8;
  * @throws ImageFolderError where there is no picture, or captions cannot be read
  */
 export async function scanImageFolder(dir: string, options: FolderOptions = {}): Promise<ImageFolder> {
-  const { set, broken } = await readFolder(dir, options);
+  const { set, broken, twice } = await readFolder(dir, options);
   const looks = await inTurn(set.pictures, AT_A_TIME, ({ path }) => lookAt(join(dir, path)));
   const images: FolderImage[] = [];
   const left = new Map<Refusal, string[]>(broken.length > 0 ? [['unreadable', broken]] : []);
@@ -72,6 +72,7 @@ export async function scanImageFolder(dir: string, options: FolderOptions = {}):
     reason,
     pictures,
   }));
+  if (twice.length > 0) leftOut.push({ kind: 'linked-twice', files: twice });
   // Of pictures that are left out, it does not matter whether they have a caption.
   const others = set.notes.filter(({ kind }) => kind !== 'no-caption' && kind !== 'class-words');
   const silent = captionNotes(images.map((image) => ({ ...image, path: image.name })));
@@ -92,9 +93,9 @@ export async function scanImageFolder(dir: string, options: FolderOptions = {}):
 export async function readFolder(
   dir: string,
   options: FolderOptions = {},
-): Promise<{ set: Dataset; broken: string[] }> {
+): Promise<{ set: Dataset; broken: string[]; twice: string[] }> {
   const { metadata, encoding, prefer, except } = options;
-  const { files, broken } = await listFolder(dir, except).catch((error: unknown) => {
+  const { files, broken, twice } = await listFolder(dir, except).catch((error: unknown) => {
     throw new ImageFolderError('no-folder', `The folder ${dir} cannot be read. Check train_data_dir.`, error);
   });
   const set = await readDataset(
@@ -116,7 +117,7 @@ export async function readFolder(
       throw new ImageFolderError('bad-caption', `${path}: ${sentence}`);
     }
   }
-  return { set, broken };
+  return { set, broken, twice };
 }
 
 /** Dataset files of sd-scripts in the folder above, which is where people keep them. */

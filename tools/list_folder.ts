@@ -11,11 +11,13 @@ export interface Listing {
   files: FoundFile[];
   /** Links to what is not there, or may not be read. */
   broken: string[];
+  /** Links to files that are listed by another path. */
+  twice: string[];
 }
 
 /** Hidden folders, and `except`, are not entered. Paths have '/'. Rejects where `dir` itself cannot be read. */
 export async function listFolder(dir: string, except?: string): Promise<Listing> {
-  const out: Listing = { files: [], broken: [] };
+  const out: Listing = { files: [], broken: [], twice: [] };
   const folders = [{ path: '', real: await realpath(dir) }];
   const links: string[] = [];
   const skipped = except === undefined ? undefined : await realpath(except).catch(() => undefined);
@@ -48,6 +50,7 @@ export async function listFolder(dir: string, except?: string): Promise<Listing>
     const real = await realpath(join(dir, path)).catch(() => undefined);
     const facts = real === undefined ? undefined : await stat(real).catch(() => undefined);
     if (real === undefined || !facts) out.broken.push(path);
+    else if (listed.has(real) && facts.isFile()) out.twice.push(path);
     else if (listed.has(real) || real === skipped) return;
     else if (facts.isDirectory()) folders.push({ path: `${path}/`, real });
     else if (facts.isFile()) await add(path, real);

@@ -51,6 +51,8 @@ export type DatasetNote =
   | { kind: 'aside'; why: AsideReason; folders: string[]; pictures: string[] }
   | { kind: 'toml'; path: string; subsets: number; ignored: string[]; missing: string[] }
   | { kind: 'zip'; files: string[] }
+  /** Links to files that are in the set anyway. */
+  | { kind: 'linked-twice'; files: string[] }
   /** Pictures that are none to train on. */
   | { kind: 'left-out'; reason: Refusal; pictures: string[] }
   /** More than a tenth of each lies outside of its bucket. */
@@ -122,6 +124,11 @@ export function noteWords(note: DatasetNote): Bilingual {
         `文件夹按 ${note.path} 读取，共 ${note.subsets} 个子集。` +
           (note.missing.length > 0 ? `此处找不到：${list(note.missing, '、')}。` : '') +
           (note.ignored.length > 0 ? `未读取的参数：${list(note.ignored, '、')}。` : ''),
+      );
+    case 'linked-twice':
+      return t(
+        `${count(note.files.length, 'link leads', 'links lead')} to what is taken already, and ${note.files.length === 1 ? 'is' : 'are'} not taken again: ${list(note.files)}.`,
+        `${note.files.length} 个链接指向已读取的文件，不再重复读取：${list(note.files, '、')}。`,
       );
     case 'left-out':
       return t(
