@@ -88,7 +88,12 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
       ss_network_dim: '2',
       ss_steps: '4',
     });
-    expect(Object.keys(usual.file.metadata)).not.toContain('ss_tag_frequency');
+    expect(usual.file.metadata.ss_tag_frequency).toBe(
+      '{"1_images": {"a blue square": 1, "a red square": 1}}',
+    );
+    const base = await readFile('public/demo/base.safetensors');
+    const sha256 = createHash('sha256').update(base).digest('hex');
+    expect(usual.file.metadata).toMatchObject({ ss_new_sd_model_hash: sha256 });
 
     await panel.getByRole('button', { name: 'Nothing' }).click();
     const bare = await downloaded(page);

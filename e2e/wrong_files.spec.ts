@@ -52,7 +52,13 @@ test.describe('as a base model', () => {
       [
         'inpainting.safetensors',
         writeSafetensors([tensor('model.diffusion_model.input_blocks.0.0.weight', 4, 9, 3, 3), vae, clip]),
-        'This is an inpainting model.',
+        'This is an inpainting model (9 channels).',
+        fits,
+      ],
+      [
+        'edits.safetensors',
+        writeSafetensors([tensor('model.diffusion_model.input_blocks.0.0.weight', 4, 8, 3, 3), vae, clip]),
+        'This is an instruct-pix2pix model (8 channels).',
         fits,
       ],
       [
@@ -64,7 +70,7 @@ test.describe('as a base model', () => {
       ['easy.safetensors', alone('emb_params', 2, 768), 'This is a textual inversion embedding', fits],
       ['canny.safetensors', alone('control_model.input_blocks.0.0.weight', 4), 'This is a ControlNet', fits],
       ['vae.safetensors', writeSafetensors([vae]), 'This is a VAE alone.', parts],
-      ['no_vae.safetensors', writeSafetensors([unet, clip]), 'It lacks the VAE.', parts],
+      ['no_vae.safetensors', writeSafetensors([unet, clip]), 'It lacks the VAE.', 'Choose a VAE for it'],
       [
         'bert.safetensors',
         alone('encoder.layer.0.weight', 4),

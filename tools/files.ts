@@ -1,5 +1,6 @@
 /** Files on disk as the tools read and write them. */
-import { fstatSync, openSync, read } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, fstatSync, openSync, read } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { ByteSource } from '../src/formats/byte_source';
@@ -32,6 +33,14 @@ function openFile(path: string): number {
   } catch {
     throw new Error(`There is no file "${path}", or it may not be read.`);
   }
+}
+
+/** SHA-256 of a file of any size, in hex; reads it once, piece by piece. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path, { highWaterMark: 4 * 2 ** 20 }))
+    hash.update(piece as Buffer);
+  return hash.digest('hex');
 }
 
 /** A reader never sees half a file, whenever the power goes. */

@@ -2,11 +2,12 @@
  * The trainer without a page: `npm run train -- --config configs/my_lora_config.yaml`. Does in Node, on Dawn, what the
  * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { createWriteStream, existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import type { ByteSource } from '../src/formats/byte_source';
 import type { TrainConfig } from '../src/formats/config_fields';
 import { lowerRate, mainRate } from '../src/formats/rates';
 import { noteSentence, notesOn } from '../src/formats/sample_prompt';
@@ -17,9 +18,10 @@ import { trainAdapting } from '../src/training/adapting';
 import { planBaseModel } from '../src/training/base_model';
 import { estimateRun } from '../src/training/estimate';
 import { tierFor } from '../src/training/job';
+import type { TrainingRun } from '../src/training/prepare';
 import { baseFiles } from './base_files';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
-import { openSource, writeWhole } from './files';
+import { openSource, sha256OfFile, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
@@ -110,7 +112,7 @@ async function main(): Promise<void> {
   const resume = typeof config.resume === 'string' || (config.resume && existsSync(statePath));
   const events = trainAdapting({
     config,
-    base: { name: basename(config.base_model), files: base },
+    base: await baseOf(config, base),
     images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
     merges,
     ...(pretrained ? { pretrained } : {}),
@@ -227,6 +229,19 @@ async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
       .png()
       .toFile(join(config.output_dir, 'samples', name));
   }
+}
+
+/** With the hashes that the metadata names: of a checkpoint and of a VAE that are one file each. */
+async function baseOf(config: TrainConfig, files: ByteSource[]): Promise<TrainingRun['base']> {
+  const hashed = async (path: string) => {
+    if (!(await stat(path)).isFile()) return {};
+    const whole = sha256OfFile(path);
+    // Awaited when the LoRA is saved; a run may end before.
+    whole.catch(() => undefined);
+    return { whole };
+  };
+  const vae = config.vae === '' ? {} : { vae: { name: basename(config.vae), ...(await hashed(config.vae)) } };
+  return { name: basename(config.base_model), files, ...(await hashed(config.base_model)), ...vae };
 }
 
 async function readText(path: string | URL, what: string): Promise<string> {

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { fromBytes } from './byte_source';
+import { buildLoraFile } from './kohya_lora';
+import { chooseMetadata, rewriteLora, usualChoice } from './private_metadata';
+import { readHeader } from './safetensors';
 import { minimalMetadata, tagFrequency, trainingMetadata, type TrainingFacts } from './kohya_metadata';
 import { float } from './python_str';
 
@@ -133,6 +137,54 @@ describe('trainingMetadata', () => {
     });
   });
 
+  it('names a VAE of its own, and the whole hash of the base model, as kohya does', () => {
+    const sha256 = 'ab'.repeat(32);
+    const more = trainingMetadata({
+      ...facts,
+      baseModel: { ...facts.baseModel, sha256 },
+      vae: { fileName: 'mse.safetensors', legacyHash: '1234abcd', sha256: null },
+    });
+    expect(more).toMatchObject({
+      ss_new_sd_model_hash: sha256,
+      ss_vae_name: 'mse.safetensors',
+      ss_vae_hash: '1234abcd',
+    });
+    expect(Object.keys(more)).not.toContain('ss_new_vae_hash');
+    expect(Object.keys(metadata).filter((key) => key.includes('vae_'))).toEqual([]);
+  });
+
+  it('fills the chips of WebUI, the commonest tag first', async () => {
+    const module = {
+      name: 'lora_unet_mid_block_attentions_0_proj_in',
+      down: new Float32Array(8).fill(1),
+      downShape: [1, 8],
+      up: new Float32Array(8).fill(1),
+      upShape: [8, 1],
+      alpha: 1,
+    };
+    const datasets = [
+      { folder: '10_fox', repeats: 10, images: 2, captions: ['zk, a fox, snow', 'zk, a fox'] },
+      { folder: '5_cat', repeats: 5, images: 1, captions: ['zk, a "grey" cat, 雪'] },
+    ];
+    const full = trainingMetadata({ ...facts, datasets });
+    const trained = await buildLoraFile({ modules: [module], precision: 'fp16', metadata: full });
+    const given = await rewriteLora(fromBytes(trained), chooseMetadata(full, usualChoice));
+    const { metadata: read } = await readHeader(fromBytes(given));
+    expect(chipsOf(read)).toEqual([
+      ['zk', 3],
+      ['a fox', 2],
+      ['snow', 1],
+      ['a "grey" cat', 1],
+      ['雪', 1],
+    ]);
+    expect(JSON.parse(read['ss_dataset_dirs'] ?? '')).toEqual({
+      '10_fox': { n_repeats: 10, img_count: 2 },
+      '5_cat': { n_repeats: 5, img_count: 1 },
+    });
+    const quiet = { ...usualChoice, tags: false, names: false };
+    expect(chipsOf(chooseMetadata(full, quiet))).toEqual([]);
+  });
+
   it('can be cut down to what a LoRA needs to be applied', () => {
     const keys = Object.keys(minimalMetadata(metadata)).filter((key) => key.startsWith('ss_'));
     expect(keys.sort()).toEqual([
@@ -155,3 +207,14 @@ describe('tagFrequency', () => {
     ]);
   });
 });
+
+/** WebUI's rule: values that begin with a brace are JSON; tags of all folders are added up and sorted by count. */
+function chipsOf(metadata: Readonly<Record<string, string>>): [string, number][] {
+  const text = metadata['ss_tag_frequency'];
+  if (!text?.startsWith('{')) return [];
+  const sums = new Map<string, number>();
+  for (const counts of Object.values(JSON.parse(text) as Record<string, Record<string, number>>))
+    for (const [tag, count] of Object.entries(counts))
+      sums.set(tag.trim(), (sums.get(tag.trim()) ?? 0) + Math.trunc(count));
+  return [...sums].sort((a, b) => b[1] - a[1]);
+}

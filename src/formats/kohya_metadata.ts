@@ -77,6 +77,13 @@ export interface TrainingFacts {
   readonly baseModel: {
     readonly fileName: string;
     readonly legacyHash: string | null;
+    /** Of the whole file; null where it is several files, or not known. */
+    readonly sha256: string | null;
+  };
+  /** A VAE of its own in place of the base model's, which is kohya's `--vae`. */
+  readonly vae?: {
+    readonly fileName: string;
+    readonly legacyHash: string;
     readonly sha256: string | null;
   };
   /** Name and version of this program; stands where kohya puts its commit. */
@@ -160,6 +167,8 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     // kohya leaves these out, rather than write None, where it could not compute them.
     ...(baseModel.legacyHash === null ? {} : { sd_model_hash: baseModel.legacyHash }),
     ...(baseModel.sha256 === null ? {} : { new_sd_model_hash: baseModel.sha256 }),
+    ...(facts.vae ? { vae_name: facts.vae.fileName, vae_hash: facts.vae.legacyHash } : {}),
+    ...(facts.vae && facts.vae.sha256 !== null ? { new_vae_hash: facts.vae.sha256 } : {}),
   });
 }
 

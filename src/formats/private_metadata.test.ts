@@ -27,6 +27,7 @@ const full: Record<string, string> = {
 };
 const none: MetadataChoice = { identity: false, settings: false, tags: false, names: false };
 const all: MetadataChoice = { identity: true, settings: true, tags: true, names: true };
+const quiet: MetadataChoice = { identity: true, settings: true, tags: false, names: false };
 
 describe('chooseMetadata', () => {
   it('leaves everything, and adds the trigger word, in full', () => {
@@ -34,6 +35,10 @@ describe('chooseMetadata', () => {
       ...full,
       'modelspec.trigger_phrase': 'inkwash style',
     });
+  });
+
+  it('is in full unless privacy is asked for', () => {
+    expect(usualChoice).toEqual(all);
   });
 
   it('leaves only how to apply the LoRA when all is off', () => {
@@ -60,13 +65,13 @@ describe('chooseMetadata', () => {
   });
 
   it('counts tags without naming folders, in their order', () => {
-    const { ss_tag_frequency } = chooseMetadata(full, { ...usualChoice, tags: true });
+    const { ss_tag_frequency } = chooseMetadata(full, { ...quiet, tags: true });
     expect(ss_tag_frequency).toBe('{"set_1": {"2023": 1, "\\u732b": 2}, "set_2": {"cat": 1}}');
-    expect(JSON.stringify(chooseMetadata(full, usualChoice))).not.toMatch(/anna|bob|cat/);
+    expect(JSON.stringify(chooseMetadata(full, quiet))).not.toMatch(/anna|bob|cat/);
   });
 
   it('leaves out counts that cannot be read', () => {
-    expect(chooseMetadata({ ss_tag_frequency: '{"10_anna": {' }, { ...usualChoice, tags: true })).toEqual({});
+    expect(chooseMetadata({ ss_tag_frequency: '{"10_anna": {' }, { ...quiet, tags: true })).toEqual({});
   });
 });
 
@@ -90,7 +95,7 @@ describe('rewriteLora', () => {
 
   it('changes nothing but the metadata, and its hashes are those of a file saved so from the start', async () => {
     const original = await buildLoraFile({ modules, precision: 'fp16', metadata: full });
-    const metadata = chooseMetadata(full, usualChoice, 'inkwash style');
+    const metadata = chooseMetadata(full, quiet, 'inkwash style');
     const rewritten = await rewriteLora(fromBytes(original), metadata);
     expect(rewritten).toEqual(await buildLoraFile({ modules, precision: 'fp16', metadata }));
     const [before, after] = [await parseLora(fromBytes(original)), await parseLora(fromBytes(rewritten))];

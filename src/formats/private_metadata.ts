@@ -20,13 +20,20 @@ export interface MetadataChoice {
   readonly names: boolean;
 }
 
-/** Enough to use the file and to repeat the training; nothing about the images. */
-export const usualChoice: MetadataChoice = { identity: true, settings: true, tags: false, names: false };
+/** All that kohya writes, so that WebUI fills its chips and others see what it was trained on. Privacy is a choice. */
+export const usualChoice: MetadataChoice = { identity: true, settings: true, tags: true, names: true };
 
 const identityKeys = new Set(
-  ['output_name', 'sd_model_name', 'sd_model_hash', 'new_sd_model_hash', 'training_comment'].map(
-    (key) => `ss_${key}`,
-  ),
+  [
+    'output_name',
+    'sd_model_name',
+    'sd_model_hash',
+    'new_sd_model_hash',
+    'vae_name',
+    'vae_hash',
+    'new_vae_hash',
+    'training_comment',
+  ].map((key) => `ss_${key}`),
 );
 const folderKeys = new Set(['ss_dataset_dirs', 'ss_reg_dataset_dirs']);
 

@@ -19,6 +19,8 @@ export interface Run {
   /** The configuration it runs, as YAML. */
   config: string;
   baseName: string;
+  /** SHA-256 of the base model's file, once it is known. */
+  baseSha256?: string;
   images: number;
   step: number;
   steps: number;

@@ -56,6 +56,8 @@ export interface BaseModelConfig {
 /** What the headers of the files say, before any tensor is read. */
 export interface BaseModelPlan extends BaseModelConfig {
   tensors: Record<ModelPart, Map<string, Located>>;
+  /** The VAE's file, where one was given beside a checkpoint of one file. */
+  ownVae?: ByteSource;
 }
 
 /**
@@ -102,7 +104,13 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
   checkShapes('U-Net', shapes.unet, shapesNeeded(plan, 'unet'));
   checkShapes('VAE', shapes.vae, shapesNeeded(plan, 'vae'));
   checkShapes('Text encoder', shapes.text, shapesNeeded(plan, 'text'));
-  return plan;
+  const ownVae = vaeBeside(tensors);
+  return { ...plan, ...(ownVae ? { ownVae } : {}) };
+}
+
+function vaeBeside({ unet, text, vae }: BaseModelPlan['tensors']): ByteSource | undefined {
+  const [[a], [b], [c]] = [unet, text, vae].map((part) => [...part.values()].map(({ source }) => source));
+  return a === b && c !== a ? c : undefined;
 }
 
 const PARTS = ['unet', 'text', 'vae'] as const satisfies readonly ModelPart[];

@@ -48,8 +48,15 @@ import { fingerprintOf, outlineOf, scheduleOf, type Outline } from './run_plan';
 
 export interface TrainingRun {
   config: TrainConfig;
-  /** `sha256` is of all files, in hex, where it is known. */
-  base: { name: string; files: readonly ByteSource[]; sha256?: string };
+  base: {
+    name: string;
+    files: readonly ByteSource[];
+    /** Of all files, in hex, where it is known. */
+    sha256?: string;
+    /** SHA-256 of the checkpoint, where it is one file, and of a VAE of its own: for the metadata. */
+    whole?: Promise<string>;
+    vae?: { name: string; whole?: Promise<string> };
+  };
   images: readonly TrainingImage[];
   /** CLIP's merge list. */
   merges: string;
@@ -92,6 +99,8 @@ export interface Prepared {
   fingerprint: string;
   facts: RunFacts;
   baseHash: string;
+  /** Of a VAE of its own. */
+  vaeHash: string | undefined;
   startedAt: number;
   averageLoss: number;
   /** Losses in that average. */
@@ -156,6 +165,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const legacy: string[] = [];
   for (const file of run.base.files) legacy.push(await legacyHash(file));
   const [baseHash = ''] = legacy;
+  const vaeHash = plan.ownVae && (await legacyHash(plan.ownVae));
   const facts = await runFacts(config, alpha, placed, {
     legacy,
     ...(run.base.sha256 === undefined ? {} : { sha256: run.base.sha256 }),
@@ -292,6 +302,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       fingerprint,
       facts,
       baseHash,
+      vaeHash,
       startedAt: saved?.startedAt ?? (run.now ?? Date.now)(),
       averageLoss: saved?.averageLoss ?? 0,
       averageCount: saved?.averageCount ?? 0,

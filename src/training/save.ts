@@ -32,7 +32,7 @@ export async function saveRun(
     microBatch: prepared.memory.microBatch,
     tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
   });
-  const bytes = await exportLora(lora, config, factsOf(run, prepared));
+  const bytes = await exportLora(lora, config, await factsOf(run, prepared));
   // What was computed with buffers that were never made must not replace what was saved before.
   checkGpu();
   return {
@@ -45,14 +45,13 @@ export async function saveRun(
   };
 }
 
-function factsOf(run: TrainingRun, prepared: Prepared): TrainingFacts {
+async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFacts> {
   const { config } = run;
   const { images, step, stepsPerEpoch } = prepared;
   const folders = new Map<string, { repeats: number; captions: string[] }>();
   for (const { image, repeats } of images) {
-    // The page keeps no folders: its pictures are told apart by what kohya's folders say, their repeats.
-    const slash = image.name.lastIndexOf('/');
-    const folder = slash < 0 ? `${repeats}_images` : image.name.slice(0, slash);
+    // By its last name, as kohya's: a path is nobody's business. Pictures without one are told apart by their repeats.
+    const folder = image.name.split('/').at(-2) || `${repeats}_images`;
     const known = folders.get(folder) ?? { repeats, captions: [] };
     known.captions.push(image.caption);
     folders.set(folder, known);
@@ -125,7 +124,20 @@ function factsOf(run: TrainingRun, prepared: Prepared): TrainingFacts {
       images: captions.length,
       captions,
     })),
-    baseModel: { fileName: run.base.name, legacyHash: prepared.baseHash, sha256: null },
+    baseModel: {
+      fileName: run.base.name,
+      legacyHash: prepared.baseHash,
+      sha256: (await run.base.whole) ?? null,
+    },
+    ...(prepared.vaeHash === undefined
+      ? {}
+      : {
+          vae: {
+            fileName: run.base.vae?.name ?? 'vae',
+            legacyHash: prepared.vaeHash,
+            sha256: (await run.base.vae?.whole) ?? null,
+          },
+        }),
     program: `lora-studio/${VERSION}`,
   };
 }

@@ -40,22 +40,26 @@ class ReadBackError extends Error {
   override name = 'ReadBackError';
 }
 
+/** What is known of the run beside its checkpoint. */
+export interface Known {
+  readonly trigger: string;
+  /** How many layers it trained. */
+  readonly modules: number | undefined;
+  /** Of the base model's file. */
+  readonly baseSha256: string | undefined;
+}
+
 export class Offer {
   now: OfferState = $state.raw({ state: 'checking' });
   saved: SavedState = $state.raw({ state: 'no' });
   #turn = 0;
 
   /** Makes the file anew. Of several calls only the last one counts. */
-  async make(
-    checkpoint: Checkpoint,
-    choice: MetadataChoice,
-    trigger: string,
-    modules: number | undefined,
-  ): Promise<void> {
+  async make(checkpoint: Checkpoint, choice: MetadataChoice, known: Known): Promise<void> {
     const turn = ++this.#turn;
     this.now = { state: 'checking' };
     this.saved = { state: 'no' };
-    const made = await makeFile(checkpoint, choice, trigger, modules);
+    const made = await makeFile(checkpoint, choice, known);
     if (turn === this.#turn) this.now = made;
   }
 
@@ -75,17 +79,18 @@ export class Offer {
 export async function makeFile(
   { lora, name }: Pick<Checkpoint, 'lora' | 'name'>,
   choice: MetadataChoice,
-  trigger: string,
-  modules: number | undefined,
+  { trigger, modules, baseSha256 }: Known,
 ): Promise<OfferState> {
   const source = fromBlob(lora);
   try {
-    const metadata = chooseMetadata((await readHeader(source)).metadata, choice, trigger);
+    const written = (await readHeader(source)).metadata;
+    const full = baseSha256 === undefined ? written : { ...written, ss_new_sd_model_hash: baseSha256 };
+    const metadata = chooseMetadata(full, choice, trigger);
     const file = new Blob([await rewriteLora(source, metadata)], { type: 'application/octet-stream' });
-    const written = fromBlob(file);
-    const report = await verifyLora(written, { source, ...(modules === undefined ? {} : { modules }) });
+    const made = fromBlob(file);
+    const report = await verifyLora(made, { source, ...(modules === undefined ? {} : { modules }) });
     const fileName = `${loraNameOf(name)}.safetensors`;
-    return { state: 'ready', file, name: fileName, report, metadata: (await readHeader(written)).metadata };
+    return { state: 'ready', file, name: fileName, report, metadata: (await readHeader(made)).metadata };
   } catch (error) {
     // Where the checkpoint itself cannot be read, the verification says it best.
     const reason =
