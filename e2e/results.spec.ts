@@ -91,7 +91,7 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
     expect(usual.file.metadata.ss_tag_frequency).toBe(
       '{"1_images": {"a blue square": 1, "a red square": 1}}',
     );
-    const base = await readFile('public/demo/base.safetensors');
+    const base = await readFile('reference/golden/tiny-sd15.safetensors');
     const sha256 = createHash('sha256').update(base).digest('hex');
     expect(usual.file.metadata).toMatchObject({ ss_new_sd_model_hash: sha256 });
 

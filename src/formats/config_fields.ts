@@ -405,8 +405,8 @@ export const configFields = {
     'optimizer',
     t('Precision', '计算精度'),
     t(
-      'Arithmetic on the GPU: auto takes fp16 where the GPU has it.',
-      'GPU 上的计算精度：auto 会在支持时使用 fp16。',
+      'Arithmetic on the GPU: auto takes fp16 where the GPU has it. The base model’s weights are stored as halves in any case: an F32 one is rounded, which changes its outputs by about 0.1 %.',
+      'GPU 上的计算精度：auto 会在支持时使用 fp16。底模权重总以半精度存放：F32 底模会被舍入，输出约有 0.1 % 的差别。',
     ),
   ),
   memory_budget_gb: number(
