@@ -1,7 +1,11 @@
-/** Files on disk as the tools read and write them. */
+/**
+ * Files on disk as the tools read and write them. What is written here is either there whole, also after the power went,
+ * or not there at all.
+ */
 import { createHash } from 'node:crypto';
-import { createReadStream, fstatSync, openSync, read } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { closeSync, createReadStream, fstatSync, openSync, read } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { ByteSource } from '../src/formats/byte_source';
 
@@ -9,7 +13,20 @@ const readAt = promisify(read);
 
 /** Random access to a file; nothing is read until `slice` is called. Open until the process ends. */
 export function openSource(path: string): ByteSource {
+  return sourceOf(openFile(path), path);
+}
+
+/** Random access to a file while `use` runs; closed after it, so that a file deleted then gives its room back. */
+export async function withSource<T>(path: string, use: (source: ByteSource) => Promise<T>): Promise<T> {
   const descriptor = openFile(path);
+  try {
+    return await use(sourceOf(descriptor, path));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function sourceOf(descriptor: number, path: string): ByteSource {
   const { size } = fstatSync(descriptor);
   return {
     byteLength: size,
@@ -43,8 +60,64 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** A reader never sees half a file, whenever the power goes. */
-export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  await writeFile(`${path}.part`, bytes);
-  await rename(`${path}.part`, path);
+/**
+ * Puts a whole file in the place of another, or leaves that one as it was: a reader never sees half a file, whenever the
+ * power goes. `beforePlacing` runs when the new bytes are on the disk and not yet under their name. Throws Node's error
+ * (ENOSPC, EACCES, ...); the temporary file is gone then.
+ */
+export async function writeWhole(
+  path: string,
+  bytes: Uint8Array | string,
+  beforePlacing?: () => Promise<void>,
+): Promise<void> {
+  const part = `${path}${PART}`;
+  try {
+    const file = await open(part, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await beforePlacing?.();
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Behind the name of a file that is being written. */
+export const PART = '.part';
+
+/** The new name is on the disk too. Windows opens no folders, and some file systems sync none: there it is their affair. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  try {
+    await folder?.sync();
+  } catch {
+    // The file itself is on the disk.
+  } finally {
+    await folder?.close();
+  }
+}
+
+/**
+ * A folder with those above it. Node's own `recursive` says ENOENT of a disk that can only be read, and tries for ever
+ * where a file system makes no folders (/proc). Throws what `mkdir` threw, ENOTDIR where there is a file.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const there = await stat(path).catch(() => undefined);
+    if (there?.isDirectory()) return;
+    const parent = dirname(path);
+    if (there || code !== 'ENOENT' || parent === path || (await stat(parent).catch(() => undefined)))
+      throw error;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
 }

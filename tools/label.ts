@@ -14,6 +14,7 @@ import { writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { externalBeside } from './external_files';
 import { labelFolder } from './label_folder';
+import { stopOnSignals } from './stopping';
 
 const USAGE = `Usage: npm run label -- --input FOLDER [--output FOLDER/metadata.csv]
   [--vision vision_model.onnx --text text_model.onnx]   a CLIP of your own; without it the demo's, which knows shapes
@@ -73,10 +74,8 @@ async function main(): Promise<void> {
   const facts = await captioner.open(await modelOf(values), () => undefined);
   console.log(`${facts.kind} model on ${facts.provider}, ${facts.threads} threads, sees ${facts.side} px`);
   const bytes = await readFile(output).catch(() => undefined);
-  process.once('SIGINT', () => {
-    console.log('Stopping after this picture; press Ctrl-C again to leave at once.');
-    captioner.stop();
-  });
+  const stop = stopOnSignals('Stopping after this picture; what there is will be written.');
+  stop.signal.addEventListener('abort', () => captioner.stop());
   const made = await labelFolder(
     input,
     captioner,
@@ -99,6 +98,7 @@ async function main(): Promise<void> {
   await writeWhole(output, made.csv);
   console.log(`${output}: ${made.pictures} pictures, ${made.changed} captions new or changed`);
   if (made.notes.length > 0) console.log(`${made.notes.length} pictures could not be read`);
+  process.exitCode = stop.status;
 }
 
 async function modelOf(values: {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,3 +40,19 @@ test('0 keeps all, and a file without a run deletes nothing', async () => {
   expect(await deleteOlder(dir, 'zk', 'zk-000020.safetensors', 0)).toEqual([]);
   expect(await deleteOlder(dir, 'zk', 'zk-000030.safetensors', 1)).toEqual([]);
 });
+
+test.skipIf(!existsSync('/proc/self/fd'))(
+  'what is deleted gives its room back: no file stays open',
+  async () => {
+    for (const step of ['000010', '000020', '000030']) await save(`zk-${step}`, '7');
+    await deleteOlder(dir, 'zk', 'zk-000030.safetensors', 1);
+    const open = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    });
+    expect(open.filter((path) => path.startsWith(dir))).toEqual([]);
+  },
+);

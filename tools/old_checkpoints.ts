@@ -5,7 +5,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHeader } from '../src/formats/safetensors';
-import { openSource } from './files';
+import { withSource } from './files';
 
 /** `newest` is the file just written; it and `keep - 1` before it stay. Gives the names of what was deleted. */
 export async function deleteOlder(
@@ -35,6 +35,6 @@ function stepOf(name: string, outputName: string): number | undefined {
 
 /** What cannot be read is nobody's. */
 async function sessionOf(path: string): Promise<string | undefined> {
-  const header = await readHeader(openSource(path)).catch(() => undefined);
+  const header = await withSource(path, readHeader).catch(() => undefined);
   return header?.metadata['ss_session_id'];
 }

@@ -1,12 +1,12 @@
 /**
  * The trainer without a page: `npm run train -- --config configs/my_lora_config.yaml`. Does in Node, on Dawn, what the
- * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved.
+ * tab does. Stops cleanly on the first Ctrl-C: the step under way is finished and everything saved. What else may happen
+ * to it, and how each ends, is in docs/reliability.md.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { createWriteStream, existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import type { ByteSource } from '../src/formats/byte_source';
 import type { TrainConfig } from '../src/formats/config_fields';
 import { lowerRate, mainRate } from '../src/formats/rates';
@@ -21,15 +21,17 @@ import { tierFor } from '../src/training/job';
 import type { TrainingRun } from '../src/training/prepare';
 import { baseFiles } from './base_files';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
-import { openSource, sha256OfFile, writeWhole } from './files';
+import { openSource, sha256OfFile } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
 import { fitting } from './shape_notes';
-import { sampleName } from './sample_name';
-import { deleteOlder } from './old_checkpoints';
+import { keepSample, keepSaved, removeParts, type Kept } from './keep';
 import { readConfig } from './read_config';
 import { pretrainedNotes } from './pretrained';
+import { takeFolder } from './run_lock';
+import { stopOnSignals, type Stopping } from './stopping';
+import { trainLog } from './train_log';
 import { planLines } from './train_plan';
 
 const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
@@ -38,7 +40,9 @@ const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
   --card GB   memory of the graphics card, where memory_budget_gb is 0
   --anyway    start even over a memory budget that was set by hand, and although settings of another trainer cannot be honoured
   --stop-if-diverging  end a run whose loss is far above where it began, instead of only saying so; exit status 3
-${FOLDER_USAGE}`;
+${FOLDER_USAGE}
+Exit status: 0 done; 1 failed, or a file is not in its place; 2 not understood; 130, 143, 129, 141 stopped before its end, and
+saved (Ctrl-C, SIGTERM, closed terminal, closed output).`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -62,6 +66,7 @@ async function main(): Promise<void> {
     throw new RangeError(`--card ${values.card}: give the card's memory in GB, as in --card 12.`);
   const choices = folderChoices(values);
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
+  const stop = values.plan ? undefined : await begin(config);
   const found = await scanImageFolder(config.train_data_dir, {
     ...(config.metadata_path && { metadata: config.metadata_path }),
     except: config.output_dir,
@@ -84,7 +89,7 @@ async function main(): Promise<void> {
 
   installWebGpu();
   await openDevice(tierFor(config.mixed_precision));
-  if (values.plan) {
+  if (!stop) {
     for (const line of gpuNotes(gpu())) console.log(line);
     const sizes = folder.images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
     const plan = await estimateRun(config, base, sizes, card.cardGb);
@@ -93,17 +98,12 @@ async function main(): Promise<void> {
     if (!plan.fits && !plan.auto && !values.anyway) process.exitCode = 1;
     return;
   }
-  await mkdir(join(config.output_dir, 'logs'), { recursive: true });
-  const log = createWriteStream(join(config.output_dir, 'logs', 'train.log'), { flags: 'a' });
-  for (const line of gpuNotes(gpu())) {
-    console.log(line);
-    log.write(`${new Date().toISOString()} ${line}\n`);
-  }
-  const stop = new AbortController();
-  process.once('SIGINT', () => {
-    console.log('\nStopping after this step; press Ctrl-C again to leave at once.');
-    stop.abort();
-  });
+  const log = trainLog(join(config.output_dir, 'logs', 'train.log'), (line) => console.log(line));
+  const tell = (line: string, kind?: TrainEvent['kind']) => {
+    show(line, kind);
+    log(line);
+  };
+  for (const line of gpuNotes(gpu())) tell(line);
 
   const statePath =
     typeof config.resume === 'string'
@@ -122,21 +122,54 @@ async function main(): Promise<void> {
     ...(values.anyway ? { anyway: true } : {}),
   });
   try {
-    for await (const event of events) {
-      const line = describe(event, config);
-      if (line) {
-        show(line, event.kind);
-        log.write(`${new Date().toISOString()} ${line}\n`);
-      }
-      await keep(event, config);
-      if (event.kind === 'diverged' && values['stop-if-diverging']) {
-        stop.abort();
-        process.exitCode = 3;
-      }
-    }
+    process.exitCode = await follow(events, config, stop, tell, values['stop-if-diverging'] ?? false);
+  } catch (error) {
+    log(String(error));
+    throw error;
   } finally {
-    log.end();
     closeDevice();
+  }
+}
+
+/** From here on the folder is this run's, and a signal stops it in order. */
+async function begin(config: TrainConfig): Promise<Stopping> {
+  const stop = stopOnSignals('Stopping after this step.');
+  await takeFolder(config.output_dir);
+  await removeParts(config.output_dir, config.output_name);
+  return stop;
+}
+
+/** Takes the run to its end; gives the exit status. */
+async function follow(
+  events: AsyncIterable<TrainEvent>,
+  config: TrainConfig,
+  stop: Stopping,
+  tell: (line: string, kind?: TrainEvent['kind']) => void,
+  stopIfDiverging: boolean,
+): Promise<number> {
+  let steps = Infinity;
+  let status = 0;
+  let whole = true;
+  try {
+    for await (const event of events) {
+      if (event.kind === 'plan') ({ steps } = event.plan);
+      // Stopped before its first step: a LoRA that learnt nothing takes no other's place.
+      if (event.kind === 'saved' && event.final && event.step === 0) return nothingTrained();
+      const kept = await keep(event, config);
+      for (const line of kept.lines) tell(line, event.kind);
+      if (event.kind === 'diverged' && stopIfDiverging) stop.stop((status = 3));
+      if (event.kind === 'done' && event.step < steps) status = stop.status;
+      if (event.kind === 'saved' && event.final) ({ whole } = kept);
+    }
+  } catch (error) {
+    if (stop.signal.aborted && error instanceof Error && error.name === 'AbortError') return nothingTrained();
+    throw error;
+  }
+  return whole ? status : 1;
+
+  function nothingTrained(): number {
+    tell('Stopped; nothing was trained.');
+    return stop.status;
   }
 }
 
@@ -166,9 +199,9 @@ function describe(event: TrainEvent, config: TrainConfig): string | undefined {
         (event.skipped ? ` skipped (not finite; loss scale ${event.lossScale})` : '')
       );
     case 'saved':
-      return `saved ${event.lora.name} at step ${event.step} (${(event.lora.bytes.length / 1e6).toFixed(2)} MB)`;
     case 'sample':
-      return `sample at step ${event.step}: ${event.prompt}`;
+      // Told by what keeps them, when they are kept.
+      return undefined;
     case 'diverged': {
       const { field, rate } = mainRate(config);
       return (
@@ -209,26 +242,17 @@ function clock(seconds: number): string {
 }
 
 /** Steps share one line of a terminal. */
-function show(line: string, kind: TrainEvent['kind']): void {
+function show(line: string, kind?: TrainEvent['kind']): void {
   if (process.stdout.isTTY && kind === 'step') process.stdout.write(`\r\x1b[K${line}`);
   else console.log(process.stdout.isTTY ? `\r\x1b[K${line}` : line);
 }
 
-async function keep(event: TrainEvent, config: TrainConfig): Promise<void> {
-  if (event.kind === 'saved') {
-    await writeWhole(join(config.output_dir, event.lora.name), event.lora.bytes);
-    await writeWhole(join(config.output_dir, event.state.name), event.state.bytes);
-    if (!event.final)
-      await deleteOlder(config.output_dir, config.output_name, event.lora.name, config.keep_last_n);
-  } else if (event.kind === 'sample') {
-    const { width, height, rgba } = event;
-    const name = sampleName(config.output_name, event);
-    await mkdir(join(config.output_dir, 'samples'), { recursive: true });
-    await sharp(Buffer.from(rgba.buffer), { raw: { width, height, channels: 4 } })
-      .removeAlpha()
-      .png()
-      .toFile(join(config.output_dir, 'samples', name));
-  }
+/** What an event leaves on the disk, and what is told of it then. */
+async function keep(event: TrainEvent, config: TrainConfig): Promise<Kept> {
+  if (event.kind === 'saved') return keepSaved(event, config);
+  if (event.kind === 'sample') return keepSample(event, config);
+  const line = describe(event, config);
+  return { lines: line === undefined ? [] : [line], whole: true };
 }
 
 /** With the hashes that the metadata names: of a checkpoint and of a VAE that are one file each. */
