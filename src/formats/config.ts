@@ -263,7 +263,7 @@ function conflicts(config: TrainConfig, places: ReadonlyMap<string, number>): Co
   if (!isFileName(config.output_name)) {
     add(
       'output_name',
-      `output_name is ${JSON.stringify(config.output_name.slice(0, 60))}: write one file name, without folders (/ or \\) and without any of : * ? " < > |.`,
+      `output_name is ${JSON.stringify(config.output_name.slice(0, 60))}: write one file name, without folders (/ or \\) and without any of : = * ? " < > |, of at most 120 bytes.`,
     );
   }
   const rates = ratesOf(config);

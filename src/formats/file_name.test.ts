@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { checkConfig, ConfigError, parseConfig } from './config';
 import { isFileName } from './file_name';
 
-test.each(['zk', 'zk v2.1', '画风', 'a-b_c', 'conman'])('%s is a name', (name) =>
-  expect(isFileName(name)).toBe(true),
+test.each(['a'.repeat(120), '画'.repeat(40), 'zk', 'zk v2.1', '画风', 'a-b_c', 'conman'])(
+  '%s is a name',
+  (name) => expect(isFileName(name)).toBe(true),
 );
 
 test.each([
@@ -20,7 +21,9 @@ test.each([
   'COM1.lora',
   'a\u0000b',
   '',
-  '画'.repeat(80),
+  '画'.repeat(41),
+  'a'.repeat(121),
+  'a=b',
 ])('%j is none', (name) => expect(isFileName(name)).toBe(false));
 
 test('a run is refused when its file is read, with the line; a form says it too', () => {

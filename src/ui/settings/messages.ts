@@ -56,7 +56,7 @@ const en = {
   conflicts: {
     train_unet: 'The U-Net and the text encoder are both off, so nothing would be trained. Turn one on.',
     min_bucket_reso: 'The shortest side is above the longest side.',
-    output_name: 'This must be one file name: no folders, and none of / \\ : * ? " < > |.',
+    output_name: 'This must be one file name: no folders, none of / \\ : = * ? " < > |, at most 120 bytes.',
     learning_rate: 'The learning rates of all that is trained are 0, so nothing would be learned. Raise one.',
     lr_warmup_steps:
       'Write whole steps, fewer than the run has, or a share below 1: training would end before the warm-up does.',
@@ -286,7 +286,7 @@ const zh: typeof en = {
   conflicts: {
     train_unet: 'U-Net 和文本编码器都已关闭，没有可训练的部分。请开启其中一个。',
     min_bucket_reso: '最短边大于最长边。',
-    output_name: '须为单个文件名：不含文件夹，也不含 / \\ : * ? " < > |。',
+    output_name: '须为单个文件名：不含文件夹，也不含 / \\ : = * ? " < > |，最长 120 字节（约 40 个汉字）。',
     learning_rate: '要训练的部分学习率都是 0，什么也学不到。请调高其中一个。',
     lr_warmup_steps: '请填整数步数（须少于总步数），或小于 1 的比例：否则训练会在预热结束之前结束。',
   },

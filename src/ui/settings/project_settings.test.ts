@@ -201,3 +201,9 @@ describe("a project's settings", () => {
     expect(defaultPrompts({ ...facts, trigger: '', caption: '' })).toHaveLength(2);
   });
 });
+
+it('a long name of a project, a device of Windows and a sign that WebUI reads become names of files', () => {
+  expect(fileNameOf('画'.repeat(60))).toBe('画'.repeat(36));
+  expect(fileNameOf('a = b')).toBe('a_b');
+  expect(fileNameOf('con')).toBe(configFields.output_name.default);
+});

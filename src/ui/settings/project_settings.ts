@@ -6,6 +6,7 @@
 import { defaultConfig } from '../../formats/config';
 import { configFields, isFieldName, type FieldName, type TrainConfig } from '../../formats/config_fields';
 import { readValue } from '../../formats/config_values';
+import { isFileName } from '../../formats/file_name';
 import type { Project } from '../../storage/projects';
 import { defaultPrompts, oneLine } from './default_prompts';
 import { demoShare, demoValues, presets, type Preset } from './presets';
@@ -73,14 +74,20 @@ export function same(a: unknown, b: unknown): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
+/** Of a name, with room for the numbers that further runs put behind it. */
+const mostBytes = 110;
+
 /** A name that every file system and WebUI's `<lora:name:1>` take. */
 export function fileNameOf(project: string): string {
   const name = project
     .toWellFormed()
     .normalize('NFC')
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s/\\:*?"<>|,]+/gu, '_')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s/\\:*?"<>|,=]+/gu, '_')
     .replace(/^[_.]+|[_.]+$/g, '');
-  return [...name].slice(0, 60).join('') || configFields.output_name.default;
+  const letters = [...name].slice(0, 60);
+  while (new TextEncoder().encode(letters.join('')).length > mostBytes) letters.pop();
+  const fitting = letters.join('').replace(/[_.]+$/, '');
+  return isFileName(fitting) ? fitting : configFields.output_name.default;
 }
 
 function layersOf(project: ProjectFacts): Preset['values'][] {
