@@ -1,0 +1,322 @@
+/** The faults, each with the end it must have. Rows stand in the order in which they are told. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  loraBytes,
+  must,
+  NAME,
+  NotHere,
+  type Place,
+  savedStep,
+  smallDisk,
+  tensorsOf,
+  train,
+  Training,
+  wholeFiles,
+} from './faults_kit';
+
+export interface Fault {
+  name: string;
+  /** What a person sees of it. */
+  ends: string;
+  /** Takes part in `npm test`; the others take too long for it. */
+  short: boolean;
+  /** Throws where it did not end so; gives how many steps were lost. */
+  run(place: Place, long: boolean): Promise<number>;
+}
+
+const LONG = { max_train_steps: 400, save_steps: 0 };
+/** What tmpfs gives in whole pages: one LoRA (157 kB) and one state (443 kB), and not the next. */
+const ROOM_KB = 700;
+
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'kill-9-while-saving',
+    ends: 'resumes; the same LoRA as undisturbed, bit for bit',
+    short: true,
+    async run(place, long) {
+      const steps = { max_train_steps: long ? 60 : 6 };
+      let most = 0;
+      for (let kill = 0; kill < (long ? 50 : 3); kill++) {
+        const training = await Training.start(place, steps);
+        const before = existsSync(join(place.output, `${NAME}.state.safetensors`))
+          ? await savedStep(place)
+          : 0;
+        const step = before + 1;
+        await training.says(`step ${step}/`);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+        training.child.kill('SIGKILL');
+        const { text } = await training.ended;
+        const told = [...text.matchAll(/^step (\d+)\//gm)].map(([, n]) => Number(n));
+        await wholeFiles(place);
+        const saved = existsSync(join(place.output, `${NAME}.state.safetensors`))
+          ? await savedStep(place)
+          : 0;
+        most = Math.max(most, Math.max(...told) - saved);
+        must(saved >= before, `The state went back from step ${before} to ${saved}`, text);
+        must(most <= 1, `${most} steps were lost, of which each was to be saved`, text);
+      }
+      const { status, text } = await train(place, steps);
+      must(status === 0, 'The resumed run did not end', text);
+      const names = await wholeFiles(place);
+      must(!names.some((name) => /part|lock/.test(name)), `Left behind: ${names.join(', ')}`, text);
+      const resumed = await tensorsOf(place);
+      await train({ ...place, output: join(place.root, 'whole') }, { ...steps, save_steps: 0 });
+      const whole = await tensorsOf({ ...place, output: join(place.root, 'whole') });
+      must(resumed.equals(whole), 'The resumed LoRA is another than the undisturbed', text);
+      return most;
+    },
+  },
+  ...(['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal): Fault => {
+    const status = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal];
+    return {
+      name: `${signal.toLowerCase()}-once`,
+      ends: `finishes the step, saves LoRA and state, exit status ${status}`,
+      short: signal !== 'SIGHUP',
+      run: (place) =>
+        stopped(place, status, (training) => {
+          // One press arrives from the terminal, from npm and from tools/run.ts.
+          for (let n = 0; n < 3; n++) training.child.kill(signal);
+        }),
+    };
+  }),
+  {
+    name: 'sigint-twice',
+    ends: 'ends at once, exit status 130; nothing half written, the lock gone',
+    short: false,
+    async run(place) {
+      const training = await Training.start(place, { ...LONG, resolution: 512, max_bucket_reso: 512 });
+      await training.says('phase: encode');
+      training.child.kill('SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      training.child.kill('SIGINT');
+      const { status, text } = await training.ended;
+      must(status === 130, `Exit status ${status}`, text);
+      const names = await wholeFiles(place);
+      must(!names.some((name) => /part|lock/.test(name)), `Left behind: ${names.join(', ')}`, text);
+      return 0;
+    },
+  },
+  {
+    name: 'sigint-before-the-first-step',
+    ends: '"Stopped; nothing was trained.", exit status 130, no LoRA',
+    short: true,
+    async run(place) {
+      const training = await Training.start(place, LONG);
+      await training.says('phase: load');
+      training.child.kill('SIGINT');
+      const { status, text } = await training.ended;
+      must(status === 130 && text.includes('Stopped; nothing was trained.'), `Exit status ${status}`, text);
+      must(!existsSync(join(place.output, `${NAME}.safetensors`)), 'A LoRA was written', text);
+      return 0;
+    },
+  },
+  {
+    name: 'output-closed',
+    ends: 'as a closed terminal: finishes the step, saves, exit status 141',
+    short: true,
+    run: (place) => stopped(place, 141, (training) => void training.child.stdout?.destroy()),
+  },
+  {
+    name: 'parent-killed',
+    ends: "npm's shell ended by SIGTERM: the run stops and saves",
+    short: false,
+    async run(place) {
+      if (process.platform === 'win32') throw new NotHere('Windows has no SIGTERM');
+      // A shell that waits, as npm's does, and dies of the signal.
+      const runner = join(import.meta.dirname, '..', 'tools', 'run.ts');
+      if (!existsSync(runner)) throw new NotHere('needs the repository');
+      const config = await Training.start(place, { max_train_steps: 1, save_steps: 0 });
+      const file = String(config.child.spawnargs.at(-1));
+      await config.ended;
+      await rm(place.output, { recursive: true });
+      const shell = spawn(
+        'sh',
+        ['-c', '"$@"; true', 'sh', process.execPath, '--import', 'tsx', runner, 'train', '--config', file],
+        { stdio: 'ignore' },
+      );
+      await until(() => existsSync(join(place.output, 'train.lock')));
+      shell.kill('SIGTERM');
+      await until(() => !existsSync(join(place.output, 'train.lock')));
+      await wholeFiles(place);
+      return 0;
+    },
+  },
+  {
+    name: 'disk-full-at-a-save',
+    ends: 'says how much room is needed, goes on, saves at the next save that fits; at the end the LoRA goes elsewhere, exit status 1',
+    short: true,
+    async run(place) {
+      const unmount = await smallDisk(place.output, ROOM_KB);
+      try {
+        const { status, text } = await train(place);
+        must(status === 1, `Exit status ${status}`, text);
+        must(
+          /The disk is full: .* are needed\. Make room there\. The run goes on/.test(text),
+          'No word of it',
+          text,
+        );
+        must(text.includes('done after 4 steps'), 'It did not go on', text);
+        const names = await wholeFiles(place);
+        must(!names.some((name) => name.endsWith('.part')), `Left behind: ${names.join(', ')}`, text);
+        must((await savedStep(place)) >= 1, 'The first state is gone', text);
+        for (const [, name] of text.matchAll(/^saved (\S+)/gm))
+          must(names.includes(name ?? ''), `${name} was called saved`, text);
+        const found = /It was saved to "(.*?\.safetensors)"/.exec(text)?.[1];
+        must(found !== undefined && existsSync(found), 'The last LoRA is nowhere', text);
+        return 0;
+      } finally {
+        unmount();
+      }
+    },
+  },
+  {
+    name: 'disk-full-at-the-last-save',
+    ends: 'the LoRA goes to the working folder, its name is printed, exit status 1',
+    short: true,
+    async run(place) {
+      const unmount = await smallDisk(place.output, 100);
+      try {
+        const { status, text } = await train(place, { save_steps: 0, max_train_steps: 2 });
+        must(status === 1, `Exit status ${status}`, text);
+        must(
+          text.includes(`It was saved to "${join(place.root, `${NAME}.safetensors`)}"`),
+          'No word of it',
+          text,
+        );
+        const elsewhere = { ...place, output: place.root };
+        must(
+          (await loraBytes(elsewhere)).length > 0 && (await savedStep(elsewhere)) === 2,
+          'Not whole',
+          text,
+        );
+        return 0;
+      } finally {
+        unmount();
+      }
+    },
+  },
+  {
+    name: 'disk-full-under-the-log',
+    ends: 'said once, the run goes on; exit status 1, as the last files are not in their place',
+    short: false,
+    async run(place) {
+      // A page for the lock and one for the log, which takes two.
+      const unmount = await smallDisk(place.output, 8);
+      try {
+        const { status, text } = await train(place, { save_steps: 0, max_train_steps: 60 });
+        must(text.includes('done after 60 steps') && status === 1, `Exit status ${status}`, text);
+        must(text.split('the log is not written').length === 2, 'Not said once', text);
+        return 0;
+      } finally {
+        unmount();
+      }
+    },
+  },
+  {
+    name: 'output-read-only',
+    ends: 'refused before anything is loaded, by the name of the folder, exit status 1',
+    short: true,
+    async run(place) {
+      if (process.platform === 'win32') throw new NotHere('Windows has no such rights');
+      const output = join(place.root, 'out');
+      const unmount = process.getuid?.() === 0 ? await smallDisk(output, 100) : undefined;
+      try {
+        if (unmount) await remountReadOnly(output);
+        else await chmod(place.root, 0o500);
+        const { status, text } = await train({ ...place, root: unmount ? place.root : place.data }, {});
+        must(status === 1 && text.includes(`"${output}"`), `Exit status ${status}`, text);
+        must(
+          /output_dir: .*Name another output_dir\. Nothing was trained\./.test(text),
+          'No word of it',
+          text,
+        );
+        must(!text.includes('phase: load'), 'Something was loaded', text);
+        return 0;
+      } finally {
+        unmount?.();
+        await chmod(place.root, 0o700);
+      }
+    },
+  },
+  {
+    name: 'output-removed',
+    ends: 'the folder is made again, and said; nothing is lost',
+    short: true,
+    async run(place) {
+      const training = await Training.start(place, { save_steps: 3 });
+      await training.says('step 1/');
+      await rm(place.output, { recursive: true });
+      const { status, text } = await training.ended;
+      must(status === 0, `Exit status ${status}`, text);
+      must(text.includes('was gone; it was made again.'), 'No word of it', text);
+      must((await savedStep(place)) === 4 && (await loraBytes(place)).length > 0, 'Not saved', text);
+      return 0;
+    },
+  },
+  {
+    name: 'second-training',
+    ends: 'refused by the number of the first, which goes on; exit status 1',
+    short: true,
+    async run(place) {
+      const first = await Training.start(place, LONG);
+      await first.says('phase: load');
+      const second = await train(place);
+      must(second.status === 1, `Exit status ${second.status}`, second.text);
+      must(second.text.includes(`(process ${first.child.pid})`), 'No word of the first', second.text);
+      must(first.child.exitCode === null, 'The first ended', first.text);
+      first.child.kill('SIGKILL');
+      await first.ended;
+      return 0;
+    },
+  },
+  {
+    name: 'picture-removed',
+    ends: 'the run has read it, and ends as without',
+    short: false,
+    async run(place) {
+      const training = await Training.start(place);
+      await training.says('step 1/');
+      await rm(join(place.data, 'red.png'));
+      const { status, text } = await training.ended;
+      must(status === 0 && text.includes('done after 4 steps'), `Exit status ${status}`, text);
+      return 0;
+    },
+  },
+];
+
+/** Disturbs a long run after a step and asks that it saved the step it was in. */
+async function stopped(
+  place: Place,
+  expected: number,
+  disturb: (training: Training) => void,
+): Promise<number> {
+  const training = await Training.start(place, LONG);
+  await training.says('step 2/');
+  disturb(training);
+  const { status, text } = await training.ended;
+  must(status === expected, `Exit status ${status} instead of ${expected}`, text);
+  const told = [...text.matchAll(/^step (\d+)\//gm)].map(([, n]) => Number(n));
+  const step = await savedStep(place);
+  must(step >= Math.max(...told), `Saved at step ${step}`, text);
+  must((await loraBytes(place)).length > 0, 'No LoRA', text);
+  const names = await wholeFiles(place);
+  must(!names.some((name) => /part|lock/.test(name)), `Left behind: ${names.join(', ')}`, text);
+  return 0;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const end = Date.now() + 120_000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error('It did not happen in two minutes.');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function remountReadOnly(path: string): Promise<void> {
+  const child = spawn('mount', ['-o', 'remount,ro', path], { stdio: 'ignore' });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new NotHere('mount is not allowed here');
+}
