@@ -1,7 +1,7 @@
 /** The faults, each with the end it must have. Rows stand in the order in which they are told. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   loraBytes,
@@ -285,6 +285,39 @@ export const FAULTS: readonly Fault[] = [
       return 0;
     },
   },
+  ...(
+    [
+      ['state-cut', (bytes) => bytes.subarray(0, bytes.length / 2)],
+      ['state-zeroed', (bytes) => bytes.fill(0, bytes.length / 2)],
+      ['state-bit-flipped', (bytes) => bytes.fill((bytes.at(-1000) ?? 0) ^ 64, -1000, -999)],
+    ] satisfies [string, (bytes: Buffer) => Buffer][]
+  ).map(([name, damage]): Fault => ({
+    name,
+    ends: 'said, with the steps it costs; goes on from the state before it; the same LoRA, bit for bit',
+    short: name === 'state-bit-flipped',
+    async run(place) {
+      await train(place, { max_train_steps: 4, save_steps: 2 });
+      const whole = await tensorsOf(place);
+      await rm(place.output, { recursive: true });
+      const training = await Training.start(place, { max_train_steps: 4, save_steps: 1 });
+      await training.says('saved squares-000003');
+      training.child.kill('SIGKILL');
+      await training.ended;
+      const path = join(place.output, `${NAME}.state.safetensors`);
+      const newest = await savedStep(place);
+      await writeFile(path, damage(await readFile(path)));
+      const { status, text } = await train(place, { max_train_steps: 4, save_steps: 0 });
+      must(status === 0, `Exit status ${status}`, text);
+      must(
+        /newest saved state is damaged\. The run goes on from the one before it, step \d/.test(text),
+        'No word of it',
+        text,
+      );
+      must((await tensorsOf(place)).equals(whole), 'The LoRA is another than the undisturbed', text);
+      const first = Number(/^step (\d+)\//m.exec(text)?.[1]);
+      return newest - first + 1;
+    },
+  })),
 ];
 
 /** Disturbs a long run after a step and asks that it saved the step it was in. */

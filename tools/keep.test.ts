@@ -42,6 +42,13 @@ test('the state before the newest is kept, whole', async () => {
   expect((await readdir(dir)).filter((name) => name.endsWith('.part'))).toEqual([]);
 });
 
+test('a newest state that is damaged does not take the place of the sound one before it', async () => {
+  for (const step of [2, 4]) await keepSaved(saved(step), config(dir));
+  await keepSaved(saved(6), config(dir), false);
+  expect(await read('zk.state.safetensors')).toBe('state 6');
+  expect(await read(previousStateName('zk'))).toBe('state 2');
+});
+
 test('what cannot be written is said, is not called saved, leaves nothing half, and ends no run', async () => {
   // A folder is where the checkpoint should go: no file can be put in its place.
   await mkdir(join(dir, 'zk-000002.safetensors', 'x'), { recursive: true });
@@ -75,14 +82,14 @@ test('the last files go elsewhere rather than nowhere, and over nobody', async (
   const output = join(dir, 'out');
   await writeFile(output, 'a file');
   await writeFile(join(dir, 'zk.safetensors'), 'somebody');
-  const kept = await keepSaved(saved(6, true), config(output), [join(dir, 'none'), dir]);
+  const kept = await keepSaved(saved(6, true), config(output), true, [join(dir, 'none'), dir]);
   expect(kept.whole).toBe(false);
   expect(kept.lines.join('\n')).toContain(`It was saved to "${join(dir, 'zk-2.safetensors')}"`);
   expect(kept.lines.join('\n')).toContain(`It was saved to "${join(dir, 'zk.state.safetensors')}"`);
   expect(await read('zk-2.safetensors')).toBe('lora 6');
   expect(await read('zk.safetensors')).toBe('somebody');
 
-  const nowhere = await keepSaved(saved(6, true), config(output), [join(dir, 'none')]);
+  const nowhere = await keepSaved(saved(6, true), config(output), true, [join(dir, 'none')]);
   expect(nowhere.lines[0]).toMatch(/^WARNING: zk\.safetensors at step 6 was not saved\. .*none/);
 });
 

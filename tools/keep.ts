@@ -24,15 +24,22 @@ export interface Kept {
   whole: boolean;
 }
 
+export function stateName(outputName: string): string {
+  return `${outputName}.state.safetensors`;
+}
+
 /** The state before the newest one, to fall back to. */
 export function previousStateName(outputName: string): string {
   return `${outputName}.state.previous.safetensors`;
 }
 
-/** Never throws for what the disk does. `elsewhere`: where the last files go if not into output_dir, best first. */
+/**
+ * Never throws for what the disk does. `sound`: the newest state there may become the previous one. `elsewhere`: where the last files go if not into output_dir, best first.
+ */
 export async function keepSaved(
   event: Saved,
   config: TrainConfig,
+  sound = true,
   elsewhere: readonly string[] = [process.cwd(), tmpdir()],
 ): Promise<Kept> {
   const { output_dir: dir, output_name: name } = config;
@@ -44,7 +51,11 @@ export async function keepSaved(
   if (gone && existsSync(dir)) lines.push(`note: the folder "${dir}" was gone; it was made again.`);
 
   const loraFault = await put(dir, lora);
-  const stateFault = await put(dir, state, () => keepPrevious(dir, state.name, previousStateName(name)));
+  const stateFault = await put(
+    dir,
+    state,
+    sound ? () => keepPrevious(dir, state.name, previousStateName(name)) : undefined,
+  );
   if (loraFault === undefined) lines.push(saved);
   if (final) {
     if (loraFault !== undefined)

@@ -26,7 +26,7 @@ import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
 import { fitting } from './shape_notes';
-import { keepSample, keepSaved, removeParts, type Kept } from './keep';
+import { keepSample, keepSaved, previousStateName, removeParts, stateName, type Kept } from './keep';
 import { readConfig } from './read_config';
 import { pretrainedNotes } from './pretrained';
 import { takeFolder } from './run_lock';
@@ -105,18 +105,14 @@ async function main(): Promise<void> {
   };
   for (const line of gpuNotes(gpu())) tell(line);
 
-  const statePath =
-    typeof config.resume === 'string'
-      ? config.resume
-      : join(config.output_dir, `${config.output_name}.state.safetensors`);
-  const resume = typeof config.resume === 'string' || (config.resume && existsSync(statePath));
+  const states = statePaths(config).map(openSource);
   const events = trainAdapting({
     config,
     base: await baseOf(config, base),
     images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
     merges,
     ...(pretrained ? { pretrained } : {}),
-    ...(resume ? { state: openSource(statePath) } : {}),
+    ...(states[0] ? { state: states[0], olderStates: states.slice(1) } : {}),
     signal: stop.signal,
     ...card,
     ...(values.anyway ? { anyway: true } : {}),
@@ -129,6 +125,13 @@ async function main(): Promise<void> {
   } finally {
     closeDevice();
   }
+}
+
+/** What `resume` names, and after it what to fall back to where it is damaged; nothing where a run begins. */
+function statePaths({ resume, output_dir: dir, output_name: name }: TrainConfig): string[] {
+  if (typeof resume === 'string') return [resume];
+  if (!resume) return [];
+  return [stateName(name), previousStateName(name)].map((each) => join(dir, each)).filter(existsSync);
 }
 
 /** From here on the folder is this run's, and a signal stops it in order. */
@@ -150,12 +153,16 @@ async function follow(
   let steps = Infinity;
   let status = 0;
   let whole = true;
+  // A damaged newest state must not take the place of the sound one before it.
+  let damaged = false;
   try {
     for await (const event of events) {
       if (event.kind === 'plan') ({ steps } = event.plan);
       // Stopped before its first step: a LoRA that learnt nothing takes no other's place.
       if (event.kind === 'saved' && event.final && event.step === 0) return nothingTrained();
-      const kept = await keep(event, config);
+      const kept = await keep(event, config, !damaged);
+      if (event.kind === 'fell-back') damaged = true;
+      else if (event.kind === 'saved' && kept.whole) damaged = false;
       for (const line of kept.lines) tell(line, event.kind);
       if (event.kind === 'diverged' && stopIfDiverging) stop.stop((status = 3));
       if (event.kind === 'done' && event.step < steps) status = stop.status;
@@ -248,8 +255,8 @@ function show(line: string, kind?: TrainEvent['kind']): void {
 }
 
 /** What an event leaves on the disk, and what is told of it then. */
-async function keep(event: TrainEvent, config: TrainConfig): Promise<Kept> {
-  if (event.kind === 'saved') return keepSaved(event, config);
+async function keep(event: TrainEvent, config: TrainConfig, sound: boolean): Promise<Kept> {
+  if (event.kind === 'saved') return keepSaved(event, config, sound);
   if (event.kind === 'sample') return keepSample(event, config);
   const line = describe(event, config);
   return { lines: line === undefined ? [] : [line], whole: true };
