@@ -289,7 +289,10 @@ export const FAULTS: readonly Fault[] = [
     [
       ['state-cut', (bytes) => bytes.subarray(0, bytes.length / 2)],
       ['state-zeroed', (bytes) => bytes.fill(0, bytes.length / 2)],
-      ['state-bit-flipped', (bytes) => bytes.fill((bytes.at(-1000) ?? 0) ^ 64, -1000, -999)],
+      [
+        'state-bit-flipped',
+        (bytes) => bytes.fill((bytes.at(-1000) ?? 0) ^ 64, bytes.length - 1000, bytes.length - 999),
+      ],
     ] satisfies [string, (bytes: Buffer) => Buffer][]
   ).map(([name, damage]): Fault => ({
     name,
