@@ -118,6 +118,17 @@ test('A table that is chosen holds alone, with names from the set', async () => 
   ]);
 });
 
+test('A long table in GBK can be read as GBK: what is shown ends with a line, not within a letter', async () => {
+  // a.png,水墨 has 11 bytes with its line feed: some of these beginnings would be cut within a letter.
+  const row = [...new TextEncoder().encode('a.png,'), 0xcb, 0xae, 0xc4, 0xab, 0x0a];
+  for (let length = 0; length < 11; length++) {
+    const first = [...new TextEncoder().encode(`${'x'.repeat(length)}file_name,text\n`)];
+    const bytes = Uint8Array.from([...first, ...Array.from({ length: 600 }, () => row).flat()]);
+    const set = await read({ files: { 'metadata.csv': bytes, 'a.png': '' } });
+    expect(set.questions.encoding?.previews.map(({ encoding }) => encoding)).toContain('gbk');
+  }
+});
+
 test('The questions show what there is to choose from', async () => {
   const gbk = Uint8Array.of(0xd2, 0xbb, 0xd6, 0xbb, 0xc3, 0xa8);
   const set = await read({

@@ -82,6 +82,7 @@ export interface Dataset {
 const AT_A_TIME = 16;
 /** Files of another encoding that are shown. */
 const PREVIEWS = 5;
+const PREVIEW_BYTES = 4096;
 
 /**
  * `read` gives a file's bytes; where it rejects, that file is left out and named. Throws only what is a fault of ours.
@@ -289,7 +290,7 @@ class Texts {
     if (this.#asked.length === 0) return undefined;
     return {
       files: this.#asked.map(({ path }) => path),
-      previews: encodingPreviews(this.#asked.slice(0, PREVIEWS).map(({ bytes }) => bytes.subarray(0, 4096))),
+      previews: encodingPreviews(this.#asked.slice(0, PREVIEWS).map(({ bytes }) => beginning(bytes))),
     };
   }
 
@@ -329,7 +330,14 @@ class Texts {
 }
 
 /** Which pictures have no caption of their own; for whoever found some to be none. */
-export function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
+export /** Whole lines of it: half a character is of no encoding. A line feed is part of none here. */
+function beginning(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= PREVIEW_BYTES) return bytes;
+  const end = bytes.lastIndexOf(0x0a, PREVIEW_BYTES);
+  return end > 0 ? bytes.subarray(0, end) : bytes;
+}
+
+function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
   const silent: string[] = [];
   const byWords = new Map<string, number>();
   for (const { path, caption, captionFrom, classWords } of pictures) {
