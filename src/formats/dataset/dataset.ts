@@ -329,15 +329,15 @@ class Texts {
   }
 }
 
-/** Which pictures have no caption of their own; for whoever found some to be none. */
-export /** Whole lines of it: half a character is of no encoding. A line feed is part of none here. */
+/** Whole lines of it: half a character is of no encoding. A line feed is part of none here. */
 function beginning(bytes: Uint8Array): Uint8Array {
   if (bytes.length <= PREVIEW_BYTES) return bytes;
   const end = bytes.lastIndexOf(0x0a, PREVIEW_BYTES);
   return end > 0 ? bytes.subarray(0, end) : bytes;
 }
 
-function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
+/** Which pictures have no caption of their own; for whoever found some to be none. */
+export function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
   const silent: string[] = [];
   const byWords = new Map<string, number>();
   for (const { path, caption, captionFrom, classWords } of pictures) {

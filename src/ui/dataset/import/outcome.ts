@@ -20,8 +20,10 @@ export interface Reject {
   reason: RejectReason;
   code?: CaptionErrorCode | ZipErrorCode;
   line?: number;
-  /** English, with what to do; where the reason alone does not say it. */
+  /** Of a zip: English, with what to do; where the reason alone does not say it. */
   sentence?: string;
+  /** Of a caption file: what there is to say of it. */
+  note?: DatasetNote;
 }
 
 export interface Outcome {
@@ -59,8 +61,19 @@ export function grouped(rejects: readonly Reject[]): Outcome['rejects'] {
 export function unopened(path: string, error: unknown): Reject {
   if (error instanceof ZipError) return { path, reason: 'zip', code: error.code, sentence: error.message };
   if (error instanceof CaptionFileError) {
-    const { code, line, message: sentence } = error;
-    return { path, reason: 'caption-file', code, line, sentence };
+    return captionFile(path, error.code, error.message, error.line);
   }
   return { path, reason: 'unreadable' };
+}
+
+/** `sentence` is English, with what to do. */
+export function captionFile(path: string, code: CaptionErrorCode, sentence: string, line?: number): Reject {
+  const note: DatasetNote = {
+    kind: 'caption-file',
+    path,
+    code,
+    sentence,
+    ...(line !== undefined && { line }),
+  };
+  return { path, reason: 'caption-file', code, ...(line !== undefined && { line }), note };
 }

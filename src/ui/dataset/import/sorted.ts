@@ -16,7 +16,7 @@ import type { TriggerOffer } from '../../../formats/dataset/trigger';
 import { maxTextBytes } from '../../../formats/dataset/text';
 import type { Incoming } from './incoming';
 import { listed, type Listed } from './listed';
-import type { Reject } from './outcome';
+import { captionFile, type Reject } from './outcome';
 import { encodingQuestion, type Ask } from './questions';
 
 /** Small files to open at a time. */
@@ -98,14 +98,12 @@ function sorted(
     rejects: [
       ...list.rejects,
       ...unknown.map((path) => ({ path, reason: 'unknown-type' as const })),
-      ...dataset.leftOut.map(({ path, code, line, sentence }) =>
-        tooLarge.has(path)
-          ? { path, reason: 'caption-file' as const, code: 'too-large' as const }
-          : code === 'unreadable'
-            ? { path, reason: 'unreadable' as const }
-            : { path, reason: 'caption-file' as const, code, line, sentence },
-      ),
-      ...leftOut.map((path) => ({ path, reason: 'caption-file' as const, code: 'encoding' as const })),
+      ...dataset.leftOut.map(({ path, code, line, sentence }): Reject => {
+        if (tooLarge.has(path)) return captionFile(path, 'too-large', 'It is over 64 MiB: no caption file.');
+        if (code === 'unreadable') return { path, reason: 'unreadable' };
+        return captionFile(path, code, sentence, line);
+      }),
+      ...leftOut.map((path) => captionFile(path, 'encoding', 'It is not UTF-8, and no encoding was chosen.')),
     ],
   };
 }
