@@ -21,6 +21,8 @@ export interface Run {
   baseName: string;
   /** SHA-256 of the base model's file, once it is known. */
   baseSha256?: string;
+  /** Name, size and date of that file then. */
+  baseKey?: string;
   images: number;
   step: number;
   steps: number;

@@ -51,8 +51,6 @@ export interface TrainingRun {
   base: {
     name: string;
     files: readonly ByteSource[];
-    /** Of all files, in hex, where it is known. */
-    sha256?: string;
     /** SHA-256 of the checkpoint, where it is one file, and of a VAE of its own: for the metadata. */
     whole?: Promise<string>;
     vae?: { name: string; whole?: Promise<string> };
@@ -166,10 +164,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   for (const file of run.base.files) legacy.push(await legacyHash(file));
   const [baseHash = ''] = legacy;
   const vaeHash = plan.ownVae && (await legacyHash(plan.ownVae));
-  const facts = await runFacts(config, alpha, placed, {
-    legacy,
-    ...(run.base.sha256 === undefined ? {} : { sha256: run.base.sha256 }),
-  });
+  const facts = await runFacts(config, alpha, placed, { legacy });
   const fingerprint = await fingerprintOf(config, placed, baseHash);
   const saved = yield* resumed(run, facts, fingerprint);
   if (saved && saved.step >= steps) {
@@ -349,7 +344,9 @@ async function* resumed(
     if (fellBack) yield fallen;
     return state;
   }
-  const { refused, told } = changesSince(state.facts, facts);
+  const whole = state.facts.base.sha256 === undefined ? undefined : await wholeHash(run);
+  const base = { ...facts.base, ...(whole === undefined ? {} : { sha256: whole }) };
+  const { refused, told } = changesSince(state.facts, { ...facts, base });
   if (refused.length > 0) {
     throw new ResumeError(
       'changed',
@@ -370,6 +367,12 @@ async function* resumed(
     };
   }
   return state;
+}
+
+/** Of the checkpoint and of a VAE of its own, in hex, where they are known. Waits for them. */
+export async function wholeHash({ base }: Pick<TrainingRun, 'base'>): Promise<string | undefined> {
+  const [model, vae] = await Promise.all([base.whole, base.vae?.whole]);
+  return model === undefined ? undefined : [model, ...(vae === undefined ? [] : [vae])].join(' ');
 }
 
 const START_ANEW =

@@ -9,7 +9,7 @@ import { groupByBucket } from './batches';
 import { writeState } from './checkpoint';
 import { exportLora } from './lora_file';
 import { readOptimizer } from './optimizer';
-import type { Prepared, TrainingRun } from './prepare';
+import { wholeHash, type Prepared, type TrainingRun } from './prepare';
 import { warmupSteps } from './schedule';
 
 /** Reads everything back from the GPU. Call with all steps reported. */
@@ -22,10 +22,11 @@ export async function saveRun(
   const { step, lora, optimizer } = prepared;
   prepared.saved = prepared.updates;
   const name = final ? config.output_name : `${config.output_name}-${String(step).padStart(6, '0')}`;
+  const whole = await wholeHash(run);
   const state = await writeState({
     step,
     fingerprint: prepared.fingerprint,
-    facts: prepared.facts,
+    facts: { ...prepared.facts, base: { ...prepared.facts.base, ...(whole === undefined ? {} : { sha256: whole }) } },
     startedAt: prepared.startedAt,
     averageLoss: prepared.averageLoss,
     averageCount: prepared.averageCount,

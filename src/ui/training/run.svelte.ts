@@ -26,7 +26,7 @@ import { withTrigger } from '../../formats/dataset/trigger';
 import { lockedUntil, LOCKED_MS, noteGpuLoss } from '../gpu/losses';
 import { sentenceOf } from '../sentence';
 import { duration, number } from '../shell/figures';
-import { baseDigest } from './base_digest';
+import { baseDigest, fileKey, isOtherBase, OtherBaseError } from './base_digest';
 import { CheckpointKeeper } from './checkpoint_keeper';
 import { EventFollower } from './event_follower';
 import { failureOf } from './failures';
@@ -275,6 +275,7 @@ export class TrainingRun extends ShownRun {
         olderStates: older.map(({ state }) => state),
         anyway: record.anyway,
       });
+      if (from && (await isOtherBase(record, job.base))) throw new OtherBaseError();
       void this.#nameBase(record, job.base);
       if (from && this.now.state === 'recovering') this.tell({ kind: 'recovered', step: from.step });
       await withTrainer((trainer) =>
@@ -295,7 +296,7 @@ export class TrainingRun extends ShownRun {
   async #nameBase({ id, baseSha256 }: Run, files: readonly Blob[]): Promise<void> {
     if (baseSha256 !== undefined) return;
     const sha256 = await baseDigest(files);
-    if (sha256 !== undefined && this.record?.id === id) this.change({ baseSha256: sha256 });
+    if (sha256 !== undefined && this.record?.id === id) this.change({ baseSha256: sha256, baseKey: fileKey(files) });
   }
 
   /** The worker has come to the end, by itself or because it was asked to stop. */
