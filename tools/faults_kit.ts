@@ -19,7 +19,7 @@ export class NotHere extends Error {
   override readonly name = 'NotHere';
 }
 
-const MODEL = fileURLToPath(new URL('../reference/golden/tiny-sd15.safetensors', import.meta.url));
+export const MODEL = fileURLToPath(new URL('../reference/golden/tiny-sd15.safetensors', import.meta.url));
 export const NAME = 'squares';
 
 const SETTINGS = {

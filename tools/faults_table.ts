@@ -5,6 +5,7 @@ import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   loraBytes,
+  MODEL,
   must,
   NAME,
   NotHere,
@@ -282,6 +283,46 @@ export const FAULTS: readonly Fault[] = [
       await rm(join(place.data, 'red.png'));
       const { status, text } = await training.ended;
       must(status === 0 && text.includes('done after 4 steps'), `Exit status ${status}`, text);
+      return 0;
+    },
+  },
+  {
+    name: 'picture-repainted-before-resuming',
+    ends: 'refused by the name of the picture, with what to do; exit status 1',
+    short: true,
+    async run(place) {
+      const first = await train(place, { max_train_steps: 1, save_steps: 0 });
+      must(
+        first.text.includes('there is no saved state'),
+        'No word of there being nothing to resume',
+        first.text,
+      );
+      const again = await train(place, { max_train_steps: 1, save_steps: 0 });
+      must(again.status === 0, `Exit status ${again.status}`, again.text);
+      must(/This run is complete: 1 of 1 steps/.test(again.text), 'Not said to be complete', again.text);
+      must(!again.text.includes('saved squares'), 'Its file was written again', again.text);
+      await writeFile(join(place.data, 'red.png'), await readFile(join(place.data, 'blue.png')));
+      const { status, text } = await train(place, { max_train_steps: 2, save_steps: 0 });
+      must(status === 1, `Exit status ${status}`, text);
+      must(/pictures with other content: red\.png\. Put them back/.test(text), 'Not named', text);
+      return 0;
+    },
+  },
+  {
+    name: 'base-changed-before-resuming',
+    ends: 'refused: one changed tensor is another base model; exit status 1',
+    short: false,
+    async run(place) {
+      const bytes = await readFile(MODEL);
+      const base_model = join(place.root, 'base.safetensors');
+      await writeFile(base_model, bytes);
+      await train(place, { base_model, max_train_steps: 1, save_steps: 0 });
+      // Far from the window that old hashes look at.
+      bytes[bytes.length - 1000] ^= 1;
+      await writeFile(base_model, bytes);
+      const { status, text } = await train(place, { base_model, max_train_steps: 2, save_steps: 0 });
+      must(status === 1, `Exit status ${status}`, text);
+      must(text.includes('the base model is another'), 'Not named', text);
       return 0;
     },
   },

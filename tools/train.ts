@@ -106,10 +106,16 @@ async function main(): Promise<void> {
   for (const line of gpuNotes(gpu())) tell(line);
 
   const states = statePaths(config).map(openSource);
+  if (config.resume === true && !states[0])
+    tell(`note: resume: there is no saved state in ${config.output_dir}; the run begins anew.`);
   const events = trainAdapting({
     config,
     base: await baseOf(config, base),
-    images: folder.images.map((image) => ({ ...image, pixels: (placement) => loadImage(image, placement) })),
+    images: folder.images.map((image) => ({
+      ...image,
+      pixels: (placement) => loadImage(image, placement),
+      digest: () => sha256OfFile(image.path),
+    })),
     merges,
     ...(pretrained ? { pretrained } : {}),
     ...(states[0] ? { state: states[0], olderStates: states.slice(1) } : {}),

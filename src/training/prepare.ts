@@ -174,7 +174,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       ...toldResumed(
         'complete',
         complete,
-        `This run is complete: ${saved.step} steps of ${steps} are done. To train on, raise epochs or max_train_steps.`,
+        `This run is complete: ${saved.step} of ${steps} steps are done. To train on, raise epochs or max_train_steps.`,
       ),
     };
   }

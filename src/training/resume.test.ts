@@ -116,7 +116,7 @@ test('another alpha is folded into the values: the next step has the same loss',
 test('a run that is complete says so, and its files stay as they are', async () => {
   const events = await collect(resumed({}, {}, 6));
   expect(of(events, 'note').map(({ sentence }) => sentence)).toEqual([
-    'This run is complete: 6 steps of 6 are done. To train on, raise epochs or max_train_steps.',
+    'This run is complete: 6 of 6 steps are done. To train on, raise epochs or max_train_steps.',
   ]);
   expect(of(events, 'saved')).toEqual([]);
   expect(of(events, 'done')).toEqual([{ kind: 'done', step: 6 }]);

@@ -26,7 +26,10 @@ export async function saveRun(
   const state = await writeState({
     step,
     fingerprint: prepared.fingerprint,
-    facts: { ...prepared.facts, base: { ...prepared.facts.base, ...(whole === undefined ? {} : { sha256: whole }) } },
+    facts: {
+      ...prepared.facts,
+      base: { ...prepared.facts.base, ...(whole === undefined ? {} : { sha256: whole }) },
+    },
     startedAt: prepared.startedAt,
     averageLoss: prepared.averageLoss,
     averageCount: prepared.averageCount,

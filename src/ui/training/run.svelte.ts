@@ -296,7 +296,8 @@ export class TrainingRun extends ShownRun {
   async #nameBase({ id, baseSha256 }: Run, files: readonly Blob[]): Promise<void> {
     if (baseSha256 !== undefined) return;
     const sha256 = await baseDigest(files);
-    if (sha256 !== undefined && this.record?.id === id) this.change({ baseSha256: sha256, baseKey: fileKey(files) });
+    if (sha256 !== undefined && this.record?.id === id)
+      this.change({ baseSha256: sha256, baseKey: fileKey(files) });
   }
 
   /** The worker has come to the end, by itself or because it was asked to stop. */
