@@ -13,6 +13,8 @@ test.each<[string, string, FileKind]>([
   ['a.caption', '', 'caption'],
   ['x/metadata.csv', '', 'table'],
   ['run.toml', '', 'config'],
+  ['train.sh', '', 'config'],
+  ['Train LoRA.BAT', '', 'config'],
   ['set.ZIP', '', 'zip'],
   ['set.zip/__MACOSX/._a.png', '', 'junk'],
   ['a/._b.png', '', 'junk'],

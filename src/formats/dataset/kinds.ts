@@ -13,7 +13,8 @@ const KINDS: Readonly<Record<string, FileKind>> = {
   ),
   ...kind('caption', 'txt caption'),
   ...kind('table', 'csv tsv jsonl'),
-  ...kind('config', 'yaml yml toml json'),
+  // Commands that start a trainer are settings too, as people keep them.
+  ...kind('config', 'yaml yml toml json sh bat cmd ps1'),
   ...kind('zip', 'zip'),
 };
 
