@@ -301,7 +301,9 @@ export const FAULTS: readonly Fault[] = [
       must(again.status === 0, `Exit status ${again.status}`, again.text);
       must(/This run is complete: 1 of 1 steps/.test(again.text), 'Not said to be complete', again.text);
       must(!again.text.includes('saved squares'), 'Its file was written again', again.text);
-      await writeFile(join(place.data, 'red.png'), await readFile(join(place.data, 'blue.png')));
+      const blue = await readFile(join(place.data, 'blue.png'));
+      // A byte behind the picture: another file, though not another picture than blue.png.
+      await writeFile(join(place.data, 'red.png'), Buffer.concat([blue, Buffer.of(0)]));
       const { status, text } = await train(place, { max_train_steps: 2, save_steps: 0 });
       must(status === 1, `Exit status ${status}`, text);
       must(/pictures with other content: red\.png\. Put them back/.test(text), 'Not named', text);

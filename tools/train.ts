@@ -25,6 +25,7 @@ import { openSource, sha256OfFile } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
+import { withoutCopies } from './copies';
 import { fitting } from './shape_notes';
 import { keepSample, keepSaved, previousStateName, removeParts, stateName, type Kept } from './keep';
 import { readConfig } from './read_config';
@@ -41,6 +42,7 @@ const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
   --anyway    start even over a memory budget that was set by hand, and although settings of another trainer cannot be honoured
   --stop-if-diverging  end a run whose loss is far above where it began, instead of only saying so; exit status 3
 ${FOLDER_USAGE}
+  --keep-copies  train also on files that are equal to another to the last byte
 Exit status: 0 done; 1 failed, or a file is not in its place; 2 not understood; 130, 143, 129, 141 stopped before its end, and
 saved (Ctrl-C, SIGTERM, closed terminal, closed output).`;
 
@@ -52,6 +54,7 @@ async function main(): Promise<void> {
       anyway: { type: 'boolean' },
       'stop-if-diverging': { type: 'boolean' },
       card: { type: 'string' },
+      'keep-copies': { type: 'boolean' },
       ...folderOptions,
       help: { type: 'boolean', short: 'h' },
     },
@@ -72,8 +75,9 @@ async function main(): Promise<void> {
     except: config.output_dir,
     ...choices,
   });
-  const folder = fitting(found.images, config);
-  for (const note of [...found.notes, ...folder.notes]) console.log(`note: ${note}`);
+  const once = values['keep-copies'] ? { ...found, notes: [] } : await withoutCopies(found.images);
+  const folder = fitting(once.images, config);
+  for (const note of [...found.notes, ...once.notes, ...folder.notes]) console.log(`note: ${note}`);
   if (folder.images.length === 0)
     throw new Error('No picture is left to train on. Crop them, or set other bucket sizes.');
   if (drawsSamples(config))

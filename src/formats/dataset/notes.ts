@@ -53,6 +53,8 @@ export type DatasetNote =
   | { kind: 'zip'; files: string[] }
   /** Links to files that are in the set anyway. */
   | { kind: 'linked-twice'; files: string[] }
+  /** Files that are equal to the last byte; `of` is the one that is used. */
+  | { kind: 'copies'; pairs: { copy: string; of: string }[] }
   /** Pictures that are none to train on. */
   | { kind: 'left-out'; reason: Refusal; pictures: string[] }
   /** More than a tenth of each lies outside of its bucket. */
@@ -130,6 +132,18 @@ export function noteWords(note: DatasetNote): Bilingual {
         `${count(note.files.length, 'link leads', 'links lead')} to what is taken already, and ${note.files.length === 1 ? 'is' : 'are'} not taken again: ${list(note.files)}.`,
         `${note.files.length} 个链接指向已读取的文件，不再重复读取：${list(note.files, '、')}。`,
       );
+    case 'copies': {
+      const { length } = note.pairs;
+      const said = (comma: string) =>
+        list(
+          note.pairs.map(({ copy, of }) => `${copy} (= ${of})`),
+          comma,
+        );
+      return t(
+        `${count(length, 'picture is a copy', 'pictures are copies')} of another, and ${length === 1 ? 'is' : 'are'} left out: ${said(', ')}.`,
+        `${length} 张图片与其他图片完全相同，未采用：${said('、')}。`,
+      );
+    }
     case 'left-out':
       return t(
         `${count(note.pictures.length, 'picture is', 'pictures are')} left out, ${refusalWords.en[note.reason]}: ${list(note.pictures)}.`,
