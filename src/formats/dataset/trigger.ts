@@ -3,7 +3,7 @@
  * changed in one place; this says how a caption reads with it, in training, in the token count, in an export and in the
  * label tool, and which words a data set offers as its trigger.
  */
-import { joinTags, splitTags, tagKey } from './tags';
+import { joinTags, keysIn, splitTags, tagKey } from './tags';
 
 /**
  * The caption as it is trained on. A caption that already has the trigger as a tag gets it moved to the front (where
@@ -12,10 +12,9 @@ import { joinTags, splitTags, tagKey } from './tags';
 export function withTrigger(caption: string, trigger: string): string {
   const word = trigger.trim();
   if (word === '') return caption;
-  const tags = splitTags(caption);
-  const at = tags.findIndex((tag) => tagKey(tag) === tagKey(word));
+  const at = keysIn(caption).indexOf(tagKey(word));
   if (at === 0) return caption;
-  if (at > 0) return joinTags([word, ...tags.filter((_, index) => index !== at)]);
+  if (at > 0) return joinTags([word, ...splitTags(caption).filter((_, index) => index !== at)]);
   if (mentions(caption, word)) return caption;
   return caption.trim() === '' ? word : `${word}, ${caption.trim()}`;
 }
@@ -23,9 +22,9 @@ export function withTrigger(caption: string, trigger: string): string {
 /** The caption without the trigger as a tag: what is left to describe. Within a sentence it stays. */
 export function withoutTrigger(caption: string, trigger: string): string {
   if (trigger.trim() === '') return caption;
-  const tags = splitTags(caption);
-  const left = tags.filter((tag) => tagKey(tag) !== tagKey(trigger));
-  return left.length === tags.length ? caption : joinTags(left);
+  const [keys, key] = [keysIn(caption), tagKey(trigger)];
+  if (!keys.includes(key)) return caption;
+  return joinTags(splitTags(caption).filter((_, index) => keys[index] !== key));
 }
 
 /** Whether the words occur in the text as whole words. */

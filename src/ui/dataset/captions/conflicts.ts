@@ -1,6 +1,6 @@
 /** Finds the vocabulary's words in captions: contradictions within one, sides mixed across a set, styles named. */
 import { plainWords, withoutTrigger } from '../../../formats/dataset/trigger';
-import { CONFLICTS, STYLE_WORDS, type Conflict } from './vocabulary';
+import { CONFLICTS, STYLE_WORDS } from './vocabulary';
 
 interface Captioned {
   readonly id: string;
@@ -19,9 +19,10 @@ const STYLE_SHARE = 0.3;
 
 /** Pairs of words in one caption that cannot both be true, one pair a question at most. */
 export function conflictsWithin(caption: string): (readonly [string, string])[] {
-  const text = padded(caption);
-  return CONFLICTS.flatMap((conflict) => {
-    const [one, other] = wordsOf(text, conflict);
+  const found = phrasesIn(caption);
+  if (found.size < 2) return [];
+  return CONFLICTS.flatMap(({ sides }) => {
+    const [one, other] = sides.flatMap((words) => words.find((word) => found.has(word)) ?? []);
     return one !== undefined && other !== undefined ? [[one, other] as const] : [];
   });
 }
@@ -31,12 +32,14 @@ export function conflictsWithin(caption: string): (readonly [string, string])[] 
  * to look at; a caption that contradicts itself counts for neither.
  */
 export function mixedSides(pictures: readonly Captioned[]): Found[] {
+  const said = pictures
+    .map(({ id, caption }) => ({ id, found: phrasesIn(caption) }))
+    .filter(({ found }) => found.size > 0);
   return CONFLICTS.filter(({ acrossSet }) => acrossSet).flatMap((conflict) => {
     const sides = new Map<number, { word: string; ids: string[] }>();
-    for (const { id, caption } of pictures) {
-      const text = padded(caption);
+    for (const { id, found } of said) {
       const taken = conflict.sides.flatMap((words, side) => {
-        const word = words.find((each) => text.includes(` ${each} `));
+        const word = words.find((each) => found.has(each));
         return word === undefined ? [] : [{ side, word }];
       });
       const [only] = taken;
@@ -56,19 +59,44 @@ export function namedStyles(
   pictures: readonly Captioned[],
   trigger: string,
 ): { words: string; ids: string[] }[] {
-  const texts = pictures.map(({ id, caption }) => ({ id, text: padded(withoutTrigger(caption, trigger)) }));
-  return STYLE_WORDS.map((words) => ({
-    words,
-    ids: texts.filter(({ text }) => text.includes(` ${words} `)).map(({ id }) => id),
-  }))
+  const naming = new Map<string, string[]>(STYLE_WORDS.map((words) => [words, []]));
+  for (const { id, caption } of pictures)
+    for (const words of phrasesIn(withoutTrigger(caption, trigger))) naming.get(words)?.push(id);
+  return [...naming]
+    .map(([words, ids]) => ({ words, ids }))
     .filter(({ ids }) => ids.length >= Math.max(FEW, STYLE_SHARE * pictures.length))
     .sort((a, b) => b.ids.length - a.ids.length);
 }
 
-function wordsOf(text: string, { sides }: Conflict): string[] {
-  return sides.flatMap((words) => words.find((word) => text.includes(` ${word} `)) ?? []);
+/** Phrases of the vocabulary by their first words, as words. */
+const STARTING: ReadonlyMap<string, readonly (readonly string[])[]> = byFirstWord();
+
+function byFirstWord(): Map<string, string[][]> {
+  const found = new Map<string, string[][]>();
+  const phrases = new Set([...CONFLICTS.flatMap(({ sides }) => sides.flat()), ...STYLE_WORDS]);
+  for (const phrase of phrases) {
+    const words = phrase.split(' ');
+    const others = found.get(words[0]);
+    if (others) others.push(words);
+    else found.set(words[0], [words]);
+  }
+  return found;
 }
 
-function padded(caption: string): string {
-  return ` ${plainWords(caption)} `;
+/** By caption: of ten thousand captions one changes at a time. */
+const known = new Map<string, ReadonlySet<string>>();
+const MOST_KNOWN = 50_000;
+
+/** Phrases of the vocabulary that stand in a caption as whole words. */
+function phrasesIn(caption: string): ReadonlySet<string> {
+  const before = known.get(caption);
+  if (before) return before;
+  const words = plainWords(caption).split(' ');
+  const found = new Set<string>();
+  for (const [at, word] of words.entries())
+    for (const phrase of STARTING.get(word) ?? [])
+      if (phrase.every((each, i) => words[at + i] === each)) found.add(phrase.join(' '));
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(caption, found);
+  return found;
 }

@@ -1,5 +1,5 @@
 /** How often each tag occurs in the set: the table beside the pictures. A tag counts once a caption. */
-import { splitTags, tagKey } from '../../../formats/dataset/tags';
+import { keysIn, splitTags, tagKey } from '../../../formats/dataset/tags';
 
 export interface TagCount {
   /** As it is first written. */
@@ -13,11 +13,12 @@ export function tagFrequency(captions: Iterable<string>, without: readonly strin
   const left = new Set(without.map(tagKey));
   const counts = new Map<string, { tag: string; count: number }>();
   for (const caption of captions) {
-    for (const [key, tag] of new Map(splitTags(caption).map((tag) => [tagKey(tag), tag]))) {
+    for (const key of new Set(keysIn(caption))) {
       if (left.has(key)) continue;
       const known = counts.get(key);
       if (known) known.count++;
-      else counts.set(key, { tag, count: 1 });
+      // As it is written last in the first caption that has it.
+      else counts.set(key, { tag: splitTags(caption)[keysIn(caption).lastIndexOf(key)] ?? key, count: 1 });
     }
   }
   return [...counts]
