@@ -17,7 +17,9 @@ export async function withoutCopies(
     const digests: string[] = [];
     for (const { path } of sameSize) digests.push(await sha256OfFile(path));
     for (const same of groups(sameSize, digests).values()) {
-      const kept = same.find(({ caption }) => caption !== '') ?? same[0];
+      // Words of a folder stand in for a caption; they are none that a person wrote.
+      const written = same.find(({ caption, captionFrom }) => caption !== '' && captionFrom !== undefined);
+      const kept = written ?? same.find(({ caption }) => caption !== '') ?? same[0];
       for (const image of same) if (image !== kept) best.set(image.path, kept);
     }
   }

@@ -71,7 +71,12 @@ async function main(): Promise<void> {
   const merges = await readFile(new URL('../public/clip/merges.txt', import.meta.url), 'utf8');
   const tokenizer = makeTokenizer(merges, 49408);
   const captioner = nodeCaptioner(threads);
-  const facts = await captioner.open(await modelOf(values), () => undefined);
+  const model = await modelOf(values);
+  const facts = await captioner.open(model, () => undefined);
+  if (model.key === 'demo')
+    console.log(
+      "note: the demo's CLIP knows the demo's shapes only. For pictures of your own give --vision and --text, or --tagger and --tags.",
+    );
   console.log(`${facts.kind} model on ${facts.provider}, ${facts.threads} threads, sees ${facts.side} px`);
   const bytes = await readFile(output).catch(() => undefined);
   const stop = stopOnSignals('Stopping after this picture; what there is will be written.');

@@ -26,6 +26,7 @@ import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
 import { withoutCopies } from './copies';
+import { setEarlierAside } from './earlier_run';
 import { fitting } from './shape_notes';
 import { keepSample, keepSaved, previousStateName, removeParts, stateName, type Kept } from './keep';
 import { readConfig } from './read_config';
@@ -128,7 +129,8 @@ async function main(): Promise<void> {
     ...(values.anyway ? { anyway: true } : {}),
   });
   try {
-    process.exitCode = await follow(events, config, stop, tell, values['stop-if-diverging'] ?? false);
+    const options = { anew: !states[0], stopIfDiverging: values['stop-if-diverging'] ?? false };
+    process.exitCode = await follow(events, config, stop, tell, options);
   } catch (error) {
     log(String(error));
     throw error;
@@ -158,18 +160,23 @@ async function follow(
   config: TrainConfig,
   stop: Stopping,
   tell: (line: string, kind?: TrainEvent['kind']) => void,
-  stopIfDiverging: boolean,
+  { anew, stopIfDiverging }: { anew: boolean; stopIfDiverging: boolean },
 ): Promise<number> {
   let steps = Infinity;
   let status = 0;
   let whole = true;
   // A damaged newest state must not take the place of the sound one before it.
   let damaged = false;
+  let first = anew;
   try {
     for await (const event of events) {
       if (event.kind === 'plan') ({ steps } = event.plan);
       // Stopped before its first step: a LoRA that learnt nothing takes no other's place.
       if (event.kind === 'saved' && event.final && event.step === 0) return nothingTrained();
+      if (first && event.kind === 'saved') {
+        first = false;
+        for (const line of await setEarlierAside(config.output_dir, config.output_name)) tell(line);
+      }
       const kept = await keep(event, config, !damaged);
       if (event.kind === 'fell-back') damaged = true;
       else if (event.kind === 'saved' && kept.whole) damaged = false;

@@ -126,7 +126,10 @@ export function applyKohyaRules(ledger: Ledger, here: boolean): void {
 
 function leaveRest(ledger: Ledger, key: string): void {
   const value = ledger.get(key);
-  const settled = (neutral.get(key) ?? []).some((each) => String(each) === String(value).toLowerCase());
+  const said = String(value).toLowerCase();
+  const settled = (neutral.get(key) ?? []).some(
+    (each) => String(each) === said || (/^\d/.test(said) && Number(said) === Number(each)),
+  );
   if (secret.test(key) && !isOff(value)) ledger.leave(key, 'private');
   else if (isOff(value) || settled) ledger.leave(key, 'off');
   else if (moot.test(key)) ledger.leave(key, 'moot');

@@ -72,6 +72,28 @@ test("sd-scripts' metadata is its settings; what tells how it went is a record",
   expect(read.warnings.map(({ name }) => name)).toEqual(['LoCon (conv_dim=4)']);
 });
 
+test('what modelspec says is a record, and a weight of 1.0 is 1', async () => {
+  const read = await importFromLora(
+    fromBytes(
+      lora({
+        ...kohya,
+        ss_network_args: 'null',
+        ss_prior_loss_weight: '1.0',
+        'modelspec.date': '2026-11-28T22:00:00',
+        'modelspec.prediction_type': 'epsilon',
+        'modelspec.architecture': 'stable-diffusion-v1/lora',
+      }),
+    ),
+  );
+  expect(read.warnings).toEqual([]);
+  const why = (key: string) => read.left.find((each) => each.key === key)?.why;
+  expect(['modelspec date', 'modelspec prediction_type', 'prior_loss_weight'].map(why)).toEqual([
+    'record',
+    'record',
+    'off',
+  ]);
+});
+
 test('an adaptive optimizer and another family are said first, and no rate of 1 comes over', async () => {
   const read = await importFromLora(
     fromBytes(

@@ -47,7 +47,8 @@ export async function readLoraSettings(
   const records = new Map<string, unknown>();
   for (const [key, value] of Object.entries(metadata)) {
     const name = nameOf(key);
-    if (!key.startsWith('ss_') || !settings.test(name)) records.set(key, value);
+    // A point in a name would part it: `modelspec.date` is one name.
+    if (!key.startsWith('ss_') || !settings.test(name)) records.set(key.replaceAll('.', ' '), value);
     else for (const [each, item] of unfolded(name, value)) values.set(each, item);
   }
   const parts = trainedParts([...tensors.keys()]);

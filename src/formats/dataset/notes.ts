@@ -237,8 +237,10 @@ function count(n: number, one: string, many = `${one}s`): string {
 /** The first five, and how many more. */
 function list(names: readonly string[], comma = ', '): string {
   const rest = names.length - 5;
+  // A name may hold anything; what a terminal takes for a command is not shown to it.
+  const plain = names.slice(0, 5).map((name) => name.replace(/\p{Cc}/gu, '\ufffd'));
   const more = comma === '、' ? ` 等 ${names.length} 个` : ` and ${rest} more`;
-  return names.slice(0, 5).join(comma) + (rest > 0 ? more : '');
+  return plain.join(comma) + (rest > 0 ? more : '');
 }
 
 function t(en: string, zh: string): Bilingual {
