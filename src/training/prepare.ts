@@ -136,8 +136,11 @@ function longPrompt(tokens: number, text: string): ToldError {
   };
 }
 
-/** Yields phases, progress and the plan; returns the run. Disposes everything if it throws. */
-export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Prepared> {
+/**
+ * Yields phases, progress and the plan; returns the run, or nothing where the saved state is that of a complete one: then
+ * nothing is loaded, and what was saved stays as it is. Disposes everything if it throws.
+ */
+export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Prepared | undefined> {
   const { config } = run;
   if (!config.train_unet && !config.train_text_encoder) {
     throw new RunSettingsError('nothing-trained');
@@ -166,18 +169,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const vaeHash = plan.ownVae && (await legacyHash(plan.ownVae));
   const facts = await runFacts(config, alpha, placed, { legacy });
   const fingerprint = await fingerprintOf(config, placed, baseHash);
-  const saved = yield* resumed(run, facts, fingerprint);
-  if (saved && saved.step >= steps) {
-    const complete: EngineFacts['Resumed']['complete'] = { step: saved.step };
-    yield {
-      kind: 'note',
-      ...toldResumed(
-        'complete',
-        complete,
-        `This run is complete: ${saved.step} of ${steps} steps are done. To train on, raise epochs or max_train_steps.`,
-      ),
-    };
-  }
+  const saved = yield* resumed(run, facts, fingerprint, steps);
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
   yield {
     kind: 'plan',
@@ -199,6 +191,20 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       ...(saved ? { from: saved.step } : {}),
     },
   };
+
+  if (saved && saved.step >= steps) {
+    const complete: EngineFacts['Resumed']['complete'] = { step: saved.step };
+    yield {
+      kind: 'note',
+      ...toldResumed(
+        'complete',
+        complete,
+        `This run is complete: ${saved.step} of ${steps} steps are done. To train on, raise epochs or max_train_steps.`,
+      ),
+    };
+    yield { kind: 'done', step: saved.step };
+    return undefined;
+  }
 
   const owned: { dispose(): void }[] = [];
   const own = <T extends { dispose(): void }>(thing: T): T => {
@@ -323,6 +329,7 @@ async function* resumed(
   run: TrainingRun,
   facts: RunFacts,
   fingerprint: string,
+  steps: number,
 ): AsyncGenerator<TrainEvent, SavedState | undefined> {
   if (!run.state) return undefined;
   const found = await soundState([run.state, ...(run.olderStates ?? [])]);
@@ -355,7 +362,8 @@ async function* resumed(
     );
   }
   if (fellBack) yield fallen;
-  if (told.length > 0) {
+  // Of a run that is complete nothing is trained with them.
+  if (told.length > 0 && state.step < steps) {
     const changed: EngineFacts['Resumed']['changed'] = { step: state.step, changes: told };
     yield {
       kind: 'note',

@@ -120,4 +120,10 @@ test('a run that is complete says so, and its files stay as they are', async () 
   ]);
   expect(of(events, 'saved')).toEqual([]);
   expect(of(events, 'done')).toEqual([{ kind: 'done', step: 6 }]);
+  // Not even encoded.
+  expect(of(events, 'phase').map(({ phase }) => phase)).toEqual(['load']);
+  const shorter = await collect(resumed({ max_train_steps: 4 }, {}, 6));
+  expect(of(shorter, 'note').map(({ sentence }) => sentence)).toEqual([
+    'This run is complete: 6 of 4 steps are done. To train on, raise epochs or max_train_steps.',
+  ]);
 });

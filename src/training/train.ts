@@ -26,6 +26,7 @@ import { told } from './told';
 /** Runs to the end, yielding what happens. Errors are named and carry a sentence for the user. */
 export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void> {
   const prepared = yield* prepare(run);
+  if (!prepared) return;
   try {
     yield* loop(run, prepared);
   } catch (error) {
@@ -41,11 +42,6 @@ export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void>
 async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
   const { config, signal } = run;
   const { engine, optimizer, schedule, steps } = prepared;
-  if (prepared.step >= steps) {
-    // Resumed, and complete: what was saved stays as it is.
-    yield { kind: 'done', step: prepared.step };
-    return;
-  }
   const rate = (update: number) => multiplier(schedule, update);
   const progress = new Progress(prepared, {
     now: run.now ?? Date.now,
