@@ -73,7 +73,7 @@ test('numbered folders, captions and a TOML come in at once; the file says what 
     await goTo(page, 'Images');
     const shots = page.getByRole('list', { name: 'Pictures' }).getByRole('button');
     await expect(shots).toHaveCount(3);
-    await expect(page.getByText('Folder 3_warm squares: 3 repeats each.')).toBeVisible();
+    await expect(page.getByText('squares/3_warm squares: 3 repeats each, 2 pictures.')).toBeVisible();
     for (const [numbered, name, , caption] of PICTURES) {
       const shot = shots.filter({ hasText: `${name}.png` });
       await expect(shot).toContainText(caption);
