@@ -3,7 +3,7 @@
  * or format that Chinese people write the same way, nor a setting as configuration files have it.
  */
 import type { Page } from '@playwright/test';
-import { fieldList, otherNames } from '../src/formats/config_fields';
+import { fieldList, otherNames } from '../src/formats/config/config_fields';
 
 /** What is called so in Chinese too. */
 const NAMES =

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from '@playwright/test';
-import { writeSafetensors } from '../src/formats/safetensors_write';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 
 const TINY = readFileSync(
   fileURLToPath(new URL('../reference/golden/tiny-sd15.safetensors', import.meta.url)),

@@ -6,7 +6,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import sharp from 'sharp';
-import { writeSafetensors } from '../src/formats/safetensors_write';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { englishOn } from './chinese_words';
 import { dropFiles, smallSettings, squares, tinyModel } from './small_run';
 

@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test, type Page } from '@playwright/test';
 import sharp from 'sharp';
-import { fromBytes } from '../src/formats/byte_source';
-import { parseLora } from '../src/formats/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { parseLora } from '../src/formats/lora/kohya_lora';
 import { inChromium } from './person';
 import { chooseTinyModel, goTo, prepareRun, says, start, stepsDone, tinyModel } from './small_run';
 import { storedLora } from './stored_runs';

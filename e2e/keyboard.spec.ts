@@ -1,7 +1,7 @@
 /** The whole way without a mouse: pictures, base model, settings, start, pause, download. Only keys are pressed. */
 import { expect, test, type Locator, type Page } from '@playwright/test';
-import { fromBytes } from '../src/formats/byte_source';
-import { parseLora } from '../src/formats/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { parseLora } from '../src/formats/lora/kohya_lora';
 import { readFile } from 'node:fs/promises';
 import { says, smallSettings, squares, stepsDone, tinyModel } from './small_run';
 

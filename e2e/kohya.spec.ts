@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import sharp from 'sharp';
-import { fromBytes } from '../src/formats/byte_source';
-import { parseLora } from '../src/formats/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { parseLora } from '../src/formats/lora/kohya_lora';
 import { inChromium } from './person';
 import { chooseTinyModel, goTo, says } from './small_run';
 

@@ -1,10 +1,10 @@
 /** A VAE beside a checkpoint that has none, and a LoRA of another program that training begins with, as a person gives them. */
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
-import { mapCheckpoint } from '../src/formats/checkpoint_kind';
-import { fromBytes } from '../src/formats/byte_source';
-import { readHeader } from '../src/formats/safetensors';
-import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors_write';
+import { mapCheckpoint } from '../src/formats/checkpoint/checkpoint_kind';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { readHeader } from '../src/formats/safetensors/safetensors';
+import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors/safetensors_write';
 import { dropFiles, goTo, tinyModel } from './small_run';
 
 test('a VAE of its own is asked for and taken; a LoRA with ranks of its own is told before it starts', async ({

@@ -3,8 +3,8 @@
  * words that a person reads on the screen. Only what would take long without a GPU is set lower than they would.
  */
 import { expect } from '@playwright/test';
-import { fromBytes } from '../src/formats/byte_source';
-import { parseLora, type LoraFile } from '../src/formats/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { parseLora, type LoraFile } from '../src/formats/lora/kohya_lora';
 import type { Person } from './person';
 
 /** Fields as the form calls them. */

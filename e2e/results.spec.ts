@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
-import { fromBytes } from '../src/formats/byte_source';
-import { parseLora, type LoraFile } from '../src/formats/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { parseLora, type LoraFile } from '../src/formats/lora/kohya_lora';
 import { goTo, prepareRun, says, start } from './small_run';
 
 test.setTimeout(900_000);

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { deflateRawSync } from 'node:zlib';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
-import { parseConfig } from '../src/formats/config';
+import { parseConfig } from '../src/formats/config/config';
 import { goTo, prepareRun } from './small_run';
 
 const heading = (page: Page) => page.getByRole('heading', { name: 'Settings', level: 1 });

@@ -1,8 +1,8 @@
 /** A training run on the page, in its worker, on a software adapter: watched, paused, sampled, stopped, kept. */
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Download, type Page } from '@playwright/test';
-import { fromBytes } from '../src/formats/byte_source';
-import { parseLora } from '../src/formats/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { parseLora } from '../src/formats/lora/kohya_lora';
 import { goTo, prepareRun, says, start, stepsDone } from './small_run';
 import { storedLora } from './stored_runs';
 

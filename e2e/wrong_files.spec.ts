@@ -5,7 +5,7 @@
 import { expect, test, type Page } from '@playwright/test';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
-import { writeSafetensors } from '../src/formats/safetensors_write';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { dropFiles, goTo } from './small_run';
 
 const text = (content: string) => Uint8Array.from(content, (letter) => letter.charCodeAt(0));

@@ -5,14 +5,14 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors_write';
+import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors/safetensors_write';
 import { closeDevice, gpu, openDevice } from '../src/kernels/device';
 import { read } from '../src/kernels/program';
 import { encodeText } from '../src/models/clip';
 import { unet } from '../src/models/unet';
-import { applyLoras } from '../src/training/apply_loras';
-import { loadBaseModel } from '../src/training/base_model';
-import { stream } from '../src/training/random';
+import { applyLoras } from '../src/training/sampling/apply_loras';
+import { loadBaseModel } from '../src/training/step/base_model';
+import { stream } from '../src/training/step/random';
 import { gpuLine, installWebGpu } from './dawn';
 import { openSource } from './files';
 

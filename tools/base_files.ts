@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TrainConfig } from '../src/formats/config_fields';
-import { missingShards, modelFilesAmong } from '../src/formats/diffusers_files';
+import type { TrainConfig } from '../src/formats/config/config_fields';
+import { missingShards, modelFilesAmong } from '../src/formats/checkpoint/diffusers_files';
 
 /** In the order in which a later VAE replaces an earlier one. Throws an error that names the setting and the path. */
 export async function baseFiles({

@@ -45,8 +45,69 @@ export const ROOMS = {
   },
 };
 
+/**
+ * Inside a room: what each folder may import of its neighbours, '' being the files that lie in the room itself. No
+ * folder is both above and below another, so none of these can be left out or taken apart alone only by the one above
+ * it. Tests and the files that put the page together may import all.
+ * @type {Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>}
+ */
+export const FOLDERS = {
+  formats: {
+    safetensors: [],
+    config: ['safetensors'],
+    dataset: ['config'],
+    captions: ['config', 'dataset'],
+    checkpoint: ['safetensors'],
+    onnx: ['safetensors'],
+    lora: ['safetensors', 'config', 'checkpoint'],
+    kohya: ['safetensors', 'config', 'lora'],
+    zip: ['config', 'captions', 'dataset'],
+  },
+  training: {
+    step: [],
+    data: ['step'],
+    sampling: ['step', 'data'],
+    plan: ['step', 'data', 'sampling'],
+    loop: ['step', 'data', 'sampling', 'plan'],
+  },
+  ui: {
+    '': [],
+    controls: [''],
+    charts: ['', 'controls'],
+    help: [''],
+    engine: [''],
+    downloading: ['', 'controls'],
+    pictures: ['', 'engine'],
+    runs: ['', 'engine'],
+    gpu: ['', 'controls', 'engine'],
+    project: ['', 'controls', 'engine', 'downloading', 'pictures', 'runs', 'gpu'],
+    captioning: ['', 'controls', 'engine', 'downloading', 'pictures', 'runs', 'project'],
+    // The screens know none of each other.
+    start: ['', 'controls', 'engine', 'downloading', 'pictures', 'runs', 'gpu', 'project'],
+    dataset: ['', 'controls', 'pictures', 'project', 'captioning'],
+    settings: ['', 'controls', 'engine', 'pictures', 'runs', 'gpu', 'project'],
+    training: ['', 'controls', 'charts', 'pictures', 'runs', 'project'],
+    results: ['', 'controls', 'engine', 'runs', 'project'],
+    shell: [
+      '',
+      'controls',
+      'engine',
+      'pictures',
+      'runs',
+      'gpu',
+      'project',
+      'start',
+      'dataset',
+      'settings',
+      'training',
+      'results',
+      'help',
+    ],
+  },
+};
+
 /** What tests are made of. These files count as tests themselves, and tests in every room may import them. */
-const TEST_KIT = ['src/kernels/testing', 'src/kernels/on_every_tier'];
+const TEST_KIT = ['src/kernels/testing', 'src/kernels/on_every_tier', 'src/cpu_time.testing'];
 /** Tests also reach for their runner and for files on disk; what they test stays in their room. */
 const TEST_PACKAGES = ['vitest', 'fast-check', 'fake-indexeddb', 'fake-indexeddb/*', 'node:*'];
 
@@ -83,13 +144,37 @@ export function objection(from, specifier, typeOnly) {
 
   const target = resolve(from, specifier);
   const to = roomOf(target);
-  if (to === name || room.rooms.includes(to ?? '')) return undefined;
+  if (to === name) return test ? undefined : folderObjection(name, folderOf(from), folderOf(target));
+  if (room.rooms.includes(to ?? '')) return undefined;
   if (room.types?.includes(to ?? '')) {
     return typeOnly ? undefined : `'${name}' may import only types from '${to}': write 'import type'.`;
   }
   if (test && TEST_KIT.includes(target.replace(/\.ts$/, ''))) return undefined;
   const allowed = [...room.rooms, ...(room.types ?? []).map((r) => `${r} (types)`)];
   return `'${name}' may not import '${to ?? target}' (allowed: ${allowed.join(', ') || 'no other room'}).`;
+}
+
+/**
+ * The folder of its room that a file or an import's target lies in; '' for the room itself.
+ * @param {string} path from the repository root, with '/'
+ */
+function folderOf(path) {
+  const parts = path.split('/');
+  return parts.length > 3 ? (parts[2] ?? '') : '';
+}
+
+/**
+ * @param {string} name room @param {string} from folder @param {string} to folder
+ * @returns {string | undefined}
+ */
+function folderObjection(name, from, to) {
+  const folders = FOLDERS[name];
+  if (!folders || from === to) return undefined;
+  const allowed = folders[from];
+  if (!allowed)
+    return `'${name}/${from}' is not in the table of folders: add it in tools/borders.js, or move the file.`;
+  if (allowed.includes(to)) return undefined;
+  return `'${name}/${from}' may not import '${name}/${to}' (allowed: ${allowed.join(', ') || 'none'}).`;
 }
 
 /** @param {string} pattern @param {string} specifier */

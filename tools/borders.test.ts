@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ESLint } from 'eslint';
 import { describe, expect, test } from 'vitest';
-import { objection } from './borders.js';
+import { FOLDERS, objection } from './borders.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
@@ -41,8 +41,8 @@ describe('the borders, through ESLint and the real configuration', () => {
   });
 
   test('lets what DESIGN.md allows pass', async () => {
-    const code = `import type { Job } from '../protocol/job';\nimport { unet } from '../models/unet';\nexport const run = (job: Job) => unet(job);\n`;
-    expect(await borderErrors('src/training/train.ts', code)).toEqual([]);
+    const code = `import type { Job } from '../../protocol/job';\nimport { unet } from '../../models/unet';\nexport const run = (job: Job) => unet(job);\n`;
+    expect(await borderErrors('src/training/loop/train.ts', code)).toEqual([]);
   });
 });
 
@@ -50,27 +50,36 @@ describe('objection', () => {
   test.each([
     ['src/main.ts', './App.svelte'],
     ['src/main.ts', 'svelte'],
-    ['src/ui/a/b.ts', '../../protocol/trainer'],
-    ['workers/trainer.worker.ts', '../src/training/train'],
-    ['src/training/latents.ts', '../formats/safetensors'],
+    ['src/ui/start/b.ts', '../../protocol/trainer'],
+    ['src/ui/start/Start.svelte', '../project/base_model.svelte'],
+    ['src/ui/start/b.test.ts', '../results/messages'],
+    ['src/App.svelte', './ui/shell/Rail.svelte'],
+    ['src/training/loop/train.ts', '../step/step'],
+    ['workers/trainer.worker.ts', '../src/training/loop/train'],
+    ['src/training/data/latents.ts', '../../formats/safetensors/safetensors'],
     ['src/captioning/compose.ts', '../formats/captions'],
-    ['src/formats/config.ts', 'yaml'],
-    ['src/formats/config.test.ts', 'node:fs'],
-    ['src/formats/config.test.ts', '../kernels/testing'],
+    ['src/formats/config/config.ts', 'yaml'],
+    ['src/formats/config/config.test.ts', 'node:fs'],
+    ['src/formats/config/config.test.ts', '../../kernels/testing'],
     ['src/kernels/linear/linear.cases.ts', '../testing'],
     ['src/kernels/on_every_tier.ts', 'vitest'],
     ['src/models/unet.golden.test.ts', '../kernels/on_every_tier'],
-    ['tools/train.ts', '../src/training/train'],
+    ['tools/train.ts', '../src/training/loop/train'],
     ['vite.config.ts', './tools/adapters'],
   ])('%s may import %s', (from, specifier) => {
     expect(objection(from, specifier, false)).toBeUndefined();
   });
 
   test.each([
-    ['src/formats/config.ts', '../kernels/testing'],
-    ['src/formats/config.ts', 'node:fs'],
-    ['src/formats/config.test.ts', '../kernels/device'],
+    ['src/formats/config/config.ts', '../../kernels/testing'],
+    ['src/formats/config/config.ts', 'node:fs'],
+    ['src/formats/config/config.test.ts', '../../kernels/device'],
     ['src/kernels/device.ts', 'webgpu'],
+    ['src/ui/start/StartScreen.svelte', '../results/messages'],
+    ['src/ui/figures.ts', './runs/run.svelte'],
+    ['src/ui/new_screen/a.ts', '../figures'],
+    ['src/training/step/step.ts', '../loop/train'],
+    ['src/formats/safetensors/safetensors.ts', '../lora/kohya_lora'],
     ['src/storage/files.ts', '../protocol/job'],
     ['src/storage/files.ts', 'idb-keyval-but-not'],
     ['tools/train.ts', '../src/ui/charts/loss'],
@@ -78,4 +87,14 @@ describe('objection', () => {
   ])('%s may not import %s', (from, specifier) => {
     expect(objection(from, specifier, false)).toEqual(expect.any(String));
   });
+});
+
+test('no folder of a room is both above and below another', () => {
+  for (const [room, folders] of Object.entries(FOLDERS)) {
+    const below = (folder: string, way: readonly string[]): void => {
+      expect(way, `a circle in ${room}`).not.toContain(folder);
+      for (const next of folders[folder] ?? []) below(next, [...way, folder]);
+    };
+    for (const folder of Object.keys(folders)) below(folder, []);
+  }
 });

@@ -9,7 +9,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { readHeader } from '../src/formats/safetensors';
+import { readHeader } from '../src/formats/safetensors/safetensors';
 import { lavapipeIcd, vulkanEnvironment } from './adapters';
 import { bundle } from './bundle';
 import { withSource } from './files';

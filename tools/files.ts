@@ -7,7 +7,7 @@ import { closeSync, createReadStream, fstatSync, openSync, read } from 'node:fs'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import type { ByteSource } from '../src/formats/byte_source';
+import type { ByteSource } from '../src/formats/safetensors/byte_source';
 
 const readAt = promisify(read);
 

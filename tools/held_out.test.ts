@@ -7,7 +7,7 @@ import { openAsBlob, readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import { beforeAll, expect, it } from 'vitest';
 import { options } from '../src/captioning/models.testing';
-import { sha256Hex } from '../src/formats/sha256';
+import { sha256Hex } from '../src/formats/safetensors/sha256';
 import type { CaptionProposal, Captioner } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 

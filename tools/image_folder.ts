@@ -16,7 +16,7 @@ import { kindOf } from '../src/formats/dataset/kinds';
 import { noteWords, type DatasetNote } from '../src/formats/dataset/notes';
 import type { Encoding } from '../src/formats/dataset/text';
 import type { Prefer } from '../src/formats/dataset/two_sources';
-import type { Size } from '../src/formats/buckets';
+import type { Size } from '../src/formats/dataset/buckets';
 import type { Refusal } from '../src/protocol/pictures';
 import { ImageFolderError, lookAt } from './images';
 import { listFolder } from './list_folder';

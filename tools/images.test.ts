@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BUCKET_DEFAULTS, placeInBucket } from '../src/formats/buckets';
+import { BUCKET_DEFAULTS, placeInBucket } from '../src/formats/dataset/buckets';
 import { decodeRgba, ImageFolderError, loadImage, lookAt, readPixels } from './images';
 
 let dir: string;

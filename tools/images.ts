@@ -8,9 +8,9 @@ import sharp from 'sharp';
 import { HEADER_START, readHeader, type Header } from '../src/formats/dataset/header';
 import { pictureLimits, refusalOf, refusalOfSize, refusalOfType } from '../src/formats/dataset/refusal';
 import { refusalWords } from '../src/formats/dataset/refusal_words';
-import type { Placement, Size } from '../src/formats/buckets';
+import type { Placement, Size } from '../src/formats/dataset/buckets';
 import type { Refusal } from '../src/protocol/pictures';
-import { placeImage } from '../src/training/resize';
+import { placeImage } from '../src/training/data/resize';
 
 export interface ImageFile {
   /** Where to read it. */

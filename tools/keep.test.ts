@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { checkConfig } from '../src/formats/config';
+import { checkConfig } from '../src/formats/config/config';
 import type { TrainEvent } from '../src/protocol/trainer';
 import { makeFolder, writeWhole } from './files';
 import { keepSample, keepSaved, previousStateName, removeParts } from './keep';

@@ -7,7 +7,7 @@ import { link, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
-import type { TrainConfig } from '../src/formats/config_fields';
+import type { TrainConfig } from '../src/formats/config/config_fields';
 import type { SavedFile, TrainEvent } from '../src/protocol/trainer';
 import { makeFolder, PART, writeWhole } from './files';
 import { megabytes, whyNotWritten } from './not_written';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, afterEach, expect, it } from 'vitest';
 import { merges, options, tagger } from '../src/captioning/models.testing';
-import { makeTokenizer } from '../src/formats/tokenizer';
+import { makeTokenizer } from '../src/formats/captions/tokenizer';
 import type { Captioner } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 import { labelFolder } from './label_folder';

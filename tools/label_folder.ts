@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
-import { merged, type MergeMode } from '../src/formats/caption_merge';
+import { merged, type MergeMode } from '../src/formats/captions/caption_merge';
 import { textOf } from '../src/formats/dataset/caption_file';
 import { editCsvTable, formatMetadataCsv, readCsvTable } from '../src/formats/dataset/metadata_csv';
 import { noteWords } from '../src/formats/dataset/notes';

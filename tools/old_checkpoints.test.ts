@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { writeSafetensors } from '../src/formats/safetensors_write';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { deleteOlder } from './old_checkpoints';
 
 let dir = '';

@@ -4,7 +4,7 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readHeader } from '../src/formats/safetensors';
+import { readHeader } from '../src/formats/safetensors/safetensors';
 import { withSource } from './files';
 
 /** `newest` is the file just written; it and `keep - 1` before it stay. Gives the names of what was deleted. */

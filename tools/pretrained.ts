@@ -1,9 +1,9 @@
 /** A LoRA to continue from, judged by its header before the GPU is opened or a picture read: notes, or an error by name. */
-import type { ByteSource } from '../src/formats/byte_source';
-import type { TrainConfig } from '../src/formats/config_fields';
-import { ranksOf } from '../src/formats/lora_outline';
-import type { BaseModelConfig } from '../src/training/base_model';
-import { judgeLora } from '../src/training/lora_file';
+import type { ByteSource } from '../src/formats/safetensors/byte_source';
+import type { TrainConfig } from '../src/formats/config/config_fields';
+import { ranksOf } from '../src/formats/lora/lora_outline';
+import type { BaseModelConfig } from '../src/training/step/base_model';
+import { judgeLora } from '../src/training/step/lora_file';
 
 /** What to say of it. Throws `LoraError` or `SafetensorsError` where it cannot be continued on this model. */
 export async function pretrainedNotes(

@@ -3,11 +3,11 @@
  * listed before anything is done with them. What would ruin the run stops it here, unless the person says `--anyway`.
  */
 import { open, readFile } from 'node:fs/promises';
-import { parseConfig, checkConfig } from '../src/formats/config';
-import type { TrainConfig } from '../src/formats/config_fields';
-import type { Changed, Left, Taken } from '../src/formats/import_ledger';
-import { importFromLora, importSettings, type ImportedSettings } from '../src/formats/import_settings';
-import { changeReasons, leftReasons, programs, warningWords } from '../src/formats/import_words';
+import { parseConfig, checkConfig } from '../src/formats/config/config';
+import type { TrainConfig } from '../src/formats/config/config_fields';
+import type { Changed, Left, Taken } from '../src/formats/kohya/import_ledger';
+import { importFromLora, importSettings, type ImportedSettings } from '../src/formats/kohya/import_settings';
+import { changeReasons, leftReasons, programs, warningWords } from '../src/formats/kohya/import_words';
 import { openSource } from './files';
 
 /** Settings of another trainer that would not give what they were for. */

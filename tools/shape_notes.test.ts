@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultConfig } from '../src/formats/config';
+import { defaultConfig } from '../src/formats/config/config';
 import { fitting } from './shape_notes';
 
 const image = (name: string, width: number, height: number) => ({ name, size: [width, height] as const });

@@ -8,8 +8,8 @@ import {
   placeInBucket,
   UnusableImageSizeError,
   type Size,
-} from '../src/formats/buckets';
-import type { TrainConfig } from '../src/formats/config_fields';
+} from '../src/formats/dataset/buckets';
+import type { TrainConfig } from '../src/formats/config/config_fields';
 import { noteWords, type DatasetNote } from '../src/formats/dataset/notes';
 
 /** A crop that takes more than this part of the area is worth a look; the page's own bound. */

@@ -2,7 +2,7 @@
  * `npm run train -- --config FILE --plan`: what the run would be, in lines for a person. Reads headers and sizes of pictures,
  * trains nothing and writes nothing.
  */
-import type { TrainConfig } from '../src/formats/config_fields';
+import type { TrainConfig } from '../src/formats/config/config_fields';
 import type { Estimate } from '../src/protocol/trainer';
 
 /** Lines; numbers with their units. */

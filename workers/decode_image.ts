@@ -1,6 +1,6 @@
 /** Decodes a picture for the trainer, which scales and cuts it by its own means. */
-import type { Decode } from '../src/training/job';
-import { placeImage } from '../src/training/resize';
+import type { Decode } from '../src/training/loop/job';
+import { placeImage } from '../src/training/data/resize';
 import { pixelsOf } from './pixels';
 
 export const decodeImage: Decode = async (image) => {

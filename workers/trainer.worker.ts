@@ -1,10 +1,10 @@
 /** The trainer's worker: one thing at a time, reported event by event. */
 import type { Trainer } from '../src/protocol/trainer';
-import { Asks } from '../src/training/asks';
-import { estimate } from '../src/training/estimate';
-import { runDraw } from '../src/training/draw_job';
-import { runJob } from '../src/training/job';
-import { openForQuestions, probe } from '../src/training/probe';
+import { Asks } from '../src/training/loop/asks';
+import { estimate } from '../src/training/plan/estimate';
+import { runDraw } from '../src/training/sampling/draw_job';
+import { runJob } from '../src/training/loop/job';
+import { openForQuestions, probe } from '../src/training/plan/probe';
 import { decodeImage } from './decode_image';
 import { expose } from './expose';
 

@@ -1,7 +1,7 @@
 /**
  * A CLIP of two ONNX files, opened and checked against each other: pictures and sentences to embeddings of one space.
  */
-import type { Tokenizer } from '../formats/tokenizer';
+import type { Tokenizer } from '../formats/captions/tokenizer';
 import { CaptionerError } from './error';
 import type { ModelBytes, Runtime } from './runtime';
 import { openText, type TextTower } from './text_tower';

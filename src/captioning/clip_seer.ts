@@ -1,5 +1,5 @@
 /** CLIP as a seer: a picture is an embedding, and the vocabulary's phrases are asked how near they are to it. */
-import type { Tokenizer } from '../formats/tokenizer';
+import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { CaptionModel, OpenEvent } from '../protocol/captioner';
 import type { EmbeddingCache } from './cache';
 import { openClip } from './clip_model';

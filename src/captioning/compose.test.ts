@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maxTokens } from '../formats/caption_merge';
-import { makeTokenizer } from '../formats/tokenizer';
+import { maxTokens } from '../formats/captions/caption_merge';
+import { makeTokenizer } from '../formats/captions/tokenizer';
 import { compose, type ComposeOptions } from './compose';
 import { constantsOf, phraseKey } from './constants';
 import type { Ranked } from './rank';

@@ -3,9 +3,9 @@
  * out, and everything left out comes back with its reason. How a proposal joins a caption that is there already is
  * formats/caption_merge.
  */
-import { maxTokens } from '../formats/caption_merge';
+import { maxTokens } from '../formats/captions/caption_merge';
 import { withTrigger } from '../formats/dataset/trigger';
-import type { Tokenizer } from '../formats/tokenizer';
+import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { Purpose } from '../protocol/captioner';
 import { phraseKey, type Constant } from './constants';
 import type { Ranked } from './rank';

@@ -2,9 +2,9 @@
  * A model's file to memory, checked before anything is made of it: a person may have chosen a checkpoint, a web page
  * that a download gave, or half a file, and each has its sentence.
  */
-import { fromBlob } from '../formats/byte_source';
-import { fileNameOf } from '../formats/onnx_external';
-import { readOnnxFile, type OnnxFileProblem } from '../formats/onnx_file';
+import { fromBlob } from '../formats/safetensors/byte_source';
+import { fileNameOf } from '../formats/onnx/onnx_external';
+import { readOnnxFile, type OnnxFileProblem } from '../formats/onnx/onnx_file';
 import type { CaptionerProblem, ExternalFile } from '../protocol/captioner';
 import { CaptionerError } from './error';
 import { outOfMemory } from './runtime';

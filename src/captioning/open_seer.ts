@@ -1,6 +1,6 @@
 /** Opens whichever model a person chose, from its files to a seer: bytes, then the word list, then sessions. */
-import { makeTokenizer } from '../formats/tokenizer';
-import { parseTagList, TagListError } from '../formats/tag_list';
+import { makeTokenizer } from '../formats/captions/tokenizer';
+import { parseTagList, TagListError } from '../formats/captions/tag_list';
 import type { CaptionModel, OpenEvent } from '../protocol/captioner';
 import type { EmbeddingCache } from './cache';
 import { openClipSeer } from './clip_seer';

@@ -2,7 +2,7 @@
  * Embeddings of the vocabulary's phrases: made once a model, kept under the digest of the sentences they are made
  * from, so that a changed word is made anew and nothing else. A person's own terms are made when they first occur.
  */
-import { sha256Hex } from '../formats/sha256';
+import { sha256Hex } from '../formats/safetensors/sha256';
 import { kept, type EmbeddingCache } from './cache';
 import { meanDirection, type Embedding } from './embedding';
 import type { TextTower } from './text_tower';

@@ -3,8 +3,8 @@
  * shorter side to `size`, centre crop, scaled and normalised, as transformers' CLIPImageProcessor; decoding and EXIF
  * turns are the caller's. Long pictures give up to three crops, whose embeddings are to be averaged.
  */
-import type { Size } from '../formats/buckets';
-import { BICUBIC, resample } from '../formats/resample';
+import type { Size } from '../formats/dataset/buckets';
+import { BICUBIC, resample } from '../formats/dataset/resample';
 
 /** Upright, 8-bit sRGB with alpha not multiplied in, [height, width, 4]. */
 export interface Pixels {

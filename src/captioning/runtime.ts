@@ -3,7 +3,7 @@
  * is in browser_runtime.ts, Node has its own.
  */
 import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-web';
-import { f16ToF32, f32ToF16 } from '../formats/halves';
+import { f16ToF32, f32ToF16 } from '../formats/safetensors/halves';
 import { cosine, unit } from './embedding';
 import { CaptionerError, reasonOf } from './error';
 

@@ -2,7 +2,7 @@
  * A model opened for captions, CLIP or tagger behind one face: what it sees in a picture, as numbers that can be kept,
  * and what those numbers say under a person's options.
  */
-import type { Tokenizer } from '../formats/tokenizer';
+import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { CaptionModelFacts, CaptionOptions } from '../protocol/captioner';
 import type { Embedding } from './embedding';
 import type { Pixels } from './preprocess';

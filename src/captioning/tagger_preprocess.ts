@@ -3,7 +3,7 @@
  * channels last, as its authors' own code does it. [1, side, side, 3]
  */
 import { overWhite, type Pixels } from './preprocess';
-import { BICUBIC, resample } from '../formats/resample';
+import { BICUBIC, resample } from '../formats/dataset/resample';
 
 export function taggerTensor({ width, height, data }: Pixels, side: number): Float32Array {
   const square = Math.max(width, height);

@@ -1,6 +1,6 @@
 /** A WD14 tagger as a seer: a picture is its tags with their probabilities; captions are tags, surest first. */
-import { spokenTag, type Tag } from '../formats/tag_list';
-import type { Tokenizer } from '../formats/tokenizer';
+import { spokenTag, type Tag } from '../formats/captions/tag_list';
+import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { CaptionOptions } from '../protocol/captioner';
 import { CaptionerError } from './error';
 import type { Ranked } from './rank';

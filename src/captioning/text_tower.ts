@@ -3,7 +3,7 @@
  * length, with or without an attention mask.
  */
 import type { InferenceSession } from 'onnxruntime-web';
-import { chunks, type Tokenizer } from '../formats/tokenizer';
+import { chunks, type Tokenizer } from '../formats/captions/tokenizer';
 import { guarded, inBatches, rows } from './batches';
 import type { Embedding } from './embedding';
 import { CaptionerError, reasonOf } from './error';

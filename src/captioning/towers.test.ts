@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makeTokenizer } from '../formats/tokenizer';
+import { makeTokenizer } from '../formats/captions/tokenizer';
 import { openClip } from './clip_model';
 import { cosine, unit } from './embedding';
 import expected from './fixtures/expected.json';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { makeTokenizer } from '../formats/tokenizer';
+import { makeTokenizer } from '../formats/captions/tokenizer';
 import { parseTemplate } from './template';
 import { demoVocabulary, generalVocabulary, promptsOf, withTerms } from './vocabulary';
 import { demoSlots } from './vocabulary/demo';

@@ -1,6 +1,7 @@
 /** Projects, pictures and runs over a fake IndexedDB: what is written together, what goes together, what is refused. */
 import './fake_indexeddb.testing';
 import { afterEach, expect, test, vi } from 'vitest';
+import { cpuMilliseconds } from '../cpu_time.testing';
 import { StorageError, StorageFullError } from './error';
 import {
   deletePictures,
@@ -48,9 +49,9 @@ test('Ten thousand pictures are listed in well under a second, files beside them
     thumbnail: new Blob(['y']),
   }));
   await putNewPictures(many);
-  const start = performance.now();
+  const start = cpuMilliseconds();
   expect(await listPictures('many')).toHaveLength(10_000);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(cpuMilliseconds() - start).toBeLessThan(1000);
 });
 
 test('A picture comes with its files and goes with them', async () => {

@@ -1,14 +1,14 @@
 /** For comparisons with PyTorch: loss and gradients of one batch, by kohya's tensor names. */
-import type { ByteSource } from '../formats/byte_source';
-import { parseLora } from '../formats/kohya_lora';
-import { kohyaName } from '../formats/kohya_names';
+import type { ByteSource } from '../formats/safetensors/byte_source';
+import { parseLora } from '../formats/lora/kohya_lora';
+import { kohyaName } from '../formats/lora/kohya_names';
 import { gpu } from '../kernels/device';
 import { read } from '../kernels/program';
 import { LoraParameters, type LoraValues } from '../models/lora';
-import type { BaseModel } from './base_model';
-import { loraShapes } from './lora_file';
-import { createOptimizer, disposeOptimizer } from './optimizer';
-import { StepEngine, type MicroBatch, type StepSettings } from './step';
+import type { BaseModel } from './step/base_model';
+import { loraShapes } from './step/lora_file';
+import { createOptimizer, disposeOptimizer } from './step/optimizer';
+import { StepEngine, type MicroBatch, type StepSettings } from './step/step';
 
 /** Values by kohya's module name. */
 export type ValuesOf = (module: string) => LoraValues;

@@ -2,11 +2,11 @@
  * For golden tests only: the reference's numbers (`reference/golden/README.md` says what they are), read from disk.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { ByteSource } from '../formats/byte_source';
-import { readHeader } from '../formats/safetensors';
+import type { ByteSource } from '../formats/safetensors/byte_source';
+import { readHeader } from '../formats/safetensors/safetensors';
 import { closeDevice, gpu, openDevice, type Tier } from '../kernels/device';
 import { relativeError } from '../kernels/testing';
-import { loadBaseModel, type BaseModel } from './base_model';
+import { loadBaseModel, type BaseModel } from './step/base_model';
 import { goldenSource } from './golden_source.testing';
 
 export interface Golden {

@@ -1,13 +1,13 @@
 /** For tests of whole runs: the tiny checkpoint, a few pictures made of numbers, and a short configuration. */
 import { readFileSync } from 'node:fs';
-import { defaultConfig } from '../formats/config';
-import type { TrainConfig } from '../formats/config_fields';
+import { defaultConfig } from '../formats/config/config';
+import type { TrainConfig } from '../formats/config/config_fields';
 import type { TrainEvent } from '../protocol/trainer';
-import type { TrainingImage } from './dataset';
+import type { TrainingImage } from './data/dataset';
 import { goldenSource } from './golden_source.testing';
-import { stream } from './random';
-import type { TrainingRun } from './prepare';
-import { train } from './train';
+import { stream } from './step/random';
+import type { TrainingRun } from './loop/prepare';
+import { train } from './loop/train';
 
 export const SHORT: Partial<TrainConfig> = {
   resolution: 128,

@@ -2,11 +2,11 @@
  * In Simplified Chinese, what the errors of files and of the trainer say in English by themselves: by name, code and
  * facts. Types make sure that no code is missing.
  */
-import type { BucketConfigFacts, ImageSizeFacts } from '../formats/buckets';
-import type { CheckpointFacts, CheckpointKind } from '../formats/checkpoint_kind';
-import type { LoraErrorCode } from '../formats/lora_error';
-import type { SafetensorsErrorCode } from '../formats/safetensors_error';
-import type { ZipErrorCode } from '../formats/zip_error';
+import type { BucketConfigFacts, ImageSizeFacts } from '../formats/dataset/buckets';
+import type { CheckpointFacts, CheckpointKind } from '../formats/checkpoint/checkpoint_kind';
+import type { LoraErrorCode } from '../formats/lora/lora_error';
+import type { SafetensorsErrorCode } from '../formats/safetensors/safetensors_error';
+import type { ZipErrorCode } from '../formats/zip/zip_error';
 import type { EngineFacts, StateChange } from '../protocol/engine_errors';
 
 /** A sentence for each code of an error, from its facts. */

@@ -3,11 +3,11 @@
  * Those of files and of the trainer are in engine_sentences.ts.
  */
 import type { DownloadFacts } from '../storage/download_error';
-import type { ProjectFileErrorCode } from '../formats/project_file';
+import type { ProjectFileErrorCode } from '../formats/zip/project_file';
 import { sizeText, type NoRoom, type StorageFacts } from '../storage/error';
 import { engineSentences, type Sentences } from './engine_sentences';
 import type { PageFacts } from './page_error';
-import type { BaseModelUnreadable as Unreadable } from './start/open_base';
+import type { BaseModelUnreadable as Unreadable } from './base_unreadable';
 
 const DownloadError: Sentences<DownloadFacts> = {
   'not-an-address': ({ address }) => `“${address}”不是文件地址。地址应以 https:// 开头，最长 2000 个字符。`,

@@ -2,7 +2,7 @@
  * Which language the page speaks, remembered on this computer. The texts themselves lie beside each screen, in its
  * `messages.ts`; this only says which of the two to read.
  */
-import { recall, remember } from './shell/remembered';
+import { recall, remember } from './remembered';
 
 export type Language = 'en' | 'zh';
 

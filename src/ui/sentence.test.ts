@@ -1,22 +1,22 @@
 /** Errors are said in both languages: English by themselves, Chinese by name, code and facts. */
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { InvalidBucketConfigError, UnusableImageSizeError } from '../formats/buckets';
-import { CheckpointError } from '../formats/checkpoint_kind';
-import { LoraError } from '../formats/lora_error';
-import { SafetensorsError } from '../formats/safetensors_error';
-import { TokenizerError } from '../formats/tokenizer';
-import { ZipError } from '../formats/zip_error';
+import { InvalidBucketConfigError, UnusableImageSizeError } from '../formats/dataset/buckets';
+import { CheckpointError } from '../formats/checkpoint/checkpoint_kind';
+import { LoraError } from '../formats/lora/lora_error';
+import { SafetensorsError } from '../formats/safetensors/safetensors_error';
+import { TokenizerError } from '../formats/captions/tokenizer';
+import { ZipError } from '../formats/zip/zip_error';
 import { DownloadError } from '../storage/download_error';
 import { plainError, StorageFullError } from '../storage/error';
 import { failedSave, failedWrite } from '../storage/failed_write';
 import { chineseSentences } from './chinese_sentences.svelte';
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
-import { PictureMissingError } from './dataset/picture_missing';
+import { PictureMissingError } from './picture_missing';
 import { PageError } from './page_error';
 import { sentenceOf, sentenceOfTold } from './sentence';
-import { BaseModelUnreadable } from './start/open_base';
-import { PictureGoneError } from './training/run_job';
+import { BaseModelUnreadable } from './base_unreadable';
+import { PictureGoneError } from './runs/run_job';
 
 beforeAll(() => chineseSentences.load());
 afterEach(() => language.set('en'));

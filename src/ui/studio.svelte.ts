@@ -4,9 +4,9 @@
  * decided in shell/project_lock.ts: one tab at a time.
  */
 import { deleteProject, getProject, listProjects, putProject, type Project } from '../storage/projects';
-import type { AdapterFacts } from './gpu/facts';
-import { ProjectLock } from './shell/project_lock';
-import { recall, remember } from './shell/remembered';
+import type { AdapterFacts } from './facts';
+import { ProjectLock } from './project_lock';
+import { recall, remember } from './remembered';
 import { sentenceOf } from './sentence';
 
 export const stages = ['images', 'captions', 'settings', 'training', 'results'] as const;

@@ -3,7 +3,7 @@ import { timestepFrequencies } from '../../src/kernels/embedding/embedding';
 import { write } from '../../src/kernels/program';
 import { FREQUENCIES, unetShapes } from '../../src/models/unet';
 import { storageOf } from '../../src/models/weights';
-import { reserveParts, type BaseModel, type BaseModelConfig } from '../../src/training/base_model';
+import { reserveParts, type BaseModel, type BaseModelConfig } from '../../src/training/step/base_model';
 import { fillFloats, fillHalves } from './fill';
 
 /** runwayml/stable-diffusion-v1-5's, from its published configuration files. */

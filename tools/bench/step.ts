@@ -4,10 +4,10 @@
  */
 import { gpu } from '../../src/kernels/device';
 import { flush, listening, trim } from '../../src/kernels/program';
-import { loraShapes } from '../../src/training/lora_file';
-import { predictMemory } from '../../src/training/memory';
-import { readReport } from '../../src/training/optimizer';
-import type { StepSettings } from '../../src/training/step';
+import { loraShapes } from '../../src/training/step/lora_file';
+import { predictMemory } from '../../src/training/plan/memory';
+import { readReport } from '../../src/training/step/optimizer';
+import type { StepSettings } from '../../src/training/step/step';
 import { MODELS, randomUnet } from './models';
 import type { BenchPlan } from './options';
 import type { Roofline } from './roofline';

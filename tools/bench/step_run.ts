@@ -1,13 +1,13 @@
 /** What a step of the bench consists of: the trainer's own engine and optimizer on a batch that is made up. */
-import { defaultConfig } from '../../src/formats/config';
+import { defaultConfig } from '../../src/formats/config/config';
 import { gpu } from '../../src/kernels/device';
 import { flush, read } from '../../src/kernels/program';
 import { LoraParameters, type LoraShape } from '../../src/models/lora';
-import type { BaseModel } from '../../src/training/base_model';
-import { freshLora } from '../../src/training/lora_file';
-import { createOptimizer, disposeOptimizer, setHyper, update } from '../../src/training/optimizer';
-import { stream } from '../../src/training/random';
-import { StepEngine, type MicroBatch, type StepSettings } from '../../src/training/step';
+import type { BaseModel } from '../../src/training/step/base_model';
+import { freshLora } from '../../src/training/step/lora_file';
+import { createOptimizer, disposeOptimizer, setHyper, update } from '../../src/training/step/optimizer';
+import { stream } from '../../src/training/step/random';
+import { StepEngine, type MicroBatch, type StepSettings } from '../../src/training/step/step';
 import type { BenchPlan } from './options';
 import { idle } from './timing';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cpuMilliseconds } from '../../cpu_time.testing';
 import { CaptionFileError, readSidecar } from './caption_file';
 import { fileKey } from './kinds';
 import { editCsvTable, formatMetadataCsv, parseMetadataCsv, readCsvTable } from './metadata_csv';
@@ -116,10 +117,10 @@ describe('parseMetadataCsv', () => {
   });
 
   it('is linear: a megabyte of quotes is read at once', () => {
-    const start = performance.now();
+    const start = cpuMilliseconds();
     expect(pairs(`a.jpg,"${'""'.repeat(500_000)}"`)[0][1]).toHaveLength(500_000);
     refusal(() => parseMetadataCsv(`a.jpg,"${'""'.repeat(500_000)}`));
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(cpuMilliseconds() - start).toBeLessThan(2000);
   });
 });
 

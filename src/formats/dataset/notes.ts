@@ -3,7 +3,7 @@
  * label. Facts come typed; nothing here decides anything.
  */
 import type { Refusal } from '../../protocol/pictures';
-import type { Bilingual } from '../config_fields';
+import type { Bilingual } from '../config/config_fields';
 import type { CaptionErrorCode } from './caption_file';
 import type { AsideReason } from './folders';
 import { nameOf } from './kinds';

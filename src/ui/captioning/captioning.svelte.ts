@@ -4,11 +4,11 @@
  * pictures that are left. One for the page; the worker itself is `session`.
  */
 import type { CaptionEvent, CaptionModelFacts, Composed, Constant, Kinship } from '../../protocol/captioner';
-import { tokenCount } from '../dataset/captions/token_count.svelte';
-import { dataset, type Dataset } from '../dataset/dataset.svelte';
+import { tokenCount } from '../pictures/captions/token_count.svelte';
+import { dataset, type Dataset } from '../pictures/dataset.svelte';
 import { studio, type Studio } from '../studio.svelte';
-import { run } from '../training/run.svelte';
-import { CaptionerGone } from './captioner_worker';
+import { run } from '../runs/run.svelte';
+import { CaptionerGone } from '../engine/captioner_worker';
 import { mapOf, setOf, withEntries } from './collections';
 import { imagesOf } from './images';
 import { grouped, wantedOf } from './offers';

@@ -29,9 +29,9 @@ interface Fake {
 const workers = vi.hoisted(() => ({ list: [] as unknown[], next: [] as unknown[] }));
 
 vi.mock('comlink', () => ({ proxy: (callback: unknown) => callback }));
-vi.mock('../training/run.svelte', () => ({ run: { active: false } }));
+vi.mock('../runs/run.svelte', () => ({ run: { active: false } }));
 vi.mock('./model_files', () => ({ openModel: () => Promise.resolve({ kind: 'clip', key: 'k' }) }));
-vi.mock('./captioner_worker', () => {
+vi.mock('../engine/captioner_worker', () => {
   class CaptionerGone extends Error {
     override name = 'CaptionerGone';
     constructor(readonly lost: boolean) {
@@ -132,9 +132,9 @@ vi.mock('./captioner_worker', () => {
   }
 });
 
-const { Dataset } = await import('../dataset/dataset.svelte');
+const { Dataset } = await import('../pictures/dataset.svelte');
 const { Captioning } = await import('./captioning.svelte');
-const { endCaptionerWorker } = await import('./captioner_worker');
+const { endCaptionerWorker } = await import('../engine/captioner_worker');
 
 let page: Studio;
 let training: boolean;

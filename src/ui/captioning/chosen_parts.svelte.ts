@@ -2,9 +2,9 @@
  * The files given for a model that is being added: which is which, and which are still missing, those too that a model
  * names as further files of its weights.
  */
-import { fromBlob } from '../../formats/byte_source';
-import { fileNameOf } from '../../formats/onnx_external';
-import { readOnnxFile } from '../../formats/onnx_file';
+import { fromBlob } from '../../formats/safetensors/byte_source';
+import { fileNameOf } from '../../formats/onnx/onnx_external';
+import { readOnnxFile } from '../../formats/onnx/onnx_file';
 import type { CaptionerRole, StoredCaptioner } from '../../storage/captioners';
 import { openFile } from '../../storage/files';
 import { setOf } from './collections';

@@ -4,7 +4,7 @@
  */
 import { dropBegun } from '../../storage/begun_downloads';
 import type { CaptionerFile } from '../../storage/captioners';
-import { Downloading, type DownloadState } from '../controls/downloading.svelte';
+import { Downloading, type DownloadState } from '../downloading/downloading.svelte';
 import { sizeOf, type KnownModel } from './known_models';
 import { captionModels, type Adding } from './models.svelte';
 

@@ -3,7 +3,7 @@ import '../../storage/fake_indexeddb.testing';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { begunDownloads, putBegun } from '../../storage/begun_downloads';
 import { listCaptioners } from '../../storage/captioners';
-import { Downloading, type DownloadState } from '../controls/downloading.svelte';
+import { Downloading, type DownloadState } from '../downloading/downloading.svelte';
 import { studio } from '../studio.svelte';
 import { Getting } from './getting.svelte';
 import { keyOf, type KnownModel } from './known_models';

@@ -2,7 +2,7 @@
  * From a model's key to its bytes: the studio's own small CLIP from our own origin, or files kept in the browser's
  * private ones. Nothing here says whether they are what they claim to be: the captioner looks at them.
  */
-import { sha256Hex } from '../../formats/sha256';
+import { sha256Hex } from '../../formats/safetensors/sha256';
 import type { CaptionModel, ExternalFile } from '../../protocol/captioner';
 import {
   captionerKey,

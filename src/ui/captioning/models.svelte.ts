@@ -13,11 +13,11 @@ import {
 } from '../../storage/captioners';
 import { deleteFile, storeFile } from '../../storage/files';
 import { sentenceOf } from '../sentence';
-import { recall, remember } from '../shell/remembered';
-import { sampleSets } from '../start/sample_sets';
+import { recall, remember } from '../remembered';
+import { sampleSets } from '../project/sample_sets';
 import { studio } from '../studio.svelte';
-import { dataset } from '../dataset/dataset.svelte';
-import { openDigester, type OpenDigester } from './digester';
+import { dataset } from '../pictures/dataset.svelte';
+import { openDigester, type OpenDigester } from '../engine/digester';
 import { DEMO_MODEL } from './model_files';
 import { withModel } from './project_options';
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { putCaptioner } from '../../storage/captioners';
 import type { Picture } from '../../storage/pictures';
-import { dataset } from '../dataset/dataset.svelte';
+import { dataset } from '../pictures/dataset.svelte';
 import { studio } from '../studio.svelte';
 import { captionModels } from './models.svelte';
 

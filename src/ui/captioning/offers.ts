@@ -1,5 +1,5 @@
 /** From proposals to what is offered, and to changes of captions. Pure. */
-import { merged, type MergeMode } from '../../formats/caption_merge';
+import { merged, type MergeMode } from '../../formats/captions/caption_merge';
 import type { CaptionProposal } from '../../protocol/captioner';
 import type { Picture } from '../../storage/pictures';
 import type { Failure, Offer } from './states';

@@ -1,5 +1,5 @@
 /** How the open project is captioned: what its record says, over the defaults. */
-import type { MergeMode } from '../../formats/caption_merge';
+import type { MergeMode } from '../../formats/captions/caption_merge';
 import type { CaptionOptions } from '../../protocol/captioner';
 import type { CaptionSettings, Project } from '../../storage/projects';
 

@@ -3,9 +3,9 @@
  * was taken is offered again once that is undone. Where proposals come from is `captioning`, which extends this.
  */
 import type { CaptionProposal } from '../../protocol/captioner';
-import { tokenCount } from '../dataset/captions/token_count.svelte';
+import { tokenCount } from '../pictures/captions/token_count.svelte';
 import { withTrigger } from '../../formats/dataset/trigger';
-import type { Dataset } from '../dataset/dataset.svelte';
+import type { Dataset } from '../pictures/dataset.svelte';
 import type { Studio } from '../studio.svelte';
 import { mapOf, setOf, withEntries } from './collections';
 import { offersOf, openOf } from './offers';

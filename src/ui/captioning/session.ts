@@ -12,7 +12,12 @@ import type {
   Kinship,
   OpenEvent,
 } from '../../protocol/captioner';
-import { CaptionerGone, captionerWorker, endCaptionerWorker, type HeldCaptioner } from './captioner_worker';
+import {
+  CaptionerGone,
+  captionerWorker,
+  endCaptionerWorker,
+  type HeldCaptioner,
+} from '../engine/captioner_worker';
 import { openModel, type OnBytes } from './model_files';
 import { captionerSentence } from './problem_messages';
 

@@ -1,5 +1,5 @@
 /** Asks the browser for its graphics adapter and says what it is in plain data; starts no device and no worker. */
-import type { AdapterFacts } from './facts';
+import type { AdapterFacts } from '../facts';
 
 /** Undefined if the browser offers none. */
 export async function askAdapter(gpu: GPU): Promise<AdapterFacts | undefined> {

@@ -2,7 +2,7 @@
  * Which words fit a GPU without half precision: a browser under Linux withholds it from NVIDIA cards with older drivers
  * (Dawn's toggle `vulkan_enable_f16_on_nvidia`, crbug.com/42251215), and that can be mended. Pure; sentences in messages.ts.
  */
-import type { AdapterFacts } from './facts';
+import type { AdapterFacts } from '../facts';
 
 export type HalfMissing = 'nvidia-linux' | 'other';
 

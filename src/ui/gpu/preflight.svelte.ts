@@ -2,12 +2,12 @@
  * The preflight: is there a GPU, which, how fast. What it finds goes to `studio.adapter`; what is missing is a reason
  * with a sentence and a remedy (messages.ts). The speed is measured once per adapter and remembered.
  */
-import { withTrainer } from '../training/trainer_worker';
+import { withTrainer } from '../engine/trainer_worker';
 import { studio } from '../studio.svelte';
-import { recall, remember } from '../shell/remembered';
+import { recall, remember } from '../remembered';
 import { askAdapter } from './adapter';
-import type { AdapterFacts } from './facts';
-import { lockedUntil } from './losses';
+import type { AdapterFacts } from '../facts';
+import { lockedUntil } from '../engine/losses';
 import { whyNoAdapter, whyNoWebGpu, type Missing } from './reasons';
 import { sentenceOf } from '../sentence';
 

@@ -2,8 +2,8 @@
  * What a cell of the grid shows: one prompt under one checkpoint. From the prompt's own `<lora:…>` tags, the column and
  * the strength it works out the words and LoRAs, and the key by which two equal pictures are known to be equal.
  */
-import { parseLoraPrompt, type LoraTagProblem } from '../../formats/lora_prompt';
-import { readPromptOptions, type PromptOptions } from '../../formats/sample_prompt';
+import { parseLoraPrompt, type LoraTagProblem } from '../../formats/captions/lora_prompt';
+import { readPromptOptions, type PromptOptions } from '../../formats/captions/sample_prompt';
 import type { PictureRequest } from '../../protocol/trainer';
 
 /** A LoRA that prompts can name. `id` is equal for equal files only. */

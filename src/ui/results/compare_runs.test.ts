@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { defaultConfig } from '../../formats/config';
-import { formatConfig } from '../../formats/config_format';
+import { defaultConfig } from '../../formats/config/config';
+import { formatConfig } from '../../formats/config/config_format';
 import { configOf, differences, finalLoss } from './compare_runs';
 
 it('lists the fields that differ, and only those, lists compared by content', () => {

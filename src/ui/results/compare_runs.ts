@@ -1,6 +1,6 @@
 /** What two runs differ in: their settings, field by field, and how their losses ended. Figures only, no words. */
-import { parseConfig } from '../../formats/config';
-import { fieldList, isFieldName, type FieldName, type TrainConfig } from '../../formats/config_fields';
+import { parseConfig } from '../../formats/config/config';
+import { fieldList, isFieldName, type FieldName, type TrainConfig } from '../../formats/config/config_fields';
 import type { Point } from '../../storage/runs';
 
 type Value = TrainConfig[FieldName];

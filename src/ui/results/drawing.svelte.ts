@@ -7,9 +7,9 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { DrawEvent } from '../../protocol/trainer';
 import type { BaseModelRef } from '../../storage/projects';
 import { mergeList } from '../merge_list';
-import { openBase } from '../start/open_base';
-import { pngOf } from '../training/png';
-import { withTrainer } from '../training/trainer_worker';
+import { openBase } from '../engine/open_base';
+import { pngOf } from '../engine/png';
+import { withTrainer } from '../engine/trainer_worker';
 import { batchKey, type Wanted } from './combine';
 import { sentenceOf } from '../sentence';
 

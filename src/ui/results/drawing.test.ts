@@ -10,7 +10,7 @@ const asked: DrawRequest[] = [];
 let answer: (request: DrawRequest, follow: Follow) => Promise<void>;
 let stops = 0;
 
-vi.mock('../training/trainer_worker', () => ({
+vi.mock('../engine/trainer_worker', () => ({
   withTrainer: (work: (trainer: unknown) => Promise<unknown>) =>
     work({
       draw: (request: DrawRequest, follow: Follow) => {
@@ -23,7 +23,7 @@ vi.mock('../training/trainer_worker', () => ({
       },
     }),
 }));
-vi.mock('../start/open_base', () => ({ openBase: () => Promise.resolve([new Blob(['base'])]) }));
+vi.mock('../engine/open_base', () => ({ openBase: () => Promise.resolve([new Blob(['base'])]) }));
 
 const base: BaseModelRef = { name: 'tiny', byteLength: 4, kind: 'x', where: { in: 'demo' } };
 const manner: Manner = {

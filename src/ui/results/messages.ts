@@ -1,5 +1,5 @@
 /** What the results screen says, in both languages. */
-import type { VerificationCode } from '../../formats/verify_lora';
+import type { VerificationCode } from '../../formats/lora/verify_lora';
 import type { RunState } from '../../storage/runs';
 
 const en = {
@@ -130,22 +130,6 @@ const en = {
   namesMore: 'The last part of each, never a path',
   exactTitle: 'What the file says',
   exactMore: 'With everything switched off, only what programs need to apply the LoRA is left.',
-
-  furtherTitle: 'Train further',
-  furtherMore: (name: string) => `A new run that begins with ${name} instead of from nothing.`,
-  furtherRank: (rank: number) =>
-    `Its rank, ${rank}, comes from the file; everything else from the settings as they are now.`,
-  furtherRanks: (least: number, most: number) =>
-    `Its layers have ranks ${least} to ${most}: all are trained at rank ${most}, and begin as they are. All else is as set now.`,
-  furtherReadSettings: 'Read the settings it was made with',
-  setAside: (names: string) =>
-    `It has an embedding with it (${names}), which is set aside: only the LoRA is used.`,
-  furtherFigures: (steps: string, images: number) => `${steps} more steps on ${images} images`,
-  furtherStart: 'Start training',
-  furtherSettings: 'Look at the settings first',
-  furtherNoImages: 'There are no images to train on.',
-  furtherProblems: 'Some settings cannot be used as they are.',
-  furtherBusy: 'Another run is under way. Stop it, or wait for its end.',
 
   historyTitle: 'Runs of this project',
   state: {
@@ -308,20 +292,6 @@ const zh: typeof en = {
   namesMore: '只写最后一级，不写路径',
   exactTitle: '文件里写了什么',
   exactMore: '全部关闭后，只留下程序应用 LoRA 所需的内容。',
-
-  furtherTitle: '继续训练',
-  furtherMore: (name) => `新的一次训练，从 ${name} 开始，而不是从零开始。`,
-  furtherRank: (rank) => `秩 ${rank} 由文件决定；其余以当前设置为准。`,
-  furtherRanks: (least, most) =>
-    `它各层的秩为 ${least} 到 ${most}：全部以秩 ${most} 训练，并从原有的效果开始。其余以当前设置为准。`,
-  furtherReadSettings: '读取它训练时的设置',
-  setAside: (names) => `文件中还有嵌入（${names}），不会使用：只用其中的 LoRA。`,
-  furtherFigures: (steps, images) => `在 ${images} 张图片上再训练 ${steps} 步`,
-  furtherStart: '开始训练',
-  furtherSettings: '先看看设置',
-  furtherNoImages: '没有可训练的图片。',
-  furtherProblems: '有些设置目前无法使用。',
-  furtherBusy: '另一次训练正在进行。请先停止，或等它结束。',
 
   historyTitle: '本项目的训练记录',
   state: {

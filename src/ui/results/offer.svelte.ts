@@ -2,17 +2,17 @@
  * The file that a checkpoint is given away as: written with the chosen metadata, read back, verified, and only then
  * offered. Saving goes through the system's dialog where the browser has one, and is then read back from the disk too.
  */
-import { fromBlob } from '../../formats/byte_source';
-import { sha256Hex } from '../../formats/sha256';
-import { loraNameOf } from '../../formats/lora_prompt';
-import { chooseMetadata, rewriteLora, type MetadataChoice } from '../../formats/private_metadata';
-import { readHeader } from '../../formats/safetensors';
+import { fromBlob } from '../../formats/safetensors/byte_source';
+import { sha256Hex } from '../../formats/safetensors/sha256';
+import { loraNameOf } from '../../formats/captions/lora_prompt';
+import { chooseMetadata, rewriteLora, type MetadataChoice } from '../../formats/lora/private_metadata';
+import { readHeader } from '../../formats/safetensors/safetensors';
 import {
   VerificationError,
   verifyLora,
   type LoraReport,
   type VerificationCode,
-} from '../../formats/verify_lora';
+} from '../../formats/lora/verify_lora';
 import { failedSave } from '../../storage/failed_write';
 import type { Checkpoint } from '../../storage/runs';
 import { sentenceOf } from '../sentence';

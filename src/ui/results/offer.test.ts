@@ -1,6 +1,6 @@
 /** Saving a LoRA through the system's dialog: a closed dialog is a wish, an aborted write is not. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { sha256Hex } from '../../formats/sha256';
+import { sha256Hex } from '../../formats/safetensors/sha256';
 import { saveFile } from './offer.svelte';
 
 const file = new Blob(['lora']);

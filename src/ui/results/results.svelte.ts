@@ -2,13 +2,13 @@
  * What the results screen shows: a run's checkpoints as columns, prompts as rows, and which picture is picked. Reads
  * runs from storage and never writes but to delete one. Drawing is drawing.svelte.ts, the file to download is offer.svelte.ts.
  */
-import { usualChoice, type MetadataChoice } from '../../formats/private_metadata';
-import { loraNameOf } from '../../formats/lora_prompt';
-import { samplePictures } from '../../formats/sample_prompt';
-import { parseLora } from '../../formats/kohya_lora';
-import { fromBlob } from '../../formats/byte_source';
-import { defaultConfig } from '../../formats/config';
-import type { TrainConfig } from '../../formats/config_fields';
+import { usualChoice, type MetadataChoice } from '../../formats/lora/private_metadata';
+import { loraNameOf } from '../../formats/captions/lora_prompt';
+import { samplePictures } from '../../formats/captions/sample_prompt';
+import { parseLora } from '../../formats/lora/kohya_lora';
+import { fromBlob } from '../../formats/safetensors/byte_source';
+import { defaultConfig } from '../../formats/config/config';
+import type { TrainConfig } from '../../formats/config/config_fields';
 import {
   deleteRun,
   listCheckpoints,

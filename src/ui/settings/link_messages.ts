@@ -1,5 +1,5 @@
 /** Words of the dialog that shows settings from a link; those of any import are in messages.ts. */
-import type { LinkBase } from '../../formats/share_link';
+import type { LinkBase } from '../../formats/config/share_link';
 
 const en = {
   elsewhere: 'This project is open in another tab, so it cannot be changed here.',

@@ -1,6 +1,11 @@
 /** Opens what another person shared: reads the address's hash, and asks. Nothing changes, and nothing ever starts, before a person says so. */
 import { mount, unmount } from 'svelte';
-import { linkMark, readShareLink, ShareLinkError, type LinkedSettings } from '../../formats/share_link';
+import {
+  linkMark,
+  readShareLink,
+  ShareLinkError,
+  type LinkedSettings,
+} from '../../formats/config/share_link';
 import { studio } from '../studio.svelte';
 import SharedLinkDialog from './SharedLinkDialog.svelte';
 

@@ -1,4 +1,6 @@
 /** Words of the rail, its menus and the storage panel. */
+import { firstProject } from '../next_name';
+
 const en = {
   skip: 'Skip to the work',
   stages: 'Stages',
@@ -64,7 +66,7 @@ const en = {
   themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
   help: 'Help and glossary',
   otherLanguage: '中文',
-  firstProject: 'New project',
+  firstProject: firstProject.en,
   projectNamed: (name: string) => `Project: ${name}`,
   noBase: 'no base model yet',
   demoBase: 'Demo model',
@@ -184,7 +186,7 @@ const zh: typeof en = {
   themes: { auto: '跟随系统', light: '浅色', dark: '深色' },
   help: '帮助与术语',
   otherLanguage: 'English',
-  firstProject: '新项目',
+  firstProject: firstProject.zh,
   projectNamed: (name) => `项目：${name}`,
   noBase: '还没有底模',
   demoBase: '演示底模',

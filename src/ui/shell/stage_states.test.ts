@@ -1,9 +1,9 @@
 /** What the rail says of each stage, in both languages' words. */
 import { describe, expect, test } from 'vitest';
-import type { Missing } from '../settings/missing';
-import type { Now } from '../training/states';
+import type { Missing } from '../project/missing';
+import type { Now } from '../runs/states';
 import { messages } from './messages';
-import { nextName } from './next_name';
+import { nextName } from '../next_name';
 import {
   captionsState,
   imagesState,

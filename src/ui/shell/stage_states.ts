@@ -3,9 +3,9 @@
  * rail, a brief one for the stepper of small screens.
  */
 import type { Purpose } from '../../protocol/captioner';
-import type { Missing } from '../settings/missing';
-import type { Now } from '../training/states';
-import { duration, number } from './figures';
+import type { Missing } from '../project/missing';
+import type { Now } from '../runs/states';
+import { duration, number } from '../figures';
 import type { messages } from './messages';
 
 type Words = (typeof messages)['en']['state'];

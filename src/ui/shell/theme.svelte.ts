@@ -1,5 +1,5 @@
 /** Light, dark, or as the system has it; remembered on this computer and told to the stylesheet by `data-theme`. */
-import { recall, remember } from './remembered';
+import { recall, remember } from '../remembered';
 
 export type Theme = 'auto' | 'light' | 'dark';
 

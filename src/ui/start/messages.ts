@@ -1,6 +1,6 @@
 /** Words of the start screen: pictures, base model, sample sets, a run that was left. */
-import type { SafetensorsErrorCode } from '../../formats/safetensors_error';
-import type { Part, WrongKind } from './recognise';
+import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
+import type { Part, WrongKind } from '../project/recognise';
 
 const parts: Record<Part, string> = { unet: 'the U-Net', text: 'the text encoder', vae: 'the VAE' };
 

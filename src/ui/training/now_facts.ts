@@ -1,7 +1,7 @@
 /** What is said of the run right now, for the eye and for screen readers: one remaining time for both. */
 import type { Run } from '../../storage/runs';
 import type { NowFacts } from './now_words';
-import type { ShownRun } from './shown_run.svelte';
+import type { ShownRun } from '../runs/shown_run.svelte';
 
 /** The first steps compile; the time left is said after them. */
 const KNOWN_AFTER = 3;

@@ -1,8 +1,8 @@
 /** What the run is doing, in a few words and a smaller addition: for the eye, the title and screen readers alike. */
 import type { Run } from '../../storage/runs';
-import { clock, comingMoment, duration, number, size } from '../shell/figures';
-import type { messages } from './messages';
-import type { Now } from './states';
+import { clock, comingMoment, duration, number, size } from '../figures';
+import type { messages } from '../runs/messages';
+import type { Now } from '../runs/states';
 
 export interface NowFacts {
   now: Now;

@@ -1,8 +1,8 @@
 /** Samples as rows: one for each prompt and seed, in the order of the settings; in it, the pictures by step. */
-import type { TrainConfig } from '../../formats/config_fields';
-import { samplePictures } from '../../formats/sample_prompt';
-import { drawsSamples } from '../../formats/samples';
-import type { SampleView } from './states';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import { samplePictures } from '../../formats/captions/sample_prompt';
+import { drawsSamples } from '../../formats/config/samples';
+import type { SampleView } from '../runs/states';
 
 export interface SampleRow {
   /** Identifies the row. */

@@ -2,17 +2,17 @@
  * What follows from the pictures and their captions: placements, tag frequencies, warnings, and what is wrong with
  * each picture. While many files are being added it rests, so that it isn't worked out again for each of them.
  */
-import { bucketConfig, type BucketConfig, type Placement } from '../../../formats/buckets';
+import { bucketConfig, type BucketConfig, type Placement } from '../../../formats/dataset/buckets';
 import type { Picture } from '../../../storage/pictures';
-import { settings } from '../../settings/settings.svelte';
+import { settings } from '../../project/settings.svelte';
 import { studio } from '../../studio.svelte';
-import { tagFrequency, type TagCount } from '../captions/frequency';
-import { tokenCount } from '../captions/token_count.svelte';
+import { tagFrequency, type TagCount } from '../../pictures/captions/frequency';
+import { tokenCount } from '../../pictures/captions/token_count.svelte';
 import { withTrigger } from '../../../formats/dataset/trigger';
-import { warningsOf, type Warning } from '../captions/warnings';
-import { cropper } from '../crop/crop';
-import { dataset } from '../dataset.svelte';
-import { marksOf, type Mark, type Marks } from './marks';
+import { warningsOf, type Warning } from '../../pictures/captions/warnings';
+import { cropper } from '../../pictures/crop/crop';
+import { dataset } from '../../pictures/dataset.svelte';
+import { marksOf, type Mark, type Marks } from '../../pictures/marks';
 
 /** Adding so many or more, the insight waits until they are all there. */
 const MANY = 300;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cpuMilliseconds } from '../../../cpu_time.testing';
 import { frameRatio, framesWithin, justified, strip, verticalNeighbour } from './layout';
 
 const options = { width: 800, rowHeight: 140, gap: 3, below: 32 };
@@ -46,9 +47,9 @@ describe('justified rows', () => {
 
   it('lay out ten thousand in a blink', () => {
     const many = Array.from({ length: 10_000 }, (_, i) => 0.5 + ((i * 7919) % 100) / 50);
-    const start = performance.now();
+    const start = cpuMilliseconds();
     const layout = justified(many, options);
-    expect(performance.now() - start).toBeLessThan(100);
+    expect(cpuMilliseconds() - start).toBeLessThan(250);
     expect(layout.frames).toHaveLength(10_000);
     expect(framesWithin(layout, 100_000, 101_000).length).toBeLessThan(80);
   });

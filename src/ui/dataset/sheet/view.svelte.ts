@@ -3,9 +3,9 @@
  * It changes no picture.
  */
 import type { Picture } from '../../../storage/pictures';
-import { recall, remember } from '../../shell/remembered';
+import { recall, remember } from '../../remembered';
 import { hasTag } from '../../../formats/dataset/tags';
-import { dataset } from '../dataset.svelte';
+import { dataset } from '../../pictures/dataset.svelte';
 import { inPlaces, placesOf } from './alike';
 import { Insight } from './insight.svelte';
 import {

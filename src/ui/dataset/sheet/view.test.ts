@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Picture } from '../../../storage/pictures';
-import { dataset } from '../dataset.svelte';
+import { dataset } from '../../pictures/dataset.svelte';
 import { SheetView } from './view.svelte';
 
 afterEach(() => {

@@ -1,0 +1,99 @@
+// A configuration as text: YAML as people save it, the commented template they copy, and the reference page.
+import { stringify } from 'yaml';
+import { defaultConfig } from './config';
+import { fieldList, groups, type Field, type TrainConfig } from './config_fields';
+
+/** Writes the configuration as YAML, grouped; `parseConfig` gives the same values back. */
+export function formatConfig(config: TrainConfig): string {
+  return layOut(config, () => '');
+}
+
+/** The template people copy: every field with its default, its sentence and its range as comments. */
+export function configTemplate(): string {
+  const head = [
+    '# Settings of a LoRA training run: copy this file, change what you need, and start with',
+    '#   npm run train -- --config configs/my_lora_config.yaml',
+    '# Every field may be left out; what is written here is what it is then. An empty value means "none" or',
+    '# "as the comment says". This file is generated from the list of fields in src/formats/config/config_fields.ts.',
+  ];
+  return `${head.join('\n')}\n${layOut(defaultConfig(), (field) => comment(field))}`;
+}
+
+/** The reference page, in Markdown: one table a group. */
+export function configReference(): string {
+  const defaults: { readonly [name: string]: unknown } = defaultConfig();
+  const head = [
+    '# Settings · 设置',
+    '',
+    'Made from the list of fields in `src/formats/config/config_fields.ts` by `tools/build_config_template.ts`, as the template',
+    '`configs/lora_default.yaml` is.',
+  ];
+  const tables = Object.entries(groups).map(([group, title]) => {
+    const rows = fieldList
+      .filter(({ field }) => field.group === group)
+      .map(({ name, field }) => {
+        const value = cell(defaults[name]);
+        const values = range(field)
+          .trim()
+          .replace(/^\[|\]$/g, '')
+          .replaceAll('|', '\\|');
+        return `| \`${name}\` | ${value} | ${values} | ${field.about.en}<br>${field.about.zh} |`;
+      });
+    return [
+      '',
+      `## ${title.en} · ${title.zh}`,
+      '',
+      '| field | default | values | |',
+      '|---|---|---|---|',
+      ...rows,
+    ];
+  });
+  return `${[...head, ...tables.flat()].join('\n')}\n`;
+}
+
+function cell(value: unknown): string {
+  const empty = value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  return empty ? '' : `\`${JSON.stringify(value).replace(/^"|"$/g, '')}\``;
+}
+
+function layOut(config: TrainConfig, before: (field: Field) => string): string {
+  const values: { readonly [name: string]: unknown } = config;
+  return Object.entries(groups)
+    .map(([group, title]) => {
+      const lines = fieldList
+        .filter(({ field }) => field.group === group)
+        .map(({ name, field }) => before(field) + formatField(name, values[name]));
+      return `\n# --- ${title.en} · ${title.zh} ---\n${lines.join('')}`;
+    })
+    .join('');
+}
+
+function formatField(name: string, value: unknown): string {
+  // An empty value reads better than "null" or quotes.
+  if (value === null || value === '') return `${name}:\n`;
+  return stringify(
+    { [name]: value },
+    { version: '1.2', lineWidth: 0, defaultStringType: 'PLAIN', blockQuote: false },
+  );
+}
+
+function comment(field: Field): string {
+  return `# ${field.about.en}${range(field)}\n# ${field.about.zh}\n`;
+}
+
+function range(field: Field): string {
+  switch (field.kind) {
+    case 'int':
+    case 'number':
+    case 'optional-number':
+      return ` [${field.min} to ${field.max}${field.step ? `, steps of ${field.step}` : ''}${field.unit ? ` ${field.unit}` : ''}]`;
+    case 'choice':
+      return ` [${field.choices.join(' | ')}]`;
+    case 'switch':
+      return ' [true | false]';
+    case 'switch-or-path':
+      return ' [true | false | a path]';
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,139 @@
+// What a LoRA file is that cannot be used here, told by its tensors' names and shapes: another method than plain LoRA, or
+// a LoRA for another model, or no LoRA at all. Names: LyCORIS' `lycoris/modules`, sd-scripts' `networks`, diffusers' and
+// peft's savers, as found in files.
+import type { Bilingual } from '../config/config_fields';
+import { identifyCheckpoint, type CheckpointKind, type TensorShapes } from '../checkpoint/checkpoint_kind';
+import { LoraError } from './lora_error';
+import { loraTensorName } from './lora_names';
+
+export type LoraKind =
+  | 'locon'
+  | 'loha'
+  | 'lokr'
+  | 'dora'
+  | 'oft'
+  | 'ia3'
+  | 'glora'
+  | 'full'
+  | 'sdxl'
+  | 'sd2'
+  | 'sd3'
+  | 'flux'
+  | 'transformer'
+  | 'controlnet'
+  | 'embedding'
+  | 'base'
+  | 'unknown';
+
+const chooseLora: Bilingual = {
+  en: 'Choose a plain LoRA made for Stable Diffusion 1.x.',
+  zh: '请选择为 Stable Diffusion 1.x 制作的普通 LoRA。',
+};
+
+const method = (name: string, zh = name): Bilingual => ({
+  en: `This file is a ${name}, another method than plain LoRA, which cannot be continued or drawn with here.`,
+  zh: `此文件是 ${zh}，不是普通 LoRA，在这里不能继续训练，也不能用来生成。`,
+});
+const model = (name: string, zh = name): Bilingual => ({
+  en: `This LoRA is for ${name}, not for Stable Diffusion 1.x.`,
+  zh: `此 LoRA 用于 ${zh}，不用于 Stable Diffusion 1.x。`,
+});
+
+const words: Record<LoraKind, Bilingual> = {
+  locon: {
+    en: 'This file is a LoCon: it also adapts 3x3 convolutions, which cannot be continued or drawn with here.',
+    zh: '此文件是 LoCon：它还改动 3x3 卷积，在这里不能继续训练，也不能用来生成。',
+  },
+  loha: method('LoHa'),
+  lokr: method('LoKr'),
+  dora: method('DoRA'),
+  oft: method('OFT'),
+  ia3: method('(IA)3'),
+  glora: method('GLoRA'),
+  full: method('set of whole weight differences', '整层权重差'),
+  sdxl: model('SDXL'),
+  sd2: model('Stable Diffusion 2.x'),
+  sd3: model('Stable Diffusion 3'),
+  flux: model('Flux'),
+  transformer: model(
+    'a transformer model, such as Stable Diffusion 3 or Flux',
+    'Stable Diffusion 3、Flux 一类的 transformer 模型',
+  ),
+  controlnet: { en: 'This is a ControlNet, not a LoRA.', zh: '这是 ControlNet，不是 LoRA。' },
+  embedding: {
+    en: 'This is a textual-inversion embedding, not a LoRA.',
+    zh: '这是 textual inversion 嵌入，不是 LoRA。',
+  },
+  base: {
+    en: 'This is a whole model or a part of one, not a LoRA: give it as the base model.',
+    zh: '这是完整的模型或其中一部分，不是 LoRA：请把它用作底模。',
+  },
+  unknown: { en: 'This is not a LoRA that is known here.', zh: '无法识别这个 LoRA。' },
+};
+
+/** The error that says what the file is; `key` is the tensor that told. */
+export function refuseLora(kind: LoraKind, key?: string): LoraError {
+  const code = ['controlnet', 'embedding', 'base', 'unknown'].includes(kind) ? 'no-modules' : 'other-method';
+  const held = key === undefined ? undefined : key.slice(0, 120);
+  const { en, zh } = words[kind];
+  return new LoraError(code, {
+    en: `${en}${held === undefined ? '' : ` It holds "${held}".`} ${chooseLora.en}`,
+    zh: `${zh}${held === undefined ? '' : `其中有“${held}”。`}${chooseLora.zh}`,
+  });
+}
+
+/** In this order: the model that it is for says more than the method. */
+const marks: readonly (readonly [LoraKind, RegExp])[] = [
+  ['sdxl', /^lora_te[12]_|^text_encoder_2\.|^lora_unet_(input_blocks|output_blocks|middle_block|label_emb)_/],
+  ['sdxl', /(^|[._])attentions[._]\d+[._]transformer_blocks[._][1-9]/],
+  ['flux', /(^|[._])(double_blocks|single_blocks|single_transformer_blocks)[._]\d/],
+  ['sd3', /(^|[._])joint_blocks[._]\d/],
+  [
+    'transformer',
+    /^(lora_)?transformer[._]|^diffusion_model\.(layers|blocks|transformer_blocks)\.|^lora_unet_(blocks|layers)_\d|^lora_te3_/,
+  ],
+  ['dora', /\.dora_scale$|lora_magnitude_vector/],
+  ['loha', /\.hada_/],
+  ['lokr', /\.lokr_/],
+  ['oft', /\.b?oft_|^oft_/],
+  ['ia3', /\.on_input$/],
+  ['glora', /\.[ab][12]\.weight$/],
+  ['full', /\.diff(_b)?$/],
+  ['locon', /\.lora_mid\.weight$/],
+];
+
+/**
+ * What makes the file unusable, and the tensor that tells; undefined where names and shapes are those of a plain LoRA for
+ * Stable Diffusion 1.x.
+ */
+export function otherKind(
+  tensors: TensorShapes,
+  metadata: Readonly<Record<string, string>>,
+): { kind: LoraKind; key?: string } | undefined {
+  const names = [...tensors.keys()];
+  for (const [kind, pattern] of marks) {
+    const key = names.find((name) => pattern.test(name));
+    if (key !== undefined) return { kind, key };
+  }
+  for (const [key, { shape }] of tensors) {
+    const name = loraTensorName(key);
+    if (!name) {
+      const { kind } = identifyCheckpoint(tensors);
+      return { kind: notLoras[kind] ?? (noModels.includes(kind) ? 'unknown' : 'base'), key };
+    }
+    if (shape.length === 4 && shape[2] * shape[3] > 1) return { kind: 'locon', key };
+    if (name.role === 'down' && textInputs.test(name.layer) && shape[1] in widths)
+      return { kind: widths[shape[1]], key };
+  }
+  return metadata['ss_v2'] === 'True' ? { kind: 'sd2' } : undefined;
+}
+
+const notLoras: Partial<Record<CheckpointKind, LoraKind>> = {
+  embedding: 'embedding',
+  controlnet: 'controlnet',
+};
+const noModels: readonly CheckpointKind[] = ['unknown', 'empty', 'lora'];
+
+/** What reads the text encoder's states, or is in it. They are 768 wide in SD 1.x. */
+const textInputs = /_attn2_to_[kv]$|^lora_te_.+_self_attn_[qkv]_proj$/;
+const widths: Readonly<Record<number, LoraKind>> = { 1024: 'sd2', 2048: 'sdxl' };

@@ -1,0 +1,212 @@
+/** Which LoRA files can be used, and what the others are called: by names and shapes as other programs write them. */
+import { describe, expect, it } from 'vitest';
+import { fromBytes } from '../safetensors/byte_source';
+import { parseLora } from './kohya_lora';
+import { LoraError } from './lora_error';
+import { checkRanks, outlineLora, ranksOf } from './lora_outline';
+import { writeSafetensors, type TensorToWrite } from '../safetensors/safetensors_write';
+
+const zeros = (name: string, ...shape: number[]): TensorToWrite => ({
+  name,
+  dtype: 'F16',
+  shape,
+  data: new Uint8Array(2 * shape.reduce((a, b) => a * b, 1)),
+});
+const fileOf = (tensors: readonly TensorToWrite[], metadata: Record<string, string> = {}) =>
+  fromBytes(writeSafetensors(tensors, metadata));
+
+const at = 'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q';
+const plain = [zeros(`${at}.lora_down.weight`, 4, 32), zeros(`${at}.lora_up.weight`, 32, 4)];
+const pair = (layer: string, inputs = 32, outputs = 32): TensorToWrite[] => [
+  zeros(`${layer}.lora_down.weight`, 4, inputs),
+  zeros(`${layer}.lora_up.weight`, outputs, 4),
+];
+
+describe('named for what it is', () => {
+  it.each<[string, TensorToWrite[], RegExp, Record<string, string>?]>([
+    [
+      'LoCon, by kernel',
+      [
+        ...plain,
+        zeros('lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight', 4, 8, 3, 3),
+        zeros('lora_unet_down_blocks_0_resnets_0_conv1.lora_up.weight', 8, 4, 1, 1),
+      ],
+      /LoCon/,
+    ],
+    [
+      'LoCon, by its middle',
+      [...plain, zeros('lora_unet_down_blocks_0_resnets_0_conv1.lora_mid.weight', 4, 4, 3, 3)],
+      /LoCon/,
+    ],
+    ['LoHa', [zeros(`${at}.hada_w1_a`, 32, 4)], /LoHa/],
+    ['LoHa of convolutions', [zeros(`${at}.hada_t1`, 4, 4, 3, 3)], /LoHa/],
+    ['LoKr', [zeros(`${at}.lokr_w1`, 4, 4), zeros(`${at}.lokr_w2_a`, 8, 4)], /LoKr/],
+    ['DoRA, LyCORIS', [...plain, zeros(`${at}.dora_scale`, 1, 32)], /DoRA/],
+    ['DoRA, peft', [zeros('unet.mid_block.attentions.0.proj_in.lora_magnitude_vector', 32)], /DoRA/],
+    ['OFT, sd-scripts', [zeros('oft_unet_mid_block_attentions_0_proj_in.oft_blocks', 4, 8, 8)], /OFT/],
+    ['OFT, LyCORIS', [zeros(`${at}.oft_diag`, 4, 8, 8)], /OFT/],
+    ['(IA)3', [zeros(`${at}.weight`, 32), zeros(`${at}.on_input`)], /\(IA\)3/],
+    ['GLoRA', [zeros(`${at}.a1.weight`, 4, 32), zeros(`${at}.b1.weight`, 4, 32)], /GLoRA/],
+    ['whole differences', [zeros(`${at}.diff`, 32, 32)], /whole weight differences/],
+    ['SDXL, text encoder', pair('lora_te1_text_model_encoder_layers_0_mlp_fc1'), /for SDXL/],
+    ['SDXL, LDM names', pair('lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q'), /for SDXL/],
+    [
+      'SDXL, second block',
+      pair('lora_unet_mid_block_attentions_0_transformer_blocks_1_attn1_to_q'),
+      /for SDXL/,
+    ],
+    [
+      'SDXL, peft',
+      [zeros('unet.mid_block.attentions.0.transformer_blocks.9.attn1.to_q.lora_A.weight', 4, 32)],
+      /for SDXL/,
+    ],
+    [
+      'SDXL, by the text’s width',
+      pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k', 2048),
+      /for SDXL/,
+    ],
+    [
+      'SD 2.x, by the text’s width',
+      pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_v', 1024),
+      /Stable Diffusion 2/,
+    ],
+    [
+      'SD 2.x, text encoder',
+      pair('lora_te_text_model_encoder_layers_3_self_attn_q_proj', 1024, 1024),
+      /Stable Diffusion 2/,
+    ],
+    ['SD 2.x, by its metadata', plain, /Stable Diffusion 2/, { ss_v2: 'True' }],
+    ['SD 3', pair('lora_unet_joint_blocks_3_x_block_attn_qkv'), /Stable Diffusion 3,/],
+    ['Flux, sd-scripts', pair('lora_unet_double_blocks_0_img_attn_qkv'), /for Flux/],
+    [
+      'Flux, diffusers',
+      [zeros('transformer.single_transformer_blocks.7.attn.to_q.lora_A.weight', 4, 32)],
+      /for Flux/,
+    ],
+    [
+      'a transformer',
+      [zeros('transformer.transformer_blocks.0.attn.to_q.lora_A.weight', 4, 32)],
+      /a transformer model/,
+    ],
+    [
+      'a video model',
+      [zeros('diffusion_model.blocks.0.self_attn.q.lora_A.weight', 4, 32)],
+      /a transformer model/,
+    ],
+    ['textual inversion', [zeros('emb_params', 2, 768)], /textual-inversion embedding/],
+    ['a ControlNet', [zeros('control_model.input_blocks.0.0.weight', 8, 4, 3, 3)], /ControlNet/],
+    ['a base model', [zeros('model.diffusion_model.out.2.bias', 4)], /base model/],
+    ['a VAE', [zeros('first_stage_model.decoder.conv_in.weight', 8, 4, 3, 3)], /base model/],
+    ['something else', [...plain, zeros(`${at}.scale_norm`)], /not a LoRA that is known here.*scale_norm/],
+  ])('%s', async (_, tensors, sentence, metadata) => {
+    const error: unknown = await outlineLora(fileOf(tensors, metadata)).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(LoraError);
+    expect((error as LoraError).message).toMatch(sentence);
+    expect((error as LoraError).facts.zh).toMatch(/\p{Script=Han}.*。/u);
+  });
+
+  it('a pickle by another name', async () => {
+    const pickle = fromBytes(new Uint8Array([0x80, 2, 0x7d, 0x71, 0, 0x58, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+    await expect(outlineLora(pickle)).rejects.toMatchObject({ code: 'pickle' });
+  });
+
+  it('one layer in two notations', async () => {
+    const twice = [
+      ...plain,
+      zeros('unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight', 4, 32),
+    ];
+    await expect(outlineLora(fileOf(twice))).rejects.toThrow(/twice/);
+  });
+});
+
+describe('diffusers’ names', () => {
+  const path = 'mid_block.attentions.0.transformer_blocks.0.attn1';
+  const text = 'text_model.encoder.layers.1.self_attn.q_proj';
+  it.each([
+    ['peft', `unet.${path}.to_q.lora_A.weight`, `unet.${path}.to_q.lora_B.weight`, at],
+    [
+      'peft, bare',
+      `base_model.model.${path}.to_q.lora_A.weight`,
+      `base_model.model.${path}.to_q.lora_B.weight`,
+      at,
+    ],
+    [
+      'peft, an adapter’s name',
+      `unet.${path}.to_q.lora_A.default.weight`,
+      `unet.${path}.to_q.lora_B.default.weight`,
+      at,
+    ],
+    ['before peft', `unet.${path}.to_q.lora.down.weight`, `unet.${path}.to_q.lora.up.weight`, at],
+    [
+      'processors',
+      `unet.${path}.processor.to_q_lora.down.weight`,
+      `unet.${path}.processor.to_q_lora.up.weight`,
+      at,
+    ],
+    [
+      'processors, bare',
+      `${path}.processor.to_out_lora.down.weight`,
+      `${path}.processor.to_out_lora.up.weight`,
+      at.replace('to_q', 'to_out_0'),
+    ],
+    [
+      'text encoder',
+      `text_encoder.${text}.lora_linear_layer.down.weight`,
+      `text_encoder.${text}.lora_linear_layer.up.weight`,
+      'lora_te_text_model_encoder_layers_1_self_attn_q_proj',
+    ],
+    [
+      'text encoder, transformers 5',
+      `text_encoder.${text.slice(11)}.lora_A.weight`,
+      `text_encoder.${text.slice(11)}.lora_B.weight`,
+      'lora_te_text_model_encoder_layers_1_self_attn_q_proj',
+    ],
+  ])('%s', async (_, down, up, layer) => {
+    const { modules } = await parseLora(fileOf([zeros(down, 4, 32), zeros(up, 32, 4)]));
+    expect(modules).toMatchObject([{ name: layer, rank: 4, alpha: 4, downShape: [4, 32], upShape: [32, 4] }]);
+  });
+
+  it('take their strength from the metadata, as peft does', async () => {
+    const layers = ['to_q', 'to_k'].flatMap((name) => [
+      zeros(`unet.${path}.${name}.lora_A.weight`, 4, 32),
+      zeros(`unet.${path}.${name}.lora_B.weight`, 32, 4),
+    ]);
+    const alphas = async (said: unknown) => {
+      const text = typeof said === 'string' ? said : JSON.stringify(said);
+      const { modules } = await parseLora(fileOf(layers, { lora_adapter_metadata: text }));
+      return Object.fromEntries(modules.map(({ name, alpha }) => [name.slice(-4), alpha]));
+    };
+    expect(await alphas({ 'unet.lora_alpha': 16 })).toEqual({ to_q: 16, to_k: 16 });
+    expect(await alphas({ 'unet.lora_alpha': 16, 'unet.use_rslora': true })).toEqual({ to_q: 32, to_k: 32 });
+    expect(await alphas({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { 'attn1.to_k': 2 } })).toEqual({
+      to_q: 16,
+      to_k: 2,
+    });
+    expect(await alphas({ 'text_encoder.lora_alpha': 16 })).toEqual({ to_q: 4, to_k: 4 });
+    for (const broken of ['{', '[]', '{"unet.lora_alpha": "x"}', '{"unet.lora_alpha": -1}'])
+      expect(await alphas(broken)).toEqual({ to_q: 4, to_k: 4 });
+  });
+});
+
+it('a bundled embedding is set aside, by its name', async () => {
+  const embeddings = ['zk', 'fox'].map((name) => zeros(`bundle_emb.${name}.string_to_param.*`, 2, 768));
+  const { layers, setAside } = await outlineLora(fileOf([...plain, ...embeddings]));
+  expect(layers.map(({ name }) => name)).toEqual([at]);
+  expect([...setAside].sort()).toEqual(['fox', 'zk']);
+  await expect(outlineLora(fileOf(embeddings))).rejects.toMatchObject({ code: 'no-modules' });
+});
+
+describe('ranks', () => {
+  const layer = (rank: number) => ({ name: 'x', rank, downShape: [rank, 8], upShape: [8, rank] });
+  it('of several sizes are one true sentence', () => {
+    const layers = [layer(1), layer(64), layer(4)];
+    expect(ranksOf(layers)).toEqual({ least: 1, most: 64 });
+    expect(() => checkRanks(layers, 64)).not.toThrow();
+    expect(() => checkRanks(layers, 128)).not.toThrow();
+    expect(() => checkRanks(layers, 8)).toThrow(/ranks 1 to 64.*Set lora_rank to 64/);
+    expect(() => checkRanks([layer(16)], 8)).toThrow(/has rank 16.*Set lora_rank to 16/);
+  });
+  it('above what can be set are no dead end', () => {
+    expect(() => checkRanks([layer(160)], 128)).toThrow(/rank 160\. Up to 128.*drawn with.*resize_lora/);
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * Everything that is worked out once before training: where each picture is cut, its latents (and those of its mirror
+ * image), and the text states of its caption, if that never changes.
+ */
+import * as tf from '@tensorflow/tfjs';
+import {
+  bucketConfig,
+  bucketResolutions,
+  placeInBucket,
+  UnusableImageSizeError,
+  type BucketConfig,
+  type Focus,
+  type Placement,
+  type Size,
+} from '../../formats/dataset/buckets';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import { chunks, type Tokenizer } from '../../formats/captions/tokenizer';
+import { read, trim, upload } from '../../kernels/program';
+import { promptRows } from '../../kernels/layout/layout';
+import { encodeChunks } from '../../models/clip';
+import type { Model } from '../../models/layers';
+import type { BaseModel } from '../step/base_model';
+import type { CaptionConfig } from './captions';
+import { encodeLatents } from './latents';
+import { stream } from '../step/random';
+
+/** A picture as the trainer gets it: `pixels` decodes, scales and cuts, [H, W, 3] in [-1, 1]. */
+export interface TrainingImage {
+  name: string;
+  caption: string;
+  repeats: number;
+  /** Upright pixels. */
+  size: Size;
+  /** Where the crop sits; the centre where it is missing. */
+  focus?: Focus;
+  pixels(placement: Placement): Promise<Float32Array>;
+  /** Of its file, by which another picture of the same name is noticed when a run is resumed. */
+  digest?(): Promise<string>;
+}
+
+export interface Placed<I> {
+  image: I;
+  placement: Placement;
+  bucket: Size;
+  repeats: number;
+}
+
+export type PlacedImage = Placed<TrainingImage>;
+
+export interface CachedImage extends PlacedImage {
+  /** [h, w, 4], and of the mirrored picture where flips were asked for. */
+  latents: Float32Array[];
+}
+
+type Placeable = Pick<TrainingImage, 'size' | 'focus' | 'repeats'> & Partial<Pick<TrainingImage, 'name'>>;
+
+/** Cuts as kohya's trainer does. Throws `UnusableImageSizeError`, which names the picture, or `InvalidBucketConfigError`. */
+export function placeImages<I extends Placeable>(images: readonly I[], config: TrainConfig): Placed<I>[] {
+  const buckets = bucketConfig(config);
+  const resolutions = bucketResolutions(buckets);
+  return images.map((image) => {
+    const placement = placeByName(image, buckets, resolutions);
+    return { image, placement, bucket: placement.bucket, repeats: image.repeats * config.num_repeats };
+  });
+}
+
+function placeByName(image: Placeable, buckets: BucketConfig, resolutions: readonly Size[]): Placement {
+  try {
+    return placeInBucket(image.size, buckets, resolutions, image.focus);
+  } catch (error) {
+    if (!(error instanceof UnusableImageSizeError)) throw error;
+    throw new UnusableImageSizeError(image.size, error.facts.step, image.name);
+  }
+}
+
+export function captionConfig(config: TrainConfig): CaptionConfig {
+  return {
+    prefix: config.caption_prefix,
+    suffix: config.caption_suffix,
+    dropoutRate: config.caption_dropout_rate,
+    dropoutEveryNEpochs: config.caption_dropout_every_n_epochs,
+    shuffle: config.shuffle_caption,
+    keepTags: config.keep_tokens,
+    separator: config.keep_tokens_separator,
+    tagDropoutRate: config.caption_tag_dropout_rate,
+  };
+}
+
+/** Yields after each picture; its noise depends on the seed and the picture's place in the list. */
+export async function* cacheLatents(
+  vae: BaseModel['vae'],
+  placed: readonly PlacedImage[],
+  config: TrainConfig,
+): AsyncGenerator<CachedImage> {
+  for (const [index, item] of placed.entries()) {
+    const [width, height] = item.bucket;
+    // Buffers are kept by their size: those of another bucket would only pile up beside this one's.
+    const [lastWidth, lastHeight] = placed[index - 1]?.bucket ?? item.bucket;
+    if (width !== lastWidth || height !== lastHeight) trim();
+    const straight = await item.image.pixels(item.placement);
+    const sides = config.flip_aug ? [straight, mirrored(straight, width)] : [straight];
+    const latents: Float32Array[] = [];
+    for (const [side, values] of sides.entries()) {
+      const eps = new Float32Array((width / 8) * (height / 8) * vae.config.latentChannels);
+      stream(config.seed, 'latents', index, side).fillNormal(eps);
+      latents.push(await encodeLatents(vae, { values, width, height }, eps, item.image.name));
+    }
+    yield { ...item, latents };
+  }
+}
+
+/** [H, W, 3], left and right exchanged. */
+export function mirrored(pixels: Float32Array, width: number): Float32Array {
+  return Float32Array.from(pixels, (_, i) => {
+    const column = Math.floor(i / 3) % width;
+    return pixels[i + 3 * (width - 1 - 2 * column)] as number;
+  });
+}
+
+/** Token ids of a caption, chunk after chunk: [chunks * 77]. What is over the limit is cut, as kohya does. */
+export function captionIds(tokenizer: Tokenizer, caption: string, maxTokens: 75 | 150 | 225): Int32Array {
+  return Int32Array.from(chunks(tokenizer.encode(caption), maxTokens, tokenizer).flat());
+}
+
+/** Text states [chunks * 75 + 2, hidden] of one caption, on the host. */
+export async function encodeCaption(
+  model: Model,
+  text: BaseModel['text'],
+  ids: Int32Array,
+  clipSkip: number,
+): Promise<Float32Array> {
+  const count = ids.length / text.config.positions;
+  const rows =
+    count > 1
+      ? upload(promptRows(1, count), [count * (text.config.positions - 2) + 2], 'captions')
+      : undefined;
+  const states = tf.tidy(() =>
+    encodeChunks(
+      model,
+      text.config,
+      tf.tensor2d(ids, [count, text.config.positions], 'int32'),
+      count,
+      clipSkip,
+      rows,
+    ),
+  );
+  const values = await read(states);
+  states.dispose();
+  rows?.dispose();
+  return values;
+}

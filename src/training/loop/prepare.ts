@@ -1,0 +1,443 @@
+/**
+ * From files and pictures to a run that is ready for its next step. Text encoder and VAE come first and leave the GPU
+ * before the U-Net arrives, unless the run still needs them.
+ */
+import type { EngineFacts } from '../../protocol/engine_errors';
+import type { ByteSource } from '../../formats/safetensors/byte_source';
+import { legacyHash } from '../../formats/lora/kohya_lora';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer';
+import { gpu } from '../../kernels/device';
+import { trim, upload, write } from '../../kernels/program';
+import { LoraParameters } from '../../models/lora';
+import { unetBlocks } from '../../models/unet';
+import type { ToldError, TrainEvent } from '../../protocol/trainer';
+import type { Asks } from './asks';
+import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from '../step/base_model';
+import type { BatchConfig } from '../data/batches';
+import { processCaption } from '../data/captions';
+import { ResumeError, soundState, type RunState, type SavedState } from './checkpoint';
+import {
+  cacheLatents,
+  captionConfig,
+  captionIds,
+  encodeCaption,
+  placeImages,
+  type CachedImage,
+  type TrainingImage,
+} from '../data/dataset';
+import { idleModules } from '../step/idle_modules';
+import { continuedLora, freshLora } from '../step/lora_file';
+import { fitMemory } from '../plan/fit_memory';
+import { largestBatch, type Economy, type MemoryPrediction } from '../plan/memory';
+import {
+  createOptimizer,
+  disposeOptimizer,
+  optimizerSizes,
+  restoreOptimizer,
+  updatesOf,
+  type Optimizer,
+} from '../step/optimizer';
+import { reporting } from '../step/reporting';
+import { alphaFactor, changesSentence, changesSince, runFacts, type RunFacts } from './run_facts';
+import { checkSchedule, type ScheduleConfig } from '../step/schedule';
+import { stream } from '../step/random';
+import { cutPrompts, sampleTexts } from '../sampling/sample_texts';
+import { StepEngine } from '../step/step';
+import { RunSettingsError } from '../plan/run_settings_error';
+import { fingerprintOf, outlineOf, scheduleOf, type Outline } from '../plan/run_plan';
+
+export interface TrainingRun {
+  config: TrainConfig;
+  base: {
+    name: string;
+    files: readonly ByteSource[];
+    /** SHA-256 of the checkpoint, where it is one file, and of a VAE of its own: for the metadata. */
+    whole?: Promise<string>;
+    vae?: { name: string; whole?: Promise<string> };
+  };
+  images: readonly TrainingImage[];
+  /** CLIP's merge list. */
+  merges: string;
+  /** A LoRA to continue from. */
+  pretrained?: ByteSource;
+  /** The saved state of this same run, to resume; and those before it, newest first, for where it is damaged. */
+  state?: ByteSource;
+  olderStates?: readonly ByteSource[];
+  /** Asks the run to finish its step, save and end. */
+  signal?: AbortSignal;
+  /** What else is asked of it meanwhile. After a 'paused' event, call `next()` when `asks.attention()` resolves. */
+  asks?: Asks;
+  /** Milliseconds since 1970; for metadata and timing. */
+  now?: () => number;
+  /** False runs every step the plain way, without recording. */
+  record?: boolean;
+  /** GB of memory that the graphics card has, where a person said so. */
+  cardGb?: number;
+  /** Start even if the prediction is over a budget that was set by hand. */
+  anyway?: boolean;
+  /** Take no more than this at once: see `trainAdapting`. */
+  most?: Economy;
+}
+
+export interface Prepared {
+  base: Pick<BaseModel, 'unet'> & Partial<BaseModel>;
+  plan: BaseModelPlan;
+  lora: LoraParameters;
+  optimizer: Optimizer;
+  engine: StepEngine;
+  images: readonly CachedImage[];
+  batching: BatchConfig;
+  schedule: ScheduleConfig;
+  tokenizer: Tokenizer;
+  /** Text states by caption, where captions never change and their encoder is not trained. */
+  context: ReadonlyMap<string, Float32Array> | undefined;
+  /** Text states of what samples are drawn from, by `textKey`, if the text encoder is gone. */
+  prompts: ReadonlyMap<string, Float32Array>;
+  memory: MemoryPrediction;
+  fingerprint: string;
+  facts: RunFacts;
+  baseHash: string;
+  /** Of a VAE of its own. */
+  vaeHash: string | undefined;
+  startedAt: number;
+  averageLoss: number;
+  /** Losses in that average. */
+  averageCount: number;
+  steps: number;
+  stepsPerEpoch: number;
+  batchesPerEpoch: number;
+  /** Steps done. */
+  step: number;
+  /** Of them, those known to have been taken: one whose gradient is not finite is left out. */
+  updates: number;
+  /** As many as there were when it was saved last; undefined where it never was. */
+  saved: number | undefined;
+  dispose(): void;
+}
+
+function longPrompt(tokens: number, text: string): ToldError {
+  const facts: EngineFacts['LongPrompt']['cut'] = { tokens, text };
+  return {
+    sentence: `A sample prompt has ${tokens} tokens, of which 225 are read: "${text}…".`,
+    error: { name: 'LongPrompt', code: 'cut', facts },
+  };
+}
+
+/**
+ * Yields phases, progress and the plan; returns the run, or nothing where the saved state is that of a complete one: then
+ * nothing is loaded, and what was saved stays as it is. Disposes everything if it throws.
+ */
+export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Prepared | undefined> {
+  const { config } = run;
+  if (!config.train_unet && !config.train_text_encoder) {
+    throw new RunSettingsError('nothing-trained');
+  }
+  if (!run.images.length) throw new RunSettingsError('no-pictures');
+  yield { kind: 'phase', phase: 'load' };
+  const plan = await planBaseModel(run.base.files);
+  const alpha = config.lora_alpha ?? config.lora_rank;
+  // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
+  const begin =
+    run.pretrained && !run.state
+      ? await continuedLora(run.pretrained, plan, config, alpha)
+      : freshLora(config.seed, config.lora_rank);
+  const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);
+  const placed = placeImages(run.images, config);
+  const outline = outlineOf(plan, config, placed, run.cardGb);
+  const { request, sampling, steps } = outline;
+  const blocks = unetBlocks(plan.unet).length;
+  checkSchedule(scheduleOf(config, steps));
+  if (sampling)
+    for (const { text, tokens } of cutPrompts(tokenizer, config))
+      yield { kind: 'note', ...longPrompt(tokens, text.slice(0, 60)) };
+  const legacy: string[] = [];
+  for (const file of run.base.files) legacy.push(await legacyHash(file));
+  const [baseHash = ''] = legacy;
+  const vaeHash = plan.ownVae && (await legacyHash(plan.ownVae));
+  const facts = await runFacts(config, alpha, placed, { legacy });
+  const fingerprint = await fingerprintOf(config, placed, baseHash);
+  const saved = yield* resumed(run, facts, fingerprint, steps);
+  const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
+  yield {
+    kind: 'plan',
+    plan: {
+      steps,
+      epochs: outline.epochs,
+      stepsPerEpoch: outline.stepsPerEpoch,
+      images: placed.length,
+      loraModules: request.lora.shapes.length,
+      loraParameters: outline.loraParameters,
+      recomputedBlocks: memory.keepFrom,
+      blocks,
+      microBatch: memory.microBatch,
+      largestBatch: largestBatch(request),
+      weightBytes: memory.weightBytes,
+      predictedPeakBytes: memory.peakBytes,
+      tier: gpu().tier,
+      adapter: gpu().adapter.description || gpu().adapter.device || gpu().adapter.vendor,
+      ...(saved ? { from: saved.step } : {}),
+    },
+  };
+
+  if (saved && saved.step >= steps) {
+    const complete: EngineFacts['Resumed']['complete'] = { step: saved.step };
+    yield {
+      kind: 'note',
+      ...toldResumed(
+        'complete',
+        complete,
+        `This run is complete: ${saved.step} of ${steps} steps are done. To train on, raise epochs or max_train_steps.`,
+      ),
+    };
+    yield { kind: 'done', step: saved.step };
+    return undefined;
+  }
+
+  const owned: { dispose(): void }[] = [];
+  const own = <T extends { dispose(): void }>(thing: T): T => {
+    owned.push(thing);
+    return thing;
+  };
+  const release = () => {
+    for (const thing of owned.splice(0).reverse()) thing.dispose();
+  };
+  try {
+    const early = yield* withProgress('load', (onProgress) =>
+      loadParts(plan, ['text', 'vae'], { onProgress, ...signalOf(run) }),
+    );
+    own(early.text.weights);
+    own(early.vae.weights);
+    yield { kind: 'phase', phase: 'encode' };
+    const context = outline.text === 'given' ? new Map<string, Float32Array>() : undefined;
+    const encode = (caption: string, tokens = config.max_token_length) =>
+      encodeCaption(
+        { weights: early.text.weights },
+        early.text,
+        captionIds(tokenizer, caption, tokens),
+        config.clip_skip,
+      );
+    if (context) {
+      const captions = [...new Set(placed.map(({ image }) => fixedCaption(image.caption, config)))];
+      for (const [done, caption] of captions.entries()) {
+        run.signal?.throwIfAborted();
+        context.set(caption, await encode(caption));
+        yield { kind: 'progress', phase: 'encode', done: done + 1, total: captions.length, unit: 'captions' };
+      }
+    }
+    const prompts = new Map<string, Float32Array>();
+    if (sampling)
+      for (const [key, { text, tokens }] of sampleTexts(tokenizer, config))
+        prompts.set(key, await encode(text, tokens));
+    const images: CachedImage[] = [];
+    for await (const image of cacheLatents(early.vae, placed, config)) {
+      run.signal?.throwIfAborted();
+      images.push(image);
+      yield { kind: 'progress', phase: 'encode', done: images.length, total: placed.length, unit: 'images' };
+    }
+    if (!sampling) early.vae.weights.dispose();
+    if (outline.text === 'given') early.text.weights.dispose();
+    trim();
+
+    yield { kind: 'phase', phase: 'load' };
+    const late = yield* withProgress('load', (onProgress) =>
+      loadParts(plan, ['unet'], { onProgress, ...signalOf(run) }),
+    );
+    own(late.unet.weights);
+    const base = {
+      ...late,
+      ...(sampling ? { vae: early.vae } : {}),
+      ...(outline.text === 'given' ? {} : { text: early.text }),
+    };
+
+    const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
+    const lora = own(
+      new LoraParameters(request.lora.shapes, config.lora_rank, alpha, { rate: config.lora_dropout, seed }),
+    );
+    const optimizer = createOptimizer(
+      config.optimizer,
+      lora.size,
+      lora.textSize,
+      gpu().f16,
+      idleModules(lora, plan, config),
+    );
+    own({ dispose: () => disposeOptimizer(optimizer) });
+    const tensors = await saved?.load(optimizerSizes(config.optimizer, lora.size));
+    if (tensors) restore(tensors, saved?.facts ? alphaFactor(saved.facts, facts) : 1, lora, optimizer);
+    else lora.set(begin);
+
+    const engine = own(
+      new StepEngine(
+        base,
+        lora,
+        optimizer,
+        { ...request.settings, keepFrom: memory.keepFrom, record: run.record ?? true },
+        seed,
+      ),
+    );
+    return {
+      base,
+      plan,
+      lora,
+      optimizer,
+      engine,
+      images,
+      batching: outline.batching,
+      schedule: scheduleOf(config, steps),
+      tokenizer,
+      context,
+      prompts,
+      memory,
+      fingerprint,
+      facts,
+      baseHash,
+      vaeHash,
+      startedAt: saved?.startedAt ?? (run.now ?? Date.now)(),
+      averageLoss: saved?.averageLoss ?? 0,
+      averageCount: saved?.averageCount ?? 0,
+      steps,
+      stepsPerEpoch: outline.stepsPerEpoch,
+      batchesPerEpoch: outline.batchesPerEpoch,
+      step: saved?.step ?? 0,
+      updates: tensors ? updatesOf(tensors) : 0,
+      saved: tensors ? updatesOf(tensors) : undefined,
+      dispose: release,
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * The saved state to go on from, if there is one: sound, and of a run that depends on the same things. Judged before
+ * anything is loaded. Throws `ResumeError`.
+ */
+async function* resumed(
+  run: TrainingRun,
+  facts: RunFacts,
+  fingerprint: string,
+  steps: number,
+): AsyncGenerator<TrainEvent, SavedState | undefined> {
+  if (!run.state) return undefined;
+  const found = await soundState([run.state, ...(run.olderStates ?? [])]);
+  if (!found) return undefined;
+  const { state, fellBack, newest } = found;
+  const fallen: TrainEvent = {
+    kind: 'fell-back',
+    step: state.step,
+    ...(newest === undefined ? {} : { newest }),
+  };
+  if (!state.facts) {
+    if (state.fingerprint !== fingerprint) {
+      throw new ResumeError(
+        'other-run',
+        {},
+        `The saved state belongs to a run with other settings, pictures or base model. ${START_ANEW}`,
+      );
+    }
+    if (fellBack) yield fallen;
+    return state;
+  }
+  const whole = state.facts.base.sha256 === undefined ? undefined : await wholeHash(run);
+  const base = { ...facts.base, ...(whole === undefined ? {} : { sha256: whole }) };
+  const { refused, told } = changesSince(state.facts, { ...facts, base });
+  if (refused.length > 0) {
+    throw new ResumeError(
+      'changed',
+      { changes: refused },
+      `The saved state belongs to a run with other settings, pictures or base model: ${changesSentence(refused)}. ${START_ANEW}`,
+    );
+  }
+  if (fellBack) yield fallen;
+  // Of a run that is complete nothing is trained with them.
+  if (told.length > 0 && state.step < steps) {
+    const changed: EngineFacts['Resumed']['changed'] = { step: state.step, changes: told };
+    yield {
+      kind: 'note',
+      ...toldResumed(
+        'changed',
+        changed,
+        `From step ${state.step} on it is trained with other settings: ${changesSentence(told)}.`,
+      ),
+    };
+  }
+  return state;
+}
+
+/** Of the checkpoint and of a VAE of its own, in hex, where they are known. Waits for them. */
+export async function wholeHash({ base }: Pick<TrainingRun, 'base'>): Promise<string | undefined> {
+  const [model, vae] = await Promise.all([base.whole, base.vae?.whole]);
+  return model === undefined ? undefined : [model, ...(vae === undefined ? [] : [vae])].join(' ');
+}
+
+const START_ANEW =
+  'Put them back, or start a new run from its LoRA: resume: false, and pretrained_lora: its last file.';
+
+function toldResumed<Code extends keyof EngineFacts['Resumed']>(
+  code: Code,
+  facts: EngineFacts['Resumed'][Code],
+  sentence: string,
+): ToldError {
+  return { sentence, error: { name: 'Resumed', code, facts } };
+}
+
+/** A resumed run goes on with passes as large as before, if they fit: passes of other sizes may round differently. */
+async function memoryOf(
+  run: TrainingRun,
+  outline: Outline,
+  blocks: number,
+  before: number | undefined,
+): Promise<MemoryPrediction> {
+  const { request, budgetBytes, auto } = outline;
+  const microBatch = Math.min(run.most?.microBatch ?? Infinity, before ?? Infinity);
+  const memory = fitMemory(request, blocks, budgetBytes, undefined, {
+    anyway: auto || (run.anyway ?? false),
+    most: { keepFrom: run.most?.keepFrom ?? 0, microBatch },
+  });
+  return run.most?.guidedTogether === false ? { ...memory, guidedTogether: false } : memory;
+}
+
+/**
+ * `factor` is what the LoRA's alpha was over what it is: folded into `up`, so that the effect stays, and out of its
+ * gradients' moments, which were taken for the other scale.
+ */
+function restore(
+  tensors: RunState['tensors'],
+  factor: number,
+  lora: LoraParameters,
+  optimizer: Optimizer,
+): void {
+  if (factor !== 1) {
+    const { values, moment1, moment2 } = tensors;
+    for (const { up, out } of lora.modules) {
+      const end = up + lora.rank * out;
+      for (let i = up; i < end; i++) {
+        values[i] *= factor;
+        moment1[i] /= factor;
+        if (moment2.length === values.length) moment2[i] /= factor * factor;
+      }
+    }
+  }
+  write(lora.values, tensors.values);
+  restoreOptimizer(optimizer, tensors);
+}
+
+/** What every draw makes of a caption where captions never change. */
+function fixedCaption(caption: string, config: TrainConfig): string {
+  return processCaption(caption, captionConfig(config), stream(config.seed), 1);
+}
+
+function signalOf(run: TrainingRun): { signal?: AbortSignal } {
+  return run.signal ? { signal: run.signal } : {};
+}
+
+/** Bytes read so far as events, while the work goes on. */
+function withProgress<T>(
+  phase: 'load',
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): AsyncGenerator<TrainEvent, T> {
+  return reporting((tell) =>
+    work((done, total) => tell({ kind: 'progress', phase, done, total, unit: 'bytes' })),
+  );
+}

@@ -1,0 +1,222 @@
+/** Whole runs on the tiny checkpoint: what they yield, resume, continue, sample, stop, and refuse. */
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fromBytes } from '../../formats/safetensors/byte_source';
+import { parseLora } from '../../formats/lora/kohya_lora';
+import { closeDevice, gpu, openDevice } from '../../kernels/device';
+import type { SavedFile, TrainEvent } from '../../protocol/trainer';
+import { goldenSource } from '../golden_source.testing';
+import { freshLora } from '../step/lora_file';
+import { collect, of, pictures, shortRun } from '../run.testing';
+import { train } from './train';
+
+describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
+  beforeAll(async () => {
+    await openDevice({ tier });
+  });
+  afterAll(() => {
+    expect(gpu().errors).toEqual([]);
+    closeDevice();
+  });
+
+  test('a resumed run equals the uninterrupted one bit for bit: losses and exported bytes', async () => {
+    const whole = await collect(shortRun());
+    const saved = of(whole, 'saved');
+    expect(saved.map(({ step, final }) => [step, final])).toEqual([
+      [3, false],
+      [6, true],
+    ]);
+    const state = fromBytes((saved[0]?.state as SavedFile).bytes);
+    const resumed = await collect(shortRun({}, { state }));
+    expect(of(resumed, 'step').map(({ step }) => step)).toEqual([4, 5, 6]);
+    expect(of(resumed, 'step')).toEqual(of(whole, 'step').slice(3));
+    const [last] = of(resumed, 'saved').slice(-1);
+    expect(last?.lora.bytes).toEqual(saved[1]?.lora.bytes);
+    expect(last?.state.bytes).toEqual(saved[1]?.state.bytes);
+  });
+
+  test('one seed reproduces a run, another gives another', async () => {
+    const settings = { max_train_steps: 2, save_steps: 0 };
+    const [a, b] = [await collect(shortRun(settings)), await collect(shortRun(settings))];
+    expect(of(a, 'saved')[0]?.lora.bytes).toEqual(of(b, 'saved')[0]?.lora.bytes);
+    const c = await collect(shortRun({ ...settings, seed: 43 }));
+    expect(of(c, 'step')[0]?.loss).not.toBe(of(a, 'step')[0]?.loss);
+  });
+
+  test('stopping finishes the step and saves; nothing is left on the GPU', async () => {
+    const tensors = tf.memory().numTensors;
+    const stop = new AbortController();
+    const events = [];
+    for await (const event of train(shortRun({ save_steps: 0 }, { signal: stop.signal }))) {
+      events.push(event);
+      if (event.kind === 'step' && event.step === 1) stop.abort();
+    }
+    const [saved] = of(events, 'saved');
+    expect(saved?.step).toBeGreaterThanOrEqual(1);
+    expect(saved?.step).toBeLessThan(6);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(gpu().buffers.ledger().usedBytes).toBe(0);
+  });
+
+  test('the text encoder trains too, with shuffled captions of several chunks, and samples are drawn', async () => {
+    const run = shortRun({
+      train_text_encoder: true,
+      text_encoder_lr: 5e-3,
+      shuffle_caption: true,
+      max_token_length: 150,
+      clip_skip: 2,
+      max_train_steps: 2,
+      save_steps: 0,
+      sample_prompts: ['a red square'],
+      sample_every_n_steps: 1,
+      sample_steps: 2,
+      // What decays shows in two steps, and what is written is what there is.
+      weight_decay: 1,
+      save_precision: 'float',
+    });
+    const events = await collect(run);
+    const samples = of(events, 'sample');
+    expect(samples.map(({ step }) => step)).toEqual([0, 1, 2]);
+    expect(samples[0]?.rgba).toHaveLength(128 * 128 * 4);
+    expect(samples[2]?.rgba).not.toEqual(samples[0]?.rgba);
+    const lora = await parseLora(fromBytes((of(events, 'saved')[0]?.lora as SavedFile).bytes));
+    expect(lora.modules).toHaveLength(192 + 18);
+    // With clip skip 2 the last layer has no part in the loss: its LoRA stays where it began.
+    const moved = (name: string) =>
+      lora.modules.find((module) => module.name === name)?.up.some((v) => v !== 0);
+    expect(moved('lora_te_text_model_encoder_layers_1_mlp_fc1')).toBe(true);
+    expect(moved('lora_te_text_model_encoder_layers_2_mlp_fc1')).toBe(false);
+    // And with no gradient it does not decay either, as in PyTorch.
+    const down = (name: string) => lora.modules.find((module) => module.name === name)?.down;
+    const fresh = freshLora(run.config.seed, 2);
+    const path = 'text_model.encoder.layers.2.mlp.fc1';
+    const idle = down('lora_te_text_model_encoder_layers_2_mlp_fc1') ?? [];
+    const began = fresh({ part: 'text', path, in: idle.length / 2, out: 1, conv: false }).down;
+    expect([...idle]).toEqual([...began]);
+  });
+
+  test('without an interval no samples are drawn, not even at the end, and none are prepared for', async () => {
+    const settings = { max_train_steps: 1, save_steps: 0, sample_prompts: ['a red square'], sample_steps: 1 };
+    const none = await collect(shortRun({ ...settings, sample_every_n_steps: 0 }));
+    expect(of(none, 'sample')).toEqual([]);
+    expect(of(none, 'phase').map(({ phase }) => phase)).not.toContain('sample');
+    const some = await collect(shortRun({ ...settings, sample_every_n_steps: 1 }));
+    expect(of(some, 'sample').map(({ step }) => step)).toEqual([0, 1]);
+    // A phase of its own, before the first step and after the last.
+    expect(of(some, 'phase').map(({ phase }) => phase)).toEqual([
+      ...['load', 'encode', 'load', 'sample', 'compile', 'train', 'save', 'sample'],
+    ]);
+    const predicted = (events: TrainEvent[]) => of(events, 'plan')[0]?.plan.predictedPeakBytes ?? 0;
+    expect(predicted(none)).toBeLessThanOrEqual(predicted(some));
+  });
+
+  test('continuing from a LoRA begins with its values', async () => {
+    const settings = {
+      lora_rank: 4,
+      lora_alpha: 4,
+      max_train_steps: 1,
+      save_steps: 0,
+      lr_warmup_steps: 0,
+      learning_rate: 1e-12,
+    };
+    const events = await collect(shortRun(settings, { pretrained: goldenSource('lora_init.safetensors') }));
+    const ours = await parseLora(fromBytes((of(events, 'saved')[0]?.lora as SavedFile).bytes));
+    const theirs = await parseLora(goldenSource('lora_init.safetensors'));
+    const [a, b] = [ours.modules[5], theirs.modules.find(({ name }) => name === ours.modules[5]?.name)];
+    // alpha 2 became 4, so up is halved: the effect is the same.
+    a?.up.forEach((value, i) => expect(value).toBeCloseTo((b?.up[i] as number) / 2, 2));
+  });
+});
+
+describe('what bad input gets', () => {
+  beforeAll(async () => {
+    await openDevice({ tier: 'f32' });
+  });
+  afterAll(closeDevice);
+
+  const fails = async (run: ReturnType<typeof shortRun>, name: string, sentence: RegExp) => {
+    const error: unknown = await collect(run).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(Error);
+    expect((error as Error).name).toBe(name);
+    expect((error as Error).message).toMatch(sentence);
+    expect(gpu().buffers.ledger().usedBytes).toBe(0);
+  };
+  const withBase = (bytes: Uint8Array) => shortRun({}, { base: { name: 'x', files: [fromBytes(bytes)] } });
+
+  test('a LoRA given as base model', async () => {
+    const run = shortRun({}, { base: { name: 'lora', files: [goldenSource('lora_init.safetensors')] } });
+    await fails(run, 'CheckpointError', /LoRA/);
+    // A LoRA that cannot be continued is refused before anything is loaded or encoded.
+    const events: TrainEvent[] = [];
+    const further = shortRun({ lora_rank: 1 }, { pretrained: goldenSource('lora_init.safetensors') });
+    const error: unknown = await (async () => {
+      for await (const event of train(further)) events.push(event);
+    })().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'LoraError', code: 'wrong-rank' });
+    expect(events).toEqual([{ kind: 'phase', phase: 'load' }]);
+  });
+
+  test('a pickle, an empty and a truncated file', async () => {
+    await fails(
+      withBase(Uint8Array.of(0x80, 2, 0x7d, 0x71, 0, 0x58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
+      'SafetensorsError',
+      /pickle/,
+    );
+    await fails(withBase(new Uint8Array(0)), 'SafetensorsError', /./);
+    const whole = new Uint8Array(await goldenSource('tiny-sd15.safetensors').slice(0, 3_000_000));
+    await fails(withBase(whole), 'SafetensorsError', /3000000|3,000,000|cut|truncat/i);
+  });
+
+  test('a picture that cannot be decoded, and one whose latents are not finite', async () => {
+    const [first, ...rest] = pictures();
+    if (!first) throw new Error('no picture');
+    const broken = { ...first, pixels: () => Promise.reject(new Error('0.png cannot be decoded.')) };
+    await fails(shortRun({}, { images: [broken, ...rest] }), 'Error', /0\.png/);
+    const nan = { ...first, pixels: () => Promise.resolve(new Float32Array(192 * 96 * 3).fill(NaN)) };
+    await fails(
+      shortRun(
+        { enable_bucket: false },
+        { images: [{ ...nan, pixels: () => Promise.resolve(new Float32Array(128 * 128 * 3).fill(NaN)) }] },
+      ),
+      'NonFiniteLatentsError',
+      /0\.png/,
+    );
+  });
+
+  test('nothing to train, no pictures, a budget too small, another run’s state', async () => {
+    await fails(shortRun({ train_unet: false }), 'RunSettingsError', /train_unet/);
+    await fails(shortRun({}, { images: [] }), 'RunSettingsError', /pictures/);
+    await fails(shortRun({ memory_budget_gb: 0.001 }), 'MemoryBudgetError', /memory_budget_gb/);
+    const other = await collect(shortRun({ max_train_steps: 1, save_steps: 0 }));
+    const state = fromBytes((of(other, 'saved')[0]?.state as SavedFile).bytes);
+    await fails(shortRun({ lora_rank: 4 }, { state }), 'ResumeError', /other settings/);
+  });
+
+  test('a loss that is never finite ends the run with a sentence', async () => {
+    const run = shortRun({
+      learning_rate: 1e30,
+      max_grad_norm: 0,
+      max_train_steps: 30,
+      lr_scheduler: 'constant',
+      save_steps: 0,
+    });
+    await fails(run, 'NonFiniteLossError', /./);
+    // Gradients that become infinite in a LoRA that is still fine: that LoRA is handed back.
+    const events: TrainEvent[] = [];
+    const gentle = shortRun({
+      learning_rate: 1e-3,
+      noise_offset: 1e30,
+      max_grad_norm: 0,
+      max_train_steps: 30,
+      save_steps: 0,
+    });
+    const error = await (async () => {
+      for await (const event of train(gentle)) events.push(event);
+    })().catch((reason: unknown) => reason);
+    expect((error as Error).name).toBe('NonFiniteLossError');
+    expect(of(events, 'saved').map(({ final }) => final)).toEqual([false]);
+  });
+});

@@ -1,0 +1,152 @@
+/**
+ * The training loop: an async generator of events. The signal stops it after the step under way, with everything
+ * saved; `break` ends it at once; not calling `next()` is a pause, for which the loop says 'paused' where it was asked
+ * for one. A run is a function of its configuration, pictures and seed, so one that was resumed is bit for bit the one
+ * that never stopped.
+ */
+import { isDue, sampleInterval, saveInterval, type Interval } from '../../formats/config/intervals';
+import { isExtreme, ratesInUse } from '../../formats/config/rates';
+import { drawsSamples } from '../../formats/config/samples';
+import { gpu } from '../../kernels/device';
+import { read, trim } from '../../kernels/program';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import type { StepReport, TrainEvent } from '../../protocol/trainer';
+import { trainingSteps } from '../data/batches';
+import { lossScaling, NonFiniteLossError } from '../step/loss_scale';
+import { microBatches } from './micro_batch';
+import { readReport, setHyper, update } from '../step/optimizer';
+import { prepare, type Prepared, type TrainingRun } from './prepare';
+import { drawSamples } from './preview';
+import { Progress } from './progress';
+import { Remaining } from '../plan/remaining';
+import { saveRun } from './save';
+import { multiplier } from '../step/schedule';
+import { told } from './told';
+
+/** Runs to the end, yielding what happens. Errors are named and carry a sentence for the user. */
+export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void> {
+  const prepared = yield* prepare(run);
+  if (!prepared) return;
+  try {
+    yield* loop(run, prepared);
+  } catch (error) {
+    if (error instanceof NonFiniteLossError && prepared.updates !== prepared.saved)
+      yield await lastGood(run, prepared);
+    throw error;
+  } finally {
+    prepared.dispose();
+    trim();
+  }
+}
+
+async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
+  const { config, signal } = run;
+  const { engine, optimizer, schedule, steps } = prepared;
+  const rate = (update: number) => multiplier(schedule, update);
+  const progress = new Progress(prepared, {
+    now: run.now ?? Date.now,
+    rule: lossScaling(gpu().f16),
+    accumulation: config.gradient_accumulation_steps,
+    extreme: isExtreme(config),
+    rates: (update) => ratesAt(config, rate(update)),
+    remaining: new Remaining(config, steps, prepared.stepsPerEpoch),
+  });
+  if (prepared.step === 0) yield* progress.during('sample', sampled(run, prepared));
+  progress.resume();
+  const first = prepared.step;
+  // The first step of a shape compiles its shaders and is recorded; all later ones are replayed.
+  yield { kind: 'phase', phase: 'compile' };
+
+  for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
+    if (step.step >= steps || signal?.aborted) break;
+    setHyper(optimizer, config, rate, gpu().f16, prepared.updates);
+    engine.begin();
+    for (const micro of step.batches.keys())
+      for (const pass of microBatches(config, prepared, step, micro)) engine.micro(...pass);
+    update(optimizer, prepared.lora.values);
+    prepared.step = step.step + 1;
+    if (prepared.step === first + 1) yield { kind: 'phase', phase: 'train' };
+
+    // Read late, so that the GPU has the next step while this one's loss travels.
+    yield* progress.add(step, read(engine.loss), readReport(optimizer));
+    if (prepared.step >= steps) break;
+    const due = (every: Interval) => isDue(every, prepared.step, prepared.stepsPerEpoch);
+    const wanted: ('save' | 'sample')[] = [];
+    if (due(saveInterval(config))) wanted.push('save');
+    if (due(sampleInterval(config))) wanted.push('sample');
+    yield* between(run, prepared, progress, wanted);
+  }
+  yield* progress.drain();
+  yield { kind: 'phase', phase: 'save' };
+  yield await saveRun(run, prepared, true);
+  if (prepared.step >= steps) yield* sampled(run, prepared);
+  yield { kind: 'done', step: prepared.step };
+}
+
+function ratesAt(
+  config: TrainConfig,
+  multiplier: number,
+): Pick<StepReport, 'learningRate' | 'textLearningRate'> {
+  const { unet, text } = ratesInUse(config);
+  const [main, other] = unet ? [unet, text] : [text, undefined];
+  return {
+    learningRate: (main?.rate ?? 0) * multiplier,
+    ...(other ? { textLearningRate: other.rate * multiplier } : {}),
+  };
+}
+
+/** The samples that come by themselves, a phase of their own. */
+async function* sampled(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
+  if (!drawsSamples(run.config)) return;
+  yield { kind: 'phase', phase: 'sample' };
+  yield* drawSamples(run, prepared, prepared.step);
+}
+
+async function* saved(run: TrainingRun, prepared: Prepared): AsyncGenerator<TrainEvent, void> {
+  yield await saveRun(run, prepared, false);
+}
+
+/** What is due after a step, and what was asked for; then the pause, if one was. Its time counts for no step. */
+async function* between(
+  run: TrainingRun,
+  prepared: Prepared,
+  progress: Progress,
+  due: ('save' | 'sample')[],
+): AsyncGenerator<TrainEvent, void> {
+  const { asks } = run;
+  const done = new Set<string>();
+  let paused = false;
+  for (;;) {
+    const asked = due.length === 0;
+    const next = due.shift() ?? asks?.take();
+    if (!next && !asks?.paused) break;
+    yield* progress.drain();
+    // Asked for and due at once: the same bytes and pixels twice help nobody.
+    if (next && !done.has(next)) {
+      if (next === 'save') {
+        // Steps that were left out changed nothing; a person who asks gets the file all the same.
+        if (asked || prepared.updates !== prepared.saved)
+          yield* progress.during('save', saved(run, prepared));
+      } else if (paused) yield* drawSamples(run, prepared, prepared.step);
+      else {
+        yield* progress.during('sample', sampled(run, prepared));
+        yield { kind: 'phase', phase: 'train' };
+      }
+      done.add(next);
+    } else if (!next) {
+      yield { kind: 'paused', step: prepared.step };
+      paused = true;
+    }
+    progress.resume();
+  }
+  if (paused) yield { kind: 'resumed', step: prepared.step };
+}
+
+/** Skipped updates change nothing, so what is there when a run gives up is its last good state, if it can be written. */
+async function lastGood(run: TrainingRun, prepared: Prepared): Promise<TrainEvent> {
+  try {
+    return await saveRun(run, prepared, false);
+  } catch (error) {
+    return { kind: 'not-saved', ...told(error) };
+  }
+}

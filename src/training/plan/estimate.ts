@@ -1,0 +1,163 @@
+/**
+ * What a run would be, from the headers of its base model and the sizes of its pictures: steps, buckets, LoRA, memory.
+ * Reads no weights and computes nothing on the GPU, but needs one open: its limits say what can be bound. The same code
+ * outlines and predicts a run that starts.
+ */
+import { fromBlob, type ByteSource } from '../../formats/safetensors/byte_source';
+import { parseConfig } from '../../formats/config/config';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import { gpu } from '../../kernels/device';
+import { simulate } from '../../kernels/program';
+import { LoraParameters } from '../../models/lora';
+import { unetBlocks } from '../../models/unet';
+import type { Estimate, EstimateRequest } from '../../protocol/trainer';
+import { planBaseModel, reserveParts, type BaseModelPlan } from '../step/base_model';
+import { groupByBucket } from '../data/batches';
+import { placeImages, type Placed } from '../data/dataset';
+import { fitMemory } from './fit_memory';
+import {
+  predictions,
+  stepFlops,
+  type Economy,
+  type MemoryPrediction,
+  type MemoryRequest,
+  type Predictions,
+} from './memory';
+import { createOptimizer, disposeOptimizer } from '../step/optimizer';
+import { RunSettingsError } from './run_settings_error';
+import { outlineOf, type Outline } from './run_plan';
+
+/** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
+export async function estimate(request: EstimateRequest): Promise<Estimate> {
+  const { images, cardGb } = request;
+  return estimateRun(parseConfig(request.config), request.base.map(fromBlob), images, cardGb);
+}
+
+/** `estimate` of a configuration that was read already, from files anywhere. Sizes are upright, before any bucket. */
+export async function estimateRun(
+  config: TrainConfig,
+  base: readonly ByteSource[],
+  images: EstimateRequest['images'],
+  cardGb?: number,
+): Promise<Estimate> {
+  if (!images.length) throw new RunSettingsError('no-pictures');
+  if (!config.train_unet && !config.train_text_encoder) throw new RunSettingsError('nothing-trained');
+  const plan = await planBaseModel(base);
+  const placed = placeImages(
+    images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
+    config,
+  );
+  const outline = outlineOf(plan, config, placed, cardGb);
+  const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text] };
+  const key = JSON.stringify(asked);
+  const predicted = recent.get(key) ?? predictions(outline.request);
+  recent.delete(key);
+  recent.set(key, predicted);
+  if (recent.size > REMEMBERED) recent.delete(recent.keys().next().value as string);
+  return work(plan, config, placed, outline, predicted);
+}
+
+/** A learning rate or a budget that changes leaves the walks as they were: each takes up to a second. */
+const recent = new Map<string, Predictions>();
+const REMEMBERED = 16;
+
+function work(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly Placed<unknown>[],
+  outline: Outline,
+  predicted: Predictions,
+): Estimate {
+  const { request, budgetBytes, auto } = outline;
+  const blocks = unetBlocks(plan.unet).length;
+  // What does not fit is predicted at its least, to say by how much.
+  const memory = fitMemory(request, blocks, budgetBytes, predicted, { anyway: true });
+  const buckets = groupByBucket(placed).map(({ bucket: [width, height], members }) => ({
+    width,
+    height,
+    images: new Set(members).size,
+  }));
+  return {
+    steps: outline.steps,
+    epochs: outline.epochs,
+    stepsPerEpoch: outline.stepsPerEpoch,
+    buckets,
+    loraModules: request.lora.shapes.length,
+    loraParameters: outline.loraParameters,
+    loraBytes:
+      outline.loraParameters * (config.save_precision === 'float' ? 4 : 2) +
+      request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
+    recomputedBlocks: memory.keepFrom,
+    blocks,
+    microBatch: Math.min(memory.microBatch, predicted.largestBatch),
+    largestBatch: predicted.largestBatch,
+    bytes: partsOf(request, memory, blocks, predicted),
+    peakBytes: memory.peakBytes,
+    budgetBytes,
+    auto,
+    fits: memory.peakBytes <= budgetBytes,
+    flopsPerStep: flopsOf(request, memory, placed, outline.stepsPerEpoch),
+    efficiency: EFFICIENCY,
+  };
+}
+
+/** Names, shapes and offsets of a module's three tensors in the file's header, and its alpha. */
+const HEADER_BYTES_PER_MODULE = 420;
+
+/**
+ * A step's arithmetic over the time it takes, as a share of what the probe's matrix product sustains. Convolutions come
+ * near it; attention, norms and LoRA's thin products stay far behind. Calibrated on CPU adapters, where SD 1.5's step
+ * ran at 8.0 GFLOP/s beside products of 7 to 17 (BENCHMARKS.md); the page corrects itself by the first real steps.
+ */
+const EFFICIENCY = 0.5;
+
+/** The peak taken apart: weights and LoRA as they are, kept activations as what recomputing them all would save. */
+function partsOf(
+  request: MemoryRequest,
+  memory: MemoryPrediction,
+  blocks: number,
+  predicted: Predictions,
+): Estimate['bytes'] {
+  // Nothing is kept for a backward pass while pictures are encoded or samples drawn.
+  const encoding = memory.encodingBytes === memory.peakBytes;
+  const training = memory.trainingBytes === memory.peakBytes;
+  const weights = weightBytes(request, encoding ? ['text', 'vae'] : ['unet', ...request.keep]);
+  const lora = encoding ? 0 : loraBytes(request);
+  const saved = (keepFrom: number) =>
+    predicted.ofLargest(keepFrom, memory.microBatch).trainingBytes -
+    predicted.ofLargest(blocks - 1, memory.microBatch).trainingBytes;
+  const kept = !training || memory.keepFrom === blocks - 1 ? 0 : Math.max(0, saved(memory.keepFrom));
+  return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
+}
+
+function weightBytes({ config }: MemoryRequest, parts: readonly ('text' | 'vae' | 'unet')[]): number {
+  const { peakBytes } = simulate(() => {
+    for (const part of Object.values(reserveParts(config, parts))) part.weights.dispose();
+  });
+  return peakBytes;
+}
+
+function loraBytes({ lora, optimizer }: MemoryRequest): number {
+  const { peakBytes } = simulate(() => {
+    const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank);
+    const moments = createOptimizer(optimizer, parameters.size, parameters.textSize, gpu().f16);
+    disposeOptimizer(moments);
+    parameters.dispose();
+  });
+  return peakBytes;
+}
+
+/** Of a mean step: one bucket's batch is walked through, and taken as proportional to its pixels. */
+function flopsOf(
+  request: MemoryRequest,
+  economy: Economy,
+  placed: readonly Placed<unknown>[],
+  stepsPerEpoch: number,
+): number {
+  const pixels = ({ size, width, height }: { size: number; width: number; height: number }) =>
+    size * width * height;
+  const typical = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
+  const flops = stepFlops(request, typical, economy);
+  const epoch = placed.reduce((sum, { bucket, repeats }) => sum + repeats * bucket[0] * bucket[1], 0);
+  return (flops / pixels(typical)) * (epoch / stepsPerEpoch);
+}

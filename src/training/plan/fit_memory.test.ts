@@ -1,0 +1,119 @@
+/** Stable Diffusion 1.5 starts with every default on any tier: what is predicted for it, without a byte of it. */
+import { afterEach, expect, test } from 'vitest';
+import { defaultConfig } from '../../formats/config/config';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import { closeDevice, gpu, openDevice, openGpu, type Tier } from '../../kernels/device';
+import { BufferTooLargeError } from '../../kernels/buffers';
+import { unetBlocks } from '../../models/unet';
+import type { BaseModelPlan } from '../step/base_model';
+import { placeImages } from '../data/dataset';
+import { fitMemory, MemoryBudgetError } from './fit_memory';
+import { stream } from '../step/random';
+import { budgetOf, outlineOf } from './run_plan';
+
+/** Rombach et al. 2022, as released: what `planBaseModel` reads off a checkpoint of it. */
+const SD15: BaseModelPlan = {
+  unet: {
+    inChannels: 4,
+    outChannels: 4,
+    blockChannels: [320, 640, 1280, 1280],
+    layersPerBlock: 2,
+    attention: [true, true, true, false],
+    contextChannels: 768,
+    timeChannels: 1280,
+    heads: 8,
+  },
+  vae: { blockChannels: [128, 256, 512, 512], layersPerBlock: 2, latentChannels: 4, scaling: 0.18215 },
+  text: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
+  tensors: { unet: new Map(), vae: new Map(), text: new Map() },
+};
+const BLOCKS = unetBlocks(SD15.unet).length;
+
+/** What the presets of the page set that takes memory. */
+const STYLE = { lora_rank: 16, caption_dropout_rate: 0.05, shuffle_caption: true };
+const CHARACTER = { lora_rank: 16, train_text_encoder: true, shuffle_caption: true };
+
+const SETS: Record<string, [number, number][]> = {
+  'one picture': [[4000, 3000]],
+  'twenty, upright and lying': Array.from({ length: 20 }, (_, i) => (i % 3 ? [1080, 1920] : [1600, 1200])),
+  'five hundred of any shape': Array.from({ length: 500 }, (_, i) => {
+    const random = stream(3, 'shapes', i);
+    return [256 + random.int(2000), 256 + random.int(2000)];
+  }),
+};
+
+afterEach(() => {
+  expect(openGpu()?.errors ?? []).toEqual([]);
+  closeDevice();
+});
+
+async function open(tier: Tier, limits: 'its own' | 'large' = 'its own'): Promise<void> {
+  const { device } = await openDevice({ tier });
+  if (limits === 'its own') return;
+  // As most cards have: the whole of a picture can be decoded at once.
+  const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = device.limits;
+  const large = { maxBufferSize: 2 ** 32 - 4, maxStorageBufferBindingSize: 2 ** 32 - 4 };
+  Object.defineProperty(device, 'limits', {
+    value: { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup, ...large },
+  });
+}
+
+function fit(settings: Partial<TrainConfig>, sizes: readonly [number, number][], cardGb?: number) {
+  const config = { ...defaultConfig(), sample_prompts: ['a', 'b'], ...settings };
+  const placed = placeImages(
+    sizes.map((size) => ({ size, repeats: 1 })),
+    config,
+  );
+  const { request, budgetBytes, auto } = outlineOf(SD15, config, placed, cardGb);
+  return fitMemory(request, BLOCKS, budgetBytes, undefined, { anyway: auto });
+}
+
+test.each([
+  ['f32', 'its own'],
+  ['f32', 'large'],
+  ['f16', 'its own'],
+  ['f16-subgroups', 'large'],
+] as const)('%s, %s limits: at most 3.5 GB, samples included', async (tier, limits) => {
+  await open(tier, limits);
+  const peak = (settings: Partial<TrainConfig>, set: string) => fit(settings, SETS[set] ?? []).peakBytes;
+  for (const preset of [STYLE, CHARACTER])
+    expect(peak({ ...preset, batch_size: 2 }, 'twenty, upright and lying')).toBeLessThanOrEqual(3.5e9);
+  expect(peak({ ...CHARACTER, batch_size: 4 }, 'one picture')).toBeLessThanOrEqual(3.5e9);
+  expect(peak({ ...CHARACTER, batch_size: 1 }, 'five hundred of any shape')).toBeLessThanOrEqual(3.5e9);
+});
+
+test('a batch that does not fit goes through in parts; a card of 24 GB takes it whole and recomputes nothing', async () => {
+  await open('f16-subgroups', 'large');
+  const square: [number, number][] = Array.from({ length: 8 }, () => [512, 512]);
+  expect(fit({ ...STYLE, batch_size: 4 }, square)).toMatchObject({ microBatch: 1 });
+  expect(fit({ ...STYLE, batch_size: 4 }, square, 24)).toMatchObject({
+    microBatch: 4,
+    keepFrom: 0,
+    guidedTogether: true,
+  });
+  const six = fit({ ...STYLE, batch_size: 2 }, square, 6);
+  expect(six.microBatch).toBe(2);
+  expect(six.peakBytes).toBeLessThanOrEqual(4.5e9);
+});
+
+test('a budget set by hand refuses what not even its least fits, and says how much that is', async () => {
+  await open('f32');
+  const square: [number, number][] = [[512, 512]];
+  expect(() => fit({ ...STYLE, memory_budget_gb: 2 }, square)).toThrow(MemoryBudgetError);
+});
+
+test('a size that this adapter cannot bind is said before the run, not in the middle of it', async () => {
+  await open('f32');
+  const { maxStorageBufferBindingSize } = gpu().device.limits;
+  expect(maxStorageBufferBindingSize).toBeLessThan(300e6);
+  const large = { ...STYLE, resolution: 1024, max_bucket_reso: 1024 };
+  expect(() => fit(large, [[1024, 1024]])).toThrow(BufferTooLargeError);
+  // Four at once would need 168 MB in one piece; fewer do not.
+  expect(fit({ ...STYLE, batch_size: 4 }, Array(4).fill([512, 512]), 24).microBatch).toBeLessThan(4);
+});
+
+test('the room that is left beside a card’s desktop', () => {
+  const of = (gb: number, card?: number) =>
+    budgetOf({ ...defaultConfig(), memory_budget_gb: gb }, card).budgetBytes / 1e9;
+  expect([of(0), of(0, 4), of(0, 8), of(0, 24), of(6, 24)]).toEqual([3.5, 2.5, 6.5, 20.4, 6]);
+});

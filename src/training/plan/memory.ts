@@ -1,0 +1,300 @@
+/**
+ * How much GPU memory a run will need, before it starts: the run's own code is walked through with made-up buffers, so
+ * that prediction and fact cannot drift apart. What follows from it is decided in fit_memory.ts.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { ModelPart } from '../../formats/checkpoint/checkpoint_keys';
+import { BufferTooLargeError } from '../../kernels/buffers';
+import { reserve, simulate, trim } from '../../kernels/program';
+import { LoraParameters, type LoraShape } from '../../models/lora';
+import { unet } from '../../models/unet';
+import { vaeDecode, vaeEncode } from '../../models/vae';
+import { reserveParts, type BaseModel, type BaseModelConfig } from '../step/base_model';
+import {
+  createOptimizer,
+  disposeOptimizer,
+  update,
+  type Optimizer,
+  type OptimizerKind,
+} from '../step/optimizer';
+import { parts } from '../step/passes';
+import { decodedWhole } from '../sampling/sample';
+import { StepEngine, type StepSettings } from '../step/step';
+
+/** Pixels of a picture, and how many at once. */
+export interface BatchShape {
+  size: number;
+  width: number;
+  height: number;
+}
+
+export interface MemoryRequest {
+  config: BaseModelConfig;
+  lora: { shapes: readonly LoraShape[]; rank: number; dropout: number };
+  optimizer: OptimizerKind;
+  settings: Omit<StepSettings, 'keepFrom' | 'record'>;
+  /** Every shape of batch that the run has. */
+  buckets: readonly BatchShape[];
+  /** What samples drawn while training look like, if any are. */
+  samples: BatchShape | undefined;
+  /** Parts that stay on the GPU beside the U-Net while it trains. */
+  keep: readonly Exclude<ModelPart, 'unet'>[];
+}
+
+/** How a run keeps within its memory: what is recomputed, and how much goes through the GPU at once. */
+export interface Economy {
+  /** See `sweep`. */
+  keepFrom: number;
+  /** Pictures at once; a larger batch is put together from several passes. */
+  microBatch: number;
+  /** Samples: the prompt and the negative prompt in one pass, not one after the other. */
+  guidedTogether: boolean;
+}
+
+export interface MemoryPrediction extends Economy {
+  /** Of the whole base model, in halves. */
+  weightBytes: number;
+  encodingBytes: number;
+  trainingBytes: number;
+  /** 0 where no samples are drawn. */
+  samplingBytes: number;
+  /** The highest of encoding pictures, training and drawing samples: each gives its memory back before the next. */
+  peakBytes: number;
+  /** Of one pass of every shape. */
+  flops: number;
+  dispatches: number;
+}
+
+/** What one request needs, each question walked through once however often it is asked. */
+export interface Predictions {
+  /** Throws `BufferTooLargeError` where the adapter could not bind what a pass or a sample needs. */
+  of(keepFrom: number, microBatch: number): MemoryPrediction;
+  /** The same if the largest shape were the only one: nearly as much, for one walk instead of one a shape. */
+  ofLargest(keepFrom: number, microBatch: number): MemoryPrediction;
+  /** Pictures in the largest batch. */
+  largestBatch: number;
+}
+
+export function predictions(request: MemoryRequest): Predictions {
+  const weights = once(() => simulate(() => dispose(reserveParts(request.config, ['text', 'vae', 'unet']))));
+  const encoding = once(() => simulate(() => encode(request)));
+  const sampling = new Map<boolean, number>();
+  const samplingBytes = (guidedTogether: boolean): number => {
+    const { samples } = request;
+    if (!samples) return 0;
+    const known = sampling.get(guidedTogether);
+    if (known !== undefined) return known;
+    const { peakBytes } = simulate(() => sample(request, samples, guidedTogether));
+    sampling.set(guidedTogether, peakBytes);
+    return peakBytes;
+  };
+  const largest = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
+  const predict = (of: MemoryRequest): Predictions['of'] => {
+    const known = new Map<string, MemoryPrediction>();
+    return (keepFrom, microBatch) => {
+      const key = `${keepFrom}/${microBatch}`;
+      const before = known.get(key);
+      if (before) return before;
+      const training = simulate(() => train(of, keepFrom, microBatch));
+      const others = Math.max(encoding().peakBytes, training.peakBytes);
+      const guidedTogether = fitsTogether(samplingBytes, others);
+      const drawing = samplingBytes(guidedTogether);
+      const prediction = {
+        keepFrom,
+        microBatch,
+        guidedTogether,
+        weightBytes: weights().peakBytes,
+        encodingBytes: encoding().peakBytes,
+        trainingBytes: training.peakBytes,
+        samplingBytes: drawing,
+        peakBytes: Math.max(others, drawing),
+        flops: training.flops,
+        dispatches: training.dispatches,
+      };
+      known.set(key, prediction);
+      return prediction;
+    };
+  };
+  const all = predict(request);
+  return {
+    of: all,
+    ofLargest: request.buckets.length === 1 ? all : predict({ ...request, buckets: [largest] }),
+    largestBatch: largestBatch(request),
+  };
+}
+
+/** Pictures in the largest batch. */
+export function largestBatch({ buckets }: Pick<MemoryRequest, 'buckets'>): number {
+  return Math.max(...buckets.map(({ size }) => size));
+}
+
+/** What a run needs whose blocks from `keepFrom` on keep their activations, whole batches at once. */
+export function predictMemory(request: MemoryRequest, keepFrom: number): MemoryPrediction {
+  return predictions(request).of(keepFrom, largestBatch(request));
+}
+
+/** Operations of all passes of one batch of this shape. */
+export function stepFlops(request: MemoryRequest, shape: BatchShape, economy: Economy): number {
+  const one = { ...request, buckets: [shape], samples: undefined };
+  return parts(shape.size, economy.microBatch).reduce((sum, size) => {
+    const pass = { ...one, buckets: [{ ...shape, size }] };
+    return sum + simulate(() => train(pass, economy.keepFrom, size)).flops;
+  }, 0);
+}
+
+function pixels({ size, width, height }: BatchShape): number {
+  return size * width * height;
+}
+
+function once<T>(work: () => T): () => T {
+  let done: { value: T } | undefined;
+  return () => (done ??= { value: work() }).value;
+}
+
+/** One pass for both prompts where that is no more than the run needs anyway, and can be bound. */
+function fitsTogether(samplingBytes: (guidedTogether: boolean) => number, others: number): boolean {
+  try {
+    return samplingBytes(true) <= Math.max(others, samplingBytes(false));
+  } catch (error) {
+    if (error instanceof BufferTooLargeError) return false;
+    throw error;
+  }
+}
+
+function encode({ config, buckets }: MemoryRequest): void {
+  const base = reserveParts(config, ['text', 'vae']);
+  try {
+    const shapes = new Map(
+      buckets.map(({ width, height }) => [`${width}x${height}`, [width, height] as const]),
+    );
+    for (const [width, height] of shapes.values()) {
+      const image = reserve([1, height, width, 3], 'float32', 'pixels');
+      try {
+        tf.tidy(() => void vaeEncode({ weights: base.vae.weights }, config.vae, image));
+      } finally {
+        image.dispose();
+      }
+      // As cacheLatents does between pictures of different sizes.
+      trim();
+    }
+  } finally {
+    dispose(base);
+  }
+}
+
+function train(request: MemoryRequest, keepFrom: number, microBatch: number): void {
+  const { settings } = request;
+  loaded(request, (base, parameters, optimizer, seed) => {
+    const engine = new StepEngine(
+      base,
+      parameters,
+      optimizer,
+      { ...settings, keepFrom, record: false },
+      seed,
+    );
+    try {
+      for (const shape of passShapes(request.buckets, microBatch)) microStep(engine, request, shape);
+      tf.tidy(() => update(optimizer, parameters.values));
+    } finally {
+      engine.dispose();
+    }
+  });
+}
+
+/** The step's own memory is given back before samples are drawn (`StepEngine.release`). */
+function sample(request: MemoryRequest, shape: BatchShape, guidedTogether: boolean): void {
+  loaded(request, (base) => drawSample(base, shape, guidedTogether));
+}
+
+/** Runs `work` with everything that stays on the GPU while a run trains. */
+function loaded(
+  request: MemoryRequest,
+  work: (
+    base: ReturnType<typeof reserveParts<'unet'>>,
+    parameters: LoraParameters,
+    optimizer: Optimizer,
+    seed: tf.Tensor,
+  ) => void,
+): void {
+  const { lora, keep } = request;
+  const base = reserveParts(request.config, ['unet', ...keep]);
+  const seed = reserve([1], 'int32', 'training inputs');
+  try {
+    const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank, { rate: lora.dropout, seed });
+    const optimizer = createOptimizer(request.optimizer, parameters.size, parameters.textSize, false);
+    try {
+      work(base, parameters, optimizer, seed);
+    } finally {
+      disposeOptimizer(optimizer);
+      parameters.dispose();
+    }
+  } finally {
+    seed.dispose();
+    dispose(base);
+  }
+}
+
+/** Every shape that a pass has when batches are cut into parts of at most `microBatch` pictures. */
+function passShapes(buckets: readonly BatchShape[], microBatch: number): BatchShape[] {
+  const shapes = new Map<string, BatchShape>();
+  for (const { size, width, height } of buckets)
+    for (const part of parts(size, microBatch))
+      shapes.set(`${part}x${width}x${height}`, { size: part, width, height });
+  return [...shapes.values()];
+}
+
+function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shape: BatchShape): void {
+  const [height, width] = [shape.height / 8, shape.width / 8];
+  const latents = new Float32Array(shape.size * height * width * config.unet.inChannels);
+  const { positions } = config.text;
+  const tokens = shape.size * (settings.chunks * (positions - 2) + 2);
+  const each = Array.from({ length: shape.size }, () => 0);
+  engine.micro(
+    {
+      size: shape.size,
+      height,
+      width,
+      x0: latents,
+      noise: latents,
+      timesteps: each,
+      weights: each,
+      ...(settings.text === 'given'
+        ? { context: new Float32Array(tokens * config.unet.contextChannels) }
+        : { ids: new Int32Array(shape.size * settings.chunks * positions) }),
+    },
+    0,
+  );
+}
+
+/** With guidance: two passes of the U-Net, in one batch or one after the other, then the decoder. */
+function drawSample(
+  base: Pick<BaseModel, 'unet'> & Partial<BaseModel>,
+  { width, height }: BatchShape,
+  guidedTogether: boolean,
+): void {
+  const { weights, blocks, config } = base.unet;
+  const at = guidedTogether ? 2 : 1;
+  const x = reserve([at, height / 8, width / 8, config.inChannels], 'float32', 'sample');
+  const t = reserve([at], 'float32', 'sample');
+  const context = reserve([at, 77, config.contextChannels], 'float32', 'sample');
+  try {
+    tf.tidy(() => void unet({ weights }, blocks, x, t, context));
+  } finally {
+    tf.dispose([x, t, context]);
+  }
+  // As sampleLatents does at its end.
+  trim();
+  const { vae } = base;
+  if (vae && decodedWhole(vae.config, width, height)) {
+    const latents = reserve([1, height / 8, width / 8, config.inChannels], 'float32', 'sample');
+    try {
+      tf.tidy(() => void vaeDecode({ weights: vae.weights }, vae.config, latents));
+    } finally {
+      latents.dispose();
+    }
+  }
+}
+
+function dispose(model: Partial<Record<ModelPart, { weights: { dispose(): void } }>>): void {
+  for (const part of Object.values(model)) part?.weights.dispose();
+}

@@ -1,0 +1,193 @@
+/**
+ * What follows from a configuration and its pictures before anything is loaded: the memory asked about, the learning
+ * rate's schedule, and what must stay the same for a run to be resumed.
+ */
+import type { ModelPart } from '../../formats/checkpoint/checkpoint_keys';
+import { configFields, type FieldName, type TrainConfig } from '../../formats/config/config_fields';
+import { ratesInUse } from '../../formats/config/rates';
+import { samplePictures } from '../../formats/captions/sample_prompt';
+import { drawsSamples } from '../../formats/config/samples';
+import { sha256Hex } from '../../formats/safetensors/sha256';
+import type { BaseModelPlan } from '../step/base_model';
+import {
+  batchesPerEpoch,
+  groupByBucket,
+  stepsPerEpoch,
+  totalSteps,
+  type BatchConfig,
+  type BatchImage,
+} from '../data/batches';
+import { captionsAreFixed } from '../data/captions';
+import { captionConfig, type PlacedImage } from '../data/dataset';
+import { loraShapes } from '../step/lora_file';
+import type { MemoryRequest } from './memory';
+import type { ScheduleConfig } from '../step/schedule';
+import type { StepSettings } from '../step/step';
+
+/** Where nothing is said: leaves room beside the desktop on a 4 GB card, and recomputes nothing for small models. */
+const DEFAULT_BUDGET_GB = 3.5;
+
+/** How long the run is, in what batches, and what it asks of the memory. */
+export interface Outline {
+  batching: BatchConfig;
+  steps: number;
+  epochs: number;
+  stepsPerEpoch: number;
+  batchesPerEpoch: number;
+  text: StepSettings['text'];
+  /** Are samples drawn? */
+  sampling: boolean;
+  loraParameters: number;
+  request: MemoryRequest;
+  budgetBytes: number;
+  /** The budget is an aim, not a limit that was set: a run that needs more starts all the same. */
+  auto: boolean;
+}
+
+/** GPU memory to stay within. `cardGb` is what the graphics card has, where a person said so. */
+export function budgetOf(config: TrainConfig, cardGb?: number): { budgetBytes: number; auto: boolean } {
+  if (config.memory_budget_gb > 0) return { budgetBytes: config.memory_budget_gb * 1e9, auto: false };
+  // What the desktop and the browser take themselves: more on a large card with large screens.
+  const gb = cardGb ? Math.max(cardGb / 2, Math.min(cardGb - 1.5, 0.85 * cardGb)) : DEFAULT_BUDGET_GB;
+  return { budgetBytes: gb * 1e9, auto: true };
+}
+
+/** Throws `InvalidBatchesError` where no step can be made. */
+export function outlineOf(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly BatchImage[],
+  cardGb?: number,
+): Outline {
+  const batching = {
+    seed: config.seed,
+    batchSize: config.batch_size,
+    accumulation: config.gradient_accumulation_steps,
+  };
+  const length =
+    config.max_train_steps > 0 ? { maxSteps: config.max_train_steps } : { epochs: config.epochs };
+  const steps = totalSteps(placed, batching, length);
+  const perEpoch = stepsPerEpoch(placed, batching);
+  const text = config.train_text_encoder
+    ? 'trained'
+    : captionsAreFixed(captionConfig(config))
+      ? 'given'
+      : 'frozen';
+  const sampling = drawsSamples(config);
+  const request = memoryRequest(plan, config, placed, text, sampling);
+  return {
+    batching,
+    steps,
+    epochs: Math.ceil(steps / perEpoch),
+    stepsPerEpoch: perEpoch,
+    batchesPerEpoch: batchesPerEpoch(placed, batching),
+    text,
+    sampling,
+    loraParameters: request.lora.shapes.reduce(
+      (sum, shape) => sum + config.lora_rank * (shape.in + shape.out),
+      0,
+    ),
+    request,
+    ...budgetOf(config, cardGb),
+  };
+}
+
+function memoryRequest(
+  plan: BaseModelPlan,
+  config: TrainConfig,
+  placed: readonly BatchImage[],
+  text: StepSettings['text'],
+  sampling: boolean,
+): MemoryRequest {
+  const keep: Exclude<ModelPart, 'unet'>[] = [];
+  if (sampling) keep.push('vae');
+  if (text !== 'given') keep.push('text');
+  return {
+    config: plan,
+    lora: { shapes: loraShapes(plan, config), rank: config.lora_rank, dropout: config.lora_dropout },
+    optimizer: config.optimizer,
+    settings: {
+      text,
+      trainUnet: config.train_unet,
+      chunks: config.max_token_length / 75,
+      clipSkip: config.clip_skip,
+      vPrediction: config.v_parameterization,
+    },
+    buckets: groupByBucket(placed).flatMap(({ bucket: [width, height], members }) => {
+      const full = Math.min(config.batch_size, members.length);
+      const last = members.length % config.batch_size || full;
+      return [...new Set([full, last])].map((size) => ({ size, width, height }));
+    }),
+    samples: sampling ? largestSample(config) : undefined,
+    keep,
+  };
+}
+
+function largestSample(config: TrainConfig): { size: number; width: number; height: number } {
+  const [{ width, height } = { width: config.resolution, height: config.resolution }] = samplePictures(
+    config,
+  ).sort((a, b) => b.width * b.height - a.width * a.height);
+  return { size: 1, width, height };
+}
+
+export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
+  // `constant` with warm-up is what other trainers call constant_with_warmup.
+  const name =
+    config.lr_scheduler === 'constant' && config.lr_warmup_steps > 0
+      ? 'constant_with_warmup'
+      : config.lr_scheduler;
+  return {
+    name,
+    totalSteps: steps,
+    warmup: config.lr_warmup_steps,
+    numCycles: config.lr_scheduler_num_cycles,
+    power: config.lr_scheduler_power,
+    learningRate: Math.max(...Object.values(ratesInUse(config)).map(({ rate }) => rate)),
+  };
+}
+
+/** What must not change between a run and its resumption, as a digest. Learning rates and lengths may change. */
+export function fingerprintOf(
+  config: TrainConfig,
+  placed: readonly PlacedImage[],
+  baseHash: string,
+): Promise<string> {
+  const settings = [
+    ...SAME.map((name) => [name, config[name]]),
+    // Left out where they change nothing, so that states from before there were such fields still fit.
+    ...SAME_IF_USED.filter((name) => config[name] !== configFields[name].default).map((name) => [
+      name,
+      config[name],
+    ]),
+  ];
+  const images = placed.map(({ image, bucket, repeats }) => [
+    image.name,
+    image.caption,
+    ...bucket,
+    repeats,
+    // Left out where it changes nothing, so that states from before there was a focus still fit.
+    ...(image.focus?.some((at) => at !== 0.5) ? image.focus : []),
+  ]);
+  return sha256Hex(new TextEncoder().encode(JSON.stringify([baseHash, settings, images])));
+}
+
+const SAME = [
+  'lora_rank',
+  'train_unet',
+  'train_text_encoder',
+  'optimizer',
+  'seed',
+  'batch_size',
+  'gradient_accumulation_steps',
+  'flip_aug',
+] as const satisfies readonly FieldName[];
+
+const SAME_IF_USED = [
+  'caption_prefix',
+  'caption_suffix',
+  'caption_tag_dropout_rate',
+  'caption_dropout_every_n_epochs',
+  'keep_tokens_separator',
+  'adaptive_noise_scale',
+  'debiased_estimation_loss',
+] as const satisfies readonly FieldName[];

@@ -1,0 +1,64 @@
+/**
+ * LoRA files on a base model for drawing: each at its weight, several at once. A module that several adapt gets one
+ * pair of matrices with their ranks side by side.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { ByteSource } from '../../formats/safetensors/byte_source';
+import { parseLora } from '../../formats/lora/kohya_lora';
+import { matchLora } from '../../formats/lora/lora_outline';
+import type { Lora } from '../../kernels/lora/lora';
+import { mergeLoras } from '../../kernels/lora/merge';
+import { upload } from '../../kernels/program';
+import type { BaseModelConfig } from '../step/base_model';
+import { targetsOf } from '../step/lora_file';
+
+export interface AppliedLoras {
+  /** The module's LoRA, by diffusers path; undefined where no file adapts it. */
+  of(path: string): Lora | undefined;
+  dispose(): void;
+}
+
+/** Throws `SafetensorsError` or `LoraError` for a file that is none or does not fit the model; nothing is left behind. */
+export async function applyLoras(
+  base: BaseModelConfig,
+  files: readonly { source: ByteSource; weight: number }[],
+): Promise<AppliedLoras> {
+  const targets = targetsOf(base);
+  // All files are read and matched before the first upload, so that a bad one leaves nothing behind.
+  const read = [];
+  for (const { source, weight } of files) {
+    const lora = await parseLora(source);
+    read.push({ lora, weight, fitting: matchLora(lora.modules, targets) });
+  }
+  const byPath = new Map<string, Lora[]>();
+  for (const { lora, weight, fitting } of read) {
+    for (const { name, rank, alpha, down, up } of lora.modules) {
+      const target = fitting.get(name);
+      if (!target || weight === 0) continue;
+      const matrices = byPath.get(target.path) ?? [];
+      byPath.set(target.path, matrices);
+      matrices.push({
+        down: upload(down, [rank, target.inFeatures], 'LoRA'),
+        up: upload(up, [target.outFeatures, rank], 'LoRA'),
+        scale: (weight * alpha) / rank,
+      });
+    }
+  }
+  const merged = new Map<string, Lora>();
+  for (const [path, loras] of byPath) {
+    const [only] = loras;
+    if (loras.length === 1 && only) merged.set(path, only);
+    else {
+      const { down, up, scale } = mergeLoras(loras);
+      merged.set(path, { down: tf.keep(down), up: tf.keep(up), scale });
+      for (const lora of loras) tf.dispose([lora.down, lora.up]);
+    }
+  }
+  return {
+    of: (path) => merged.get(path),
+    dispose: () => {
+      for (const { down, up } of merged.values()) tf.dispose([down, up]);
+      merged.clear();
+    },
+  };
+}

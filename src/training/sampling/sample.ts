@@ -1,0 +1,226 @@
+/**
+ * Draws a picture: classifier-free guidance over a sampler's plan, then the VAE. Ho & Salimans 2022 for guidance.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { gpu, inFullPrecision } from '../../kernels/device';
+import { read, trim } from '../../kernels/program';
+import type { Lora } from '../../kernels/lora/lora';
+import type { VaeConfig } from '../../models/config';
+import { unet } from '../../models/unet';
+import { vaeDecode } from '../../models/vae';
+import type { BaseModel } from '../step/base_model';
+import { stream } from '../step/random';
+import { samplerPlan, type Sampler, type SamplerOptions } from './samplers';
+
+export interface SampleRequest {
+  /** Hidden states of the prompt and of the negative prompt, each [tokens, contextChannels]. */
+  prompt: Float32Array;
+  negative: Float32Array;
+  width: number;
+  height: number;
+  sampler: Sampler;
+  /** How timesteps are spread; the sampler's own way unless given. */
+  spacing?: SamplerOptions['spacing'];
+  steps: number;
+  /** 1 is no guidance. */
+  guidance: number;
+  /** The prompt and the negative prompt in one pass of the U-Net, unless false: one after the other takes half the memory. */
+  guidedTogether?: boolean;
+  vPrediction: boolean;
+  /** Initial noise N(0, 1), [height / 8, width / 8, 4]. */
+  noise: Float32Array;
+}
+
+/** The noise [height / 8, width / 8, channels] that a seed stands for, in previews and in pictures drawn later alike. */
+export function sampleNoise(seed: number, width: number, height: number, channels: number): Float32Array {
+  const noise = new Float32Array((width / 8) * (height / 8) * channels);
+  stream(seed, 'sample', 0).fillNormal(noise);
+  return noise;
+}
+
+type LoraOf = ((path: string) => Lora | undefined) | undefined;
+
+/** Latents [h, w, 4] after the last step, in the U-Net's scale. Calls `onStep` after each; `signal` stops between steps. */
+export async function sampleLatents(
+  base: Pick<BaseModel, 'unet'>,
+  lora: LoraOf,
+  request: SampleRequest,
+  onStep: (done: number, total: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const { weights, config, blocks } = base.unet;
+  const model = { weights, ...(lora ? { lora } : {}) };
+  const plan = samplerPlan(request.sampler, request.steps, {
+    prediction: request.vPrediction ? 'v_prediction' : 'epsilon',
+    ...(request.spacing ? { spacing: request.spacing } : {}),
+  });
+  const shape: [number, number, number, number] = [
+    1,
+    request.height / 8,
+    request.width / 8,
+    config.inChannels,
+  ];
+  const guided = request.guidance !== 1;
+  const tokens = request.prompt.length / config.contextChannels;
+  const together = guided && request.guidedTogether !== false;
+  const states = (values: Float32Array, size: number) =>
+    tf.tensor3d(values, [size, tokens, config.contextChannels]);
+  const contexts = !guided
+    ? [states(request.prompt, 1)]
+    : together
+      ? [states(concat(request.negative, request.prompt), 2)]
+      : [states(request.negative, 1), states(request.prompt, 1)];
+  const predict = (input: Tensor, t: number): Tensor => {
+    const batch = together ? tf.concat([input, input]) : input;
+    const outputs = contexts.map((context) =>
+      unet(model, blocks, batch, tf.fill([batch.shape[0] as number], t), context),
+    );
+    if (!guided) return outputs[0] as Tensor;
+    const [negative, prompt] = together ? tf.split(outputs[0] as Tensor, 2) : outputs;
+    return guide(negative as Tensor, prompt as Tensor, request.guidance);
+  };
+  let x: Tensor = tf.tidy(() => tf.mul(tf.tensor4d(request.noise, shape), plan.initialScale));
+  let previous: Tensor = tf.zerosLike(x);
+  try {
+    for (const [done, step] of plan.steps.entries()) {
+      signal?.throwIfAborted();
+      const [next, x0] = tf.tidy(() => {
+        const input = tf.mul(x, step.inputScale);
+        const output = predict(input, step.t);
+        const combined = tf.add(tf.mul(x, step.x), tf.mul(output, step.model));
+        const estimate = tf.add(tf.mul(x, step.x0.x), tf.mul(output, step.x0.model));
+        return [step.previousX0 ? tf.add(combined, tf.mul(previous, step.previousX0)) : combined, estimate];
+      });
+      tf.dispose([x, previous]);
+      x = next as Tensor;
+      previous = x0 as Tensor;
+      await gpu().device.queue.onSubmittedWorkDone();
+      onStep(done + 1, plan.steps.length);
+    }
+    return await read(x);
+  } finally {
+    // Also when stopped between two steps.
+    tf.dispose([x, previous, ...contexts]);
+    trim();
+  }
+}
+
+/**
+ * Latents [h, w, 4] -> picture [8h, 8w, 3] in [-1, 1], not clamped. What overflows in f16 is done again in f32; where
+ * the adapter binds too little memory for the whole, in overlapping tiles.
+ */
+export async function decodeLatents(
+  vae: BaseModel['vae'],
+  latents: Float32Array,
+  width: number,
+  height: number,
+): Promise<Float32Array> {
+  const { latentChannels, scaling } = vae.config;
+  const [h, w] = [height / 8, width / 8];
+  if (decodedWhole(vae.config, width, height)) return decodeWhole(vae, latents, h, w);
+
+  const limit = gpu().device.limits.maxStorageBufferBindingSize;
+  const tile = Math.max(16, 8 * Math.floor(Math.sqrt(limit / bytesPerLatent(vae.config)) / 8));
+  const overlap = Math.min(8, tile / 2);
+  const sum = new Float64Array(height * width * 3);
+  const weight = new Float64Array(height * width);
+  for (const y of starts(h, tile, overlap)) {
+    for (const x of starts(w, tile, overlap)) {
+      const [th, tw] = [Math.min(tile, h), Math.min(tile, w)];
+      const part = new Float32Array(th * tw * latentChannels);
+      for (let r = 0; r < th; r++) {
+        const from = ((y + r) * w + x) * latentChannels;
+        part.set(latents.subarray(from, from + tw * latentChannels), r * tw * latentChannels);
+      }
+      blend(await decodeWhole(vae, part, th, tw), [8 * x, 8 * y, 8 * tw, 8 * th], width, sum, weight);
+    }
+  }
+  return Float32Array.from(sum, (value, i) => value / (weight[Math.floor(i / 3)] as number));
+
+  async function decodeWhole(
+    model: BaseModel['vae'],
+    part: Float32Array,
+    th: number,
+    tw: number,
+  ): Promise<Float32Array> {
+    const run = () =>
+      tf.tidy(() =>
+        vaeDecode(
+          { weights: model.weights },
+          model.config,
+          tf.tensor4d(
+            part.map((v) => v / scaling),
+            [1, th, tw, latentChannels],
+          ),
+        ),
+      );
+    const picture = run();
+    const values = await read(picture);
+    picture.dispose();
+    if (values.every(Number.isFinite) || !gpu().f16) return values;
+    const again = inFullPrecision(run);
+    const precise = await read(again);
+    again.dispose();
+    return precise;
+  }
+}
+
+/** Whether the adapter can bind the decoder's widest activation at this size. */
+export function decodedWhole(config: VaeConfig, width: number, height: number): boolean {
+  const widest = bytesPerLatent(config) * (width / 8) * (height / 8);
+  return widest <= gpu().device.limits.maxStorageBufferBindingSize;
+}
+
+/** The widest activation is at full resolution, coming from the second level: 64 pixels a latent, in f32. */
+function bytesPerLatent({ blockChannels }: VaeConfig): number {
+  return 4 * 64 * Math.max(...blockChannels.slice(0, 2));
+}
+
+/** Where tiles of length `tile` start, to cover `length` with at least `overlap` between neighbours. */
+export function starts(length: number, tile: number, overlap: number): number[] {
+  if (length <= tile) return [0];
+  const count = Math.ceil((length - overlap) / (tile - overlap));
+  return Array.from({ length: count }, (_, i) => Math.round((i * (length - tile)) / (count - 1)));
+}
+
+/** Adds a tile with weights that fall off towards its edges, so that seams fade. */
+function blend(
+  tile: Float32Array,
+  [x0, y0, width, height]: [number, number, number, number],
+  stride: number,
+  sum: Float64Array,
+  weight: Float64Array,
+): void {
+  const ramp = (i: number, n: number) => Math.min(i + 1, n - i, 64) / 64;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const share = ramp(y, height) * ramp(x, width);
+      const to = (y0 + y) * stride + x0 + x;
+      weight[to] = (weight[to] as number) + share;
+      for (let c = 0; c < 3; c++)
+        sum[3 * to + c] = (sum[3 * to + c] as number) + share * (tile[3 * (y * width + x) + c] as number);
+    }
+  }
+}
+
+/** negative + guidance (prompt - negative). */
+function guide(negative: Tensor, prompt: Tensor, guidance: number): Tensor {
+  return tf.add(tf.mul(negative, 1 - guidance), tf.mul(prompt, guidance));
+}
+
+function concat(a: Float32Array, b: Float32Array): Float32Array {
+  const both = new Float32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+/** [H, W, 3] in [-1, 1] -> 8-bit RGBA. */
+export function toRgba(pixels: Float32Array): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray((pixels.length / 3) * 4).fill(255);
+  for (let i = 0, o = 0; i < pixels.length; i += 3, o += 4) {
+    for (let c = 0; c < 3; c++) rgba[o + c] = Math.round(((pixels[i + c] as number) + 1) * 127.5);
+  }
+  return rgba;
+}

@@ -1,0 +1,272 @@
+/** Loading: both layouts, three float types, one tensor at a time, cancelled, and what a damaged file gets. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fromBytes, type ByteSource } from '../../formats/safetensors/byte_source';
+import { mapCheckpoint } from '../../formats/checkpoint/checkpoint_kind';
+import { f16ToF32, f32ToBf16 } from '../../formats/safetensors/halves';
+import { readHeader } from '../../formats/safetensors/safetensors';
+import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors/safetensors_write';
+import { closeDevice, gpu, openDevice } from '../../kernels/device';
+import { readInts, read } from '../../kernels/program';
+import { loadBaseModel, planBaseModel, type BaseModel } from './base_model';
+import { goldenSource } from '../golden_source.testing';
+
+const TINY = 'tiny-sd15.safetensors';
+
+beforeAll(async () => {
+  await openDevice({ tier: 'f32' });
+});
+afterAll(() => {
+  expect(gpu().errors).toEqual([]);
+  closeDevice();
+});
+
+test('the configuration is read off the tensors', async () => {
+  const model = await loadBaseModel([goldenSource(TINY)]);
+  expect(model.unet.config).toEqual({
+    inChannels: 4,
+    outChannels: 4,
+    blockChannels: [32, 32, 32, 32],
+    layersPerBlock: 2,
+    attention: [true, true, true, false],
+    contextChannels: 64,
+    timeChannels: 128,
+    heads: 8,
+  });
+  expect(model.vae.config).toEqual({
+    blockChannels: [32, 64, 32, 32],
+    layersPerBlock: 1,
+    latentChannels: 4,
+    scaling: 0.18215,
+  });
+  expect(model.text.config).toMatchObject({
+    hidden: 64,
+    heads: 1,
+    layers: 3,
+    vocabulary: 1024,
+    positions: 77,
+  });
+  dispose(model);
+});
+
+test('a diffusers folder, and F32 and BF16 copies, load as the single file does', async () => {
+  const single = await loadBaseModel([goldenSource(TINY)]);
+  const want = await fingerprint(single);
+  dispose(single);
+  for (const files of [await diffusersFiles(), [await converted('F32')]]) {
+    const model = await loadBaseModel(files);
+    expect(await fingerprint(model)).toEqual(want);
+    dispose(model);
+  }
+  // BF16 keeps 8 bits: the same model, not the same numbers.
+  const coarse = await loadBaseModel([await converted('BF16')]);
+  const floats = await read(coarse.unet.weights.vector('conv_in.bias'));
+  const exact = want.bias;
+  floats.forEach((value, i) =>
+    expect(Math.abs(value - (exact[i] as number))).toBeLessThanOrEqual(Math.abs(exact[i] as number) / 128),
+  );
+  dispose(coarse);
+});
+
+test('8-bit floats load as the halves they are', async () => {
+  const bytes = (await tinyTensors()).map((tensor) => {
+    if (tensor.dtype !== 'F16') return tensor;
+    const halves = new Uint16Array(tensor.data.slice().buffer);
+    return { ...tensor, dtype: 'F8_E5M2' as const, data: Uint8Array.from(halves, (half) => half >> 8) };
+  });
+  const model = await loadBaseModel([fromBytes(writeSafetensors(bytes))]);
+  const single = await loadBaseModel([goldenSource(TINY)]);
+  const [coarse, fine] = [await fingerprint(model), await fingerprint(single)];
+  // Two halves in each word, cut to their upper bytes.
+  expect([...coarse.conv]).toEqual([...fine.conv].map((word) => word & ~0x00ff00ff));
+  dispose(model);
+  dispose(single);
+});
+
+test('a VAE of its own takes the place of the checkpoint’s, or fills it', async () => {
+  const all = await tinyTensors();
+  const prefix = 'first_stage_model.';
+  const own = all
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((tensor) => ({
+      ...tensor,
+      data: Uint8Array.from(tensor.data, (byte, i) => (i % 2 ? byte ^ 0x80 : byte)),
+    }));
+  const file = (tensors: readonly TensorToWrite[]) => fromBytes(writeSafetensors(tensors));
+  const bare = file(own.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })));
+  const without = file(all.filter(({ name }) => !name.startsWith(prefix)));
+  const models = [];
+  for (const files of [
+    [goldenSource(TINY)],
+    [goldenSource(TINY), bare],
+    [without, bare],
+    [without, file(own)],
+  ]) {
+    const model = await loadBaseModel(files);
+    models.push(await fingerprint(model));
+    dispose(model);
+  }
+  const [before, ...after] = models;
+  // Every half's sign is turned.
+  const turned = { ...before, attention: before?.attention.map((word) => word ^ 0x80008000) };
+  for (const model of after) expect(model).toEqual(turned);
+  await expect(planBaseModel([without])).rejects.toThrow(/^The base model lacks the VAE\. Give a VAE/);
+  await expect(planBaseModel([goldenSource(TINY), goldenSource(TINY)])).rejects.toThrow(/Two of the files/);
+});
+
+test('shards are read as one', async () => {
+  const files = await Promise.all(
+    (await diffusersFiles()).map(async (source) => {
+      const { tensors } = await readHeader(source);
+      const all = await Promise.all(
+        [...tensors.values()].map(async ({ name, dtype, shape, start, end }) => ({
+          ...{ name, dtype, shape },
+          data: new Uint8Array(await source.slice(start, end)),
+        })),
+      );
+      return [0, 1].map((half) => fromBytes(writeSafetensors(all.filter((_, i) => i % 2 === half))));
+    }),
+  );
+  const model = await loadBaseModel(files.flat());
+  const single = await loadBaseModel([goldenSource(TINY)]);
+  expect(await fingerprint(model)).toEqual(await fingerprint(single));
+  dispose(model);
+  dispose(single);
+});
+
+test('reads one tensor at a time, tells its progress in bytes, and ends at the total', async () => {
+  const source = goldenSource(TINY);
+  const { tensors } = await readHeader(source);
+  const largest = Math.max(...[...tensors.values()].map(({ start, end }) => end - start));
+  const slices: number[] = [];
+  const watched: ByteSource = {
+    byteLength: source.byteLength,
+    slice: (start, end) => {
+      slices.push(end - start);
+      return source.slice(start, end);
+    },
+  };
+  const progress: [number, number][] = [];
+  const model = await loadBaseModel([watched], { onProgress: (done, total) => progress.push([done, total]) });
+  const header = slices.slice(0, 2).reduce((a, b) => Math.max(a, b));
+  expect(Math.max(...slices)).toBeLessThanOrEqual(Math.max(largest, header));
+  expect(progress.every(([done], i) => i === 0 || done > (progress[i - 1]?.[0] ?? 0))).toBe(true);
+  const [done, total] = progress[progress.length - 1] ?? [0, 1];
+  expect(done).toBe(total);
+  dispose(model);
+});
+
+test('cancelled half-way, it gives all GPU memory back', async () => {
+  const stop = new AbortController();
+  const loading = loadBaseModel([goldenSource(TINY)], {
+    signal: stop.signal,
+    onProgress: (done, total) => {
+      if (done > total / 2) stop.abort(new Error('enough'));
+    },
+  });
+  await expect(loading).rejects.toThrow('enough');
+  expect(gpu().buffers.ledger().usedBytes).toBe(0);
+});
+
+test.each<[string, (tensors: TensorToWrite[]) => TensorToWrite[], RegExp]>([
+  [
+    'a missing tensor',
+    (all) => all.filter(({ name }) => name !== 'model.diffusion_model.out.2.bias'),
+    /conv_out\.bias" is missing/,
+  ],
+  ['no text encoder', (all) => all.filter(({ name }) => !name.startsWith('cond_stage')), /text/],
+  [
+    'a tensor of another shape',
+    (all) =>
+      all.map((t) =>
+        t.name === 'model.diffusion_model.out.0.bias' ? { ...t, shape: [16], data: t.data.slice(0, 32) } : t,
+      ),
+    /conv_norm_out\.bias" is \[16\], expected \[32\]/,
+  ],
+  [
+    'a weight that is not a number',
+    (all) =>
+      all.map((t) =>
+        t.name === 'model.diffusion_model.out.2.weight'
+          ? { ...t, data: new Uint8Array(t.data).fill(0xff) }
+          : t,
+      ),
+    /not a number/,
+  ],
+  [
+    'instruct-pix2pix',
+    (all) =>
+      all.map((t) =>
+        t.name === 'model.diffusion_model.input_blocks.0.0.weight'
+          ? { ...t, shape: [32, 8, 3, 3], data: new Uint8Array([...t.data, ...t.data]) }
+          : t,
+      ),
+    /instruct-pix2pix.*8 channels/,
+  ],
+  ['no VAE', (all) => all.filter(({ name }) => !name.startsWith('first_stage')), /lacks the VAE\. Give/],
+  [
+    'quantized weights',
+    (all) =>
+      all.map((t) =>
+        t.name === 'model.diffusion_model.out.2.weight'
+          ? { ...t, dtype: 'I8' as const, data: t.data.slice(0, t.data.length / 2) }
+          : t,
+      ),
+    /I8/,
+  ],
+])('%s is named', async (_, change, sentence) => {
+  const file = fromBytes(writeSafetensors(change(await tinyTensors())));
+  await expect(loadBaseModel([file])).rejects.toThrow(sentence);
+  expect(gpu().buffers.ledger().usedBytes).toBe(0);
+});
+
+/** The bits of a convolution, a matrix and a bias: what layout and type must not change. */
+async function fingerprint({ unet, vae, text }: BaseModel) {
+  return {
+    conv: await readInts(unet.weights.conv('down_blocks.1.resnets.0.conv1').weight.data),
+    matrix: await readInts(text.weights.linear('text_model.encoder.layers.2.mlp.fc2').weight.data),
+    attention: await readInts(vae.weights.linear('decoder.mid_block.attentions.0.to_q').weight.data),
+    bias: await read(unet.weights.vector('conv_in.bias')),
+  };
+}
+
+async function tinyTensors(): Promise<TensorToWrite[]> {
+  const source = goldenSource(TINY);
+  const { tensors } = await readHeader(source);
+  const all: TensorToWrite[] = [];
+  for (const { name, dtype, shape, start, end } of tensors.values()) {
+    all.push({ name, dtype, shape, data: new Uint8Array(await source.slice(start, end)) });
+  }
+  return all;
+}
+
+async function converted(dtype: 'F32' | 'BF16'): Promise<ByteSource> {
+  const all = (await tinyTensors()).map((tensor) => {
+    if (tensor.dtype !== 'F16') return tensor;
+    const floats = f16ToF32(new Uint16Array(tensor.data.slice().buffer));
+    const data = new Uint8Array(dtype === 'F32' ? floats.buffer : f32ToBf16(floats).buffer);
+    return { ...tensor, dtype, data };
+  });
+  return fromBytes(writeSafetensors(all));
+}
+
+/** unet, vae and text encoder each in a file of its own, names without prefix; VAE attention as matrices. */
+async function diffusersFiles(): Promise<ByteSource[]> {
+  const all = new Map((await tinyTensors()).map((tensor) => [tensor.name, tensor]));
+  const { parts } = mapCheckpoint(all.keys());
+  return (['unet', 'vae', 'text'] as const).map((part) =>
+    fromBytes(
+      writeSafetensors(
+        [...parts[part]].flatMap(([name, own]) => {
+          const tensor = all.get(own);
+          if (!tensor) return [];
+          const matrix = part === 'vae' && /attentions\.0\.to_.*weight$/.test(name);
+          return [{ ...tensor, name, shape: matrix ? tensor.shape.slice(0, 2) : tensor.shape }];
+        }),
+      ),
+    ),
+  );
+}
+
+function dispose({ unet, vae, text }: BaseModel): void {
+  for (const { weights } of [unet, vae, text]) weights.dispose();
+}

@@ -1,0 +1,104 @@
+/**
+ * The gradient of every LoRA tensor against PyTorch in float64, with all blocks recomputed, none, and in between; and
+ * the loss. f32: within 1e-3 relative for each tensor. f16: the direction of each tensor, cosine over 0.999.
+ */
+import { expect, test } from 'vitest';
+import { GPU_TILES, setHalfMath, setTile } from '../../kernels/gemm/tile';
+import { relativeError } from '../../kernels/testing';
+import { differentiate, loraValues, type Start } from '../differentiate.testing';
+import { expectGradients, golden, onTiers, type Golden } from '../golden.testing';
+import { goldenSource } from '../golden_source.testing';
+import { minSnrWeight, noiseSchedule } from './noise_schedule';
+import type { MicroBatch, StepSettings } from './step';
+
+const SETTINGS: StepSettings = {
+  text: 'given',
+  trainUnet: true,
+  chunks: 1,
+  clipSkip: 1,
+  vPrediction: false,
+  keepFrom: 0,
+  record: false,
+};
+
+onTiers((base, tier) => {
+  test.each([
+    ['keeping all', 0],
+    ['recomputing half', 10],
+    ['recomputing all', 99],
+  ])('U-Net only, %s', async (_, keepFrom) => {
+    const want = await golden('grads');
+    const { loss, gradients } = await differentiate(
+      base(),
+      { ...SETTINGS, keepFrom },
+      await batchOf(want, 'context'),
+      await start(),
+    );
+    expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(tier === 'f32' ? 1e-4 : 1e-2);
+    expectGradients(want, 'unet_only', gradients, tier);
+  });
+
+  // CPU adapters form products of rounded halves in f32, which is quicker there; a GPU multiplies and sums in f16.
+  if (tier === 'f16')
+    test('U-Net only, in the tiles and arithmetic of a GPU', async () => {
+      setTile(GPU_TILES[3]);
+      setHalfMath('multiply');
+      try {
+        const want = await golden('grads');
+        const { loss, gradients } = await differentiate(
+          base(),
+          SETTINGS,
+          await batchOf(want, 'context'),
+          await start(),
+        );
+        expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(1e-2);
+        expectGradients(want, 'unet_only', gradients, tier);
+      } finally {
+        setTile(undefined);
+        setHalfMath(undefined);
+      }
+    });
+
+  test('v prediction, min-SNR', async () => {
+    const want = await golden('grads');
+    const weights = [...want.ints('timesteps')].map((t) => minSnrWeight(noiseSchedule(), t, 5, true));
+    const batch = { ...(await batchOf(want, 'context')), weights };
+    const { loss } = await differentiate(base(), { ...SETTINGS, vPrediction: true }, batch, await start());
+    expect(relativeError([loss], want.floats('unet_only/loss_v_min_snr_5'))).toBeLessThan(
+      tier === 'f32' ? 1e-4 : 1e-2,
+    );
+  });
+
+  test('U-Net and text encoder', async () => {
+    const want = await golden('grads');
+    const weights = [...want.ints('timesteps')].map((t) => minSnrWeight(noiseSchedule(), t, 5, false));
+    const batch = { ...(await batchOf(want, 'ids')), weights };
+    const { loss, gradients } = await differentiate(
+      base(),
+      { ...SETTINGS, text: 'trained', keepFrom: 12 },
+      batch,
+      await start(),
+    );
+    expect(relativeError([loss], want.floats('with_text/loss_min_snr_5'))).toBeLessThan(
+      tier === 'f32' ? 1e-4 : 1e-2,
+    );
+    expectGradients(want, 'with_text', gradients, tier);
+  });
+});
+
+async function batchOf(want: Golden, text: 'context' | 'ids'): Promise<MicroBatch> {
+  return {
+    size: 2,
+    height: 16,
+    width: 24,
+    x0: want.floats('x0_nhwc'),
+    noise: want.floats('noise_nhwc'),
+    timesteps: [...want.ints('timesteps')],
+    weights: [1, 1],
+    ...(text === 'context' ? { context: want.floats('context') } : { ids: want.ints('ids') }),
+  };
+}
+
+async function start(): Promise<Start> {
+  return { rank: 4, alpha: 2, values: await loraValues(goldenSource('lora_init.safetensors')) };
+}

@@ -1,0 +1,128 @@
+/**
+ * The trained LoRA to and from kohya's file.
+ */
+import type { ByteSource } from '../../formats/safetensors/byte_source';
+import type { TrainConfig } from '../../formats/config/config_fields';
+import { buildLoraFile, parseLora } from '../../formats/lora/kohya_lora';
+import { trainingMetadata, type TrainingFacts } from '../../formats/lora/kohya_metadata';
+import { kohyaName, loraTargets, type LoraTarget } from '../../formats/lora/kohya_names';
+import { checkRanks, matchLora, outlineLora, type LoraOutline } from '../../formats/lora/lora_outline';
+import type { LoraParameters, LoraShape, LoraValues } from '../../models/lora';
+import type { BaseModelConfig } from './base_model';
+import { stream } from './random';
+
+/** Modules that kohya's trainer adapts in this model; the text encoder's only where it is trained. */
+export function loraShapes(
+  base: BaseModelConfig,
+  config: Pick<TrainConfig, 'train_unet' | 'train_text_encoder'>,
+): LoraShape[] {
+  return targetsOf(base)
+    .filter(({ part }) => (part === 'unet' ? config.train_unet : config.train_text_encoder))
+    .map(({ part, path, conv, inFeatures, outFeatures }) => ({
+      part,
+      path,
+      conv,
+      in: inFeatures,
+      out: outFeatures,
+    }));
+}
+
+/** kohya's initialisation: down uniform within ±1 / sqrt(in) (kaiming with a = sqrt 5), up zero. */
+export function freshLora(seed: number, rank: number): (module: LoraShape) => LoraValues {
+  return (module) => {
+    const down = new Float32Array(rank * module.in);
+    const bound = 1 / Math.sqrt(module.in);
+    stream(seed, 'lora', module.part, module.path).fillUniform(down, -bound, bound);
+    return { down, up: new Float32Array(module.out * rank) };
+  };
+}
+
+/**
+ * Reads the header of a LoRA to continue from, and nothing of the model's weights. Throws `LoraError` if it does not fit
+ * the model or the rank, `SafetensorsError` for a broken file.
+ */
+export async function judgeLora(
+  source: ByteSource,
+  base: BaseModelConfig,
+  { lora_rank }: Pick<TrainConfig, 'lora_rank'>,
+): Promise<LoraOutline> {
+  const outline = await outlineLora(source);
+  matchLora(outline.layers, targetsOf(base));
+  checkRanks(outline.layers, lora_rank);
+  return outline;
+}
+
+/**
+ * The values of an existing LoRA, fresh ones for modules that it lacks. Its strength is folded into `up` where alpha or
+ * rank differ, and a lower rank is padded, so that its effect is the same. Throws as `judgeLora`, and `LoraError` for
+ * values that are not finite.
+ */
+export async function continuedLora(
+  source: ByteSource,
+  base: BaseModelConfig,
+  config: TrainConfig,
+  alpha: number,
+): Promise<(module: LoraShape) => LoraValues> {
+  await judgeLora(source, base, config);
+  const file = await parseLora(source);
+  const byName = new Map(file.modules.map((module) => [module.name, module]));
+  const rank = config.lora_rank;
+  const fresh = freshLora(config.seed, rank);
+  return (module) => {
+    const found = byName.get(kohyaName(module.part, module.path));
+    if (!found) return fresh(module);
+    // The run scales by alpha / rank, the file by its own.
+    const factor = (found.alpha / alpha) * (rank / found.rank);
+    const up = factor === 1 ? found.up : found.up.map((value) => value * factor);
+    if (found.rank === rank) return { down: found.down, up };
+    const { down } = fresh(module);
+    down.set(found.down);
+    return { down, up: widened(up, found.rank, rank) };
+  };
+}
+
+/** [out, from] to [out, to]: zeros for what is new, whose rows in `down` then change nothing until they are trained. */
+function widened(up: Float32Array, from: number, to: number): Float32Array {
+  const wide = new Float32Array((up.length / from) * to);
+  for (let row = 0; row * from < up.length; row++)
+    wide.set(up.subarray(row * from, (row + 1) * from), row * to);
+  return wide;
+}
+
+/** The finished file: kohya's names, metadata and hashes. Reads the parameters back from the GPU. */
+export async function exportLora(
+  lora: LoraParameters,
+  config: TrainConfig,
+  facts: TrainingFacts,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const values = await lora.get();
+  const modules = lora.modules.flatMap(({ part, path, conv, in: inputs, out }) => {
+    const pair = values.get(path);
+    const tail = conv ? [1, 1] : [];
+    return pair
+      ? [
+          {
+            name: kohyaName(part, path),
+            down: pair.down,
+            downShape: [lora.rank, inputs, ...tail],
+            up: pair.up,
+            upShape: [out, lora.rank, ...tail],
+            alpha: lora.alpha,
+          },
+        ]
+      : [];
+  });
+  return buildLoraFile({ modules, precision: config.save_precision, metadata: trainingMetadata(facts) });
+}
+
+/** Every module that kohya adapts in this model. */
+export function targetsOf({ unet, text }: BaseModelConfig): LoraTarget[] {
+  return loraTargets({
+    blockOutChannels: unet.blockChannels,
+    layersPerBlock: unet.layersPerBlock,
+    attentionLevels: unet.attention,
+    transformerDepth: 1,
+    crossAttentionDim: unet.contextChannels,
+    text: { layers: text.layers, hidden: text.hidden, intermediate: text.intermediate },
+  });
+}

@@ -1,0 +1,129 @@
+/** Fifty steps leave memory as it was after the first; what is predicted is what the ledger then shows. */
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeDevice, gpu, openDevice } from '../../kernels/device';
+import { read } from '../../kernels/program';
+import { LoraParameters } from '../../models/lora';
+import { loadParts, planBaseModel } from './base_model';
+import { defaultConfig } from '../../formats/config/config';
+import { goldenSource } from '../golden_source.testing';
+import { freshLora, loraShapes } from './lora_file';
+import { fitMemory, MemoryBudgetError } from '../plan/fit_memory';
+import { predictions, predictMemory, type MemoryRequest } from '../plan/memory';
+import { createOptimizer, disposeOptimizer, setHyper, update } from './optimizer';
+import { stream } from './random';
+import { StepEngine, type MicroBatch, type StepSettings } from './step';
+
+const SETTINGS: StepSettings = {
+  text: 'given',
+  trainUnet: true,
+  chunks: 1,
+  clipSkip: 1,
+  vPrediction: false,
+  keepFrom: 25,
+  record: true,
+};
+
+beforeAll(async () => {
+  await openDevice({ tier: 'f32' });
+});
+afterAll(() => {
+  expect(gpu().errors).toEqual([]);
+  closeDevice();
+});
+
+test('tf.memory() and the ledger are flat over fifty steps of two bucket shapes', async () => {
+  const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
+  const base = await loadParts(plan, ['unet']);
+  const lora = new LoraParameters(loraShapes(plan, { train_unet: true, train_text_encoder: false }), 4, 4);
+  lora.set(freshLora(1, 4));
+  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
+  const engine = new StepEngine(base, lora, optimizer, SETTINGS);
+  const step = async (i: number) => {
+    setHyper(optimizer, defaultConfig(), () => 1, false);
+    engine.begin();
+    engine.micro(batchOf(i), i);
+    update(optimizer, lora.values);
+    return (await read(engine.loss))[0] as number;
+  };
+  for (const i of [0, 1]) await step(i);
+  const tensors = tf.memory();
+  const ledger = gpu().buffers.ledger();
+  const losses: number[] = [];
+  for (let i = 2; i < 52; i++) losses.push(await step(i));
+  expect(losses.every(Number.isFinite)).toBe(true);
+  expect(tf.memory()).toEqual(tensors);
+  expect(gpu().buffers.ledger()).toEqual(ledger);
+  engine.dispose();
+  disposeOptimizer(optimizer);
+  lora.dispose();
+  base.unet.weights.dispose();
+  expect(gpu().buffers.ledger().usedBytes).toBe(0);
+});
+
+test('the prediction is what the run then takes', async () => {
+  const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
+  const shapes = loraShapes(plan, { train_unet: true, train_text_encoder: false });
+  const request: MemoryRequest = {
+    config: plan,
+    lora: { shapes, rank: 4, dropout: 0 },
+    optimizer: 'adamw',
+    settings: SETTINGS,
+    buckets: [{ size: 2, width: 128, height: 192 }],
+    samples: undefined,
+    keep: [],
+  };
+  for (const keepFrom of [0, 25]) {
+    const { trainingBytes } = predictMemory(request, keepFrom);
+    gpu().buffers.trim();
+    gpu().buffers.resetPeak();
+    const before = gpu().buffers.ledger().allocatedBytes;
+    const base = await loadParts(plan, ['unet']);
+    const lora = new LoraParameters(shapes, 4, 4);
+    lora.set(freshLora(1, 4));
+    const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
+    const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, keepFrom });
+    engine.begin();
+    engine.micro({ ...batchOf(0), width: 16, height: 24, ...latentsOf(2 * 16 * 24 * 4) }, 0);
+    update(optimizer, lora.values);
+    await read(engine.loss);
+    const actual = gpu().buffers.ledger().peakBytes - before;
+    expect(Math.abs(trainingBytes - actual) / actual).toBeLessThan(0.01);
+    engine.dispose();
+    disposeOptimizer(optimizer);
+    lora.dispose();
+    base.unet.weights.dispose();
+  }
+  const all = predictMemory(request, 0).peakBytes;
+  const none = predictMemory(request, 25).peakBytes;
+  expect(none).toBeLessThan(all);
+  expect(fitMemory(request, 26, all).keepFrom).toBe(0);
+  const between = fitMemory(request, 26, (all + none) / 2);
+  expect(between.keepFrom).toBeGreaterThan(0);
+  expect(between.peakBytes).toBeLessThanOrEqual((all + none) / 2);
+  // Less than whole batches need: one picture at a time, and then no further.
+  const single = fitMemory(request, 26, none - 1);
+  expect(single.microBatch).toBe(1);
+  expect(single.peakBytes).toBeLessThan(none);
+  const least = predictions(request).of(25, 1);
+  expect(() => fitMemory(request, 26, least.peakBytes - 1)).toThrow(MemoryBudgetError);
+  expect(fitMemory(request, 26, 1, undefined, { anyway: true })).toEqual(least);
+});
+
+function batchOf(i: number): MicroBatch {
+  const [height, width] = i % 2 ? [16, 16] : [16, 24];
+  return {
+    size: 2,
+    height,
+    width,
+    ...latentsOf(2 * height * width * 4),
+    timesteps: [i, 999 - i],
+    weights: [1, 1],
+    context: stream(3, 'context', i).fillNormal(new Float32Array(2 * 77 * 64)),
+  };
+}
+
+function latentsOf(count: number): { x0: Float32Array; noise: Float32Array } {
+  const normals = (name: string) => stream(3, name).fillNormal(new Float32Array(count));
+  return { x0: normals('x0'), noise: normals('noise') };
+}

@@ -1,0 +1,270 @@
+/**
+ * One training step on the GPU: micro-steps that add gradients, then one update. The dispatches of a micro-step are
+ * recorded once per bucket shape and replayed; all that differs from step to step is written into input tensors.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { linearCombination } from '../../kernels/loss/loss';
+import { trainingLoss } from '../../kernels/loss/training_loss';
+import { accumulateInto } from '../../kernels/optimizer/flat';
+import { checkGpu } from '../../kernels/device';
+import { promptRows } from '../../kernels/layout/layout';
+import { reserve, upload, write } from '../../kernels/program';
+import { Recorder, type Recording } from '../../kernels/recording';
+import { encodeChunks } from '../../models/clip';
+import type { LoraParameters } from '../../models/lora';
+import { timeEmbedding, type UnetBlock } from '../../models/unet';
+import type { BaseModel } from './base_model';
+import { addNoiseCoefficients, noiseSchedule, targetCoefficients } from './noise_schedule';
+import type { Optimizer } from './optimizer';
+import { sweep, type ModuleGradient } from './sweep';
+
+export interface StepSettings {
+  /** Where the context comes from: given with each batch, or encoded from ids by a frozen or a trained encoder. */
+  text: 'given' | 'frozen' | 'trained';
+  trainUnet: boolean;
+  /** Prompt chunks of 75 tokens. */
+  chunks: number;
+  clipSkip: number;
+  vPrediction: boolean;
+  /** See `sweep`. */
+  keepFrom: number;
+  /** False runs every step the plain way, without recordings: slower, and the same bits. */
+  record: boolean;
+}
+
+/** One batch of one bucket; arrays are whole batches, sample after sample, NHWC. */
+export interface MicroBatch {
+  size: number;
+  height: number;
+  width: number;
+  x0: Float32Array;
+  noise: Float32Array;
+  timesteps: readonly number[];
+  /** Weight of each sample's loss, min-SNR and 1 / accumulation included; the sum over samples is divided by `size`. */
+  weights: readonly number[];
+  /** [size, tokens, channels], where `text` is 'given'. */
+  context?: Float32Array;
+  /** [size * chunks, 77], where it is not. */
+  ids?: Int32Array;
+}
+
+interface Inputs {
+  x0: Tensor;
+  noise: Tensor;
+  mix: Tensor;
+  target: Tensor;
+  t: Tensor;
+  weights: Tensor;
+  context: Tensor | undefined;
+  ids: Tensor | undefined;
+  rows: Tensor | undefined;
+  recording: Recording | undefined;
+}
+
+/** The text encoder only where the context is not given. */
+export type TrainedParts = Pick<BaseModel, 'unet'> & Partial<Pick<BaseModel, 'text'>>;
+
+export class StepEngine {
+  readonly recorder = new Recorder();
+  /** Sum of the losses of the micro-steps since `begin`. */
+  readonly loss: Tensor;
+  /** Changes with every micro-step, for dropout. */
+  readonly dropoutSeed: Tensor;
+  private readonly schedule = noiseSchedule();
+  private readonly buckets = new Map<string, Inputs>();
+  private readonly adapted: ReadonlyMap<UnetBlock, readonly string[]>;
+
+  constructor(
+    private readonly base: TrainedParts,
+    private readonly lora: LoraParameters,
+    private readonly optimizer: Optimizer,
+    private readonly settings: StepSettings,
+    private readonly givenSeed?: Tensor,
+  ) {
+    this.loss = reserve([1], 'float32', 'training inputs');
+    this.dropoutSeed = givenSeed ?? upload(new Int32Array(1), [1], 'training inputs');
+    this.adapted = new Map(
+      base.unet.blocks.map((block) => [
+        block,
+        settings.trainUnet && block.transformer
+          ? lora.modules
+              .filter(({ path }) => path.startsWith(`${block.transformer}.`))
+              .map(({ path }) => path)
+          : [],
+      ]),
+    );
+  }
+
+  /** Starts an update: the loss from zero. The gradient is zero already, as every update leaves it. */
+  begin(): void {
+    write(this.loss, new Float32Array(1));
+  }
+
+  /** Adds one batch's gradients. `seed` drives dropout. */
+  micro(batch: MicroBatch, seed: number): void {
+    const inputs = this.inputsFor(batch);
+    this.fill(inputs, batch, seed);
+    const work = (mark: (segment: string) => void) => this.differentiate(inputs, mark);
+    if (!this.settings.record) this.recorder.run(() => work(() => {}));
+    else if (inputs.recording) inputs.recording.replay();
+    else inputs.recording = this.recorder.record(work);
+  }
+
+  /** The recording made for a batch of this shape, if any: for measuring. */
+  recordingOf(batch: Pick<MicroBatch, 'size' | 'height' | 'width'>): Recording | undefined {
+    return this.buckets.get(keyOf(batch))?.recording;
+  }
+
+  /**
+   * Gives back the memory of the steps so far, before something else needs it: the next step of each shape is recorded
+   * anew, and gives the same bits.
+   */
+  release(): void {
+    for (const inputs of this.buckets.values()) inputs.recording = undefined;
+    this.recorder.dispose();
+  }
+
+  dispose(): void {
+    for (const { x0, noise, mix, target, t, weights, context, ids, rows } of this.buckets.values()) {
+      for (const tensor of [x0, noise, mix, target, t, weights, context, ids, rows]) tensor?.dispose();
+    }
+    this.buckets.clear();
+    this.recorder.dispose();
+    this.loss.dispose();
+    if (!this.givenSeed) this.dropoutSeed.dispose();
+  }
+
+  private differentiate(inputs: Inputs, mark: (segment: string) => void): void {
+    const { base, lora, settings, optimizer } = this;
+    const offsets = new Map(lora.modules.map((module) => [module.path, module]));
+    const sink = (gradients: readonly ModuleGradient[]) =>
+      accumulateInto(
+        optimizer.gradient,
+        gradients.flatMap(({ path, dDown, dUp }) => {
+          const module = offsets.get(path);
+          if (!module) throw new Error(`No LoRA at ${path}.`);
+          return [
+            { tensor: dDown, offset: module.down },
+            { tensor: dUp, offset: module.up },
+          ];
+        }),
+      );
+    const encode = () => {
+      if (!inputs.ids || !base.text)
+        throw new Error('Captions are to be encoded, but ids or the text encoder are missing.');
+      const text = { weights: base.text.weights, ...(settings.text === 'trained' ? { lora: lora.of } : {}) };
+      return encodeChunks(
+        text,
+        base.text.config,
+        inputs.ids,
+        settings.chunks,
+        settings.clipSkip,
+        inputs.rows,
+      );
+    };
+    const unet = { weights: base.unet.weights, ...(settings.trainUnet ? { lora: lora.of } : {}) };
+
+    const noisy = linearCombination(inputs.x0, inputs.noise, inputs.mix);
+    const target = linearCombination(inputs.x0, inputs.noise, inputs.target);
+    const context = inputs.context ?? tf.tidy(encode);
+    const time = tf.tidy(() => timeEmbedding(unet, inputs.t));
+    const { loss, dContext } = sweep(
+      {
+        model: unet,
+        blocks: base.unet.blocks,
+        keepFrom: settings.keepFrom,
+        adapted: (block) => this.adapted.get(block) ?? [],
+        wantContext: settings.text === 'trained',
+      },
+      noisy,
+      { time, context },
+      (prediction) => trainingLoss(prediction, target, inputs.weights, optimizer.lossScale),
+      optimizer.lossScale,
+      sink,
+      mark,
+    );
+    accumulateInto(this.loss, [{ tensor: loss, offset: 0 }]);
+    if (dContext) {
+      const modules = lora.modules.filter((module) => module.part === 'text');
+      tf.tidy(() => {
+        const matrices = modules.flatMap(({ path }) => {
+          const pair = lora.of(path);
+          return pair ? [pair.down, pair.up] : [];
+        });
+        // A skipped last layer has no gradient: its entry is missing.
+        const { grads } = tf.engine().gradients(encode, matrices, dContext, true) as {
+          grads: (Tensor | undefined)[];
+        };
+        sink(
+          modules.flatMap(({ path }, i) => {
+            const [dDown, dUp] = [grads[2 * i], grads[2 * i + 1]];
+            return dDown && dUp ? [{ path, dDown, dUp }] : [];
+          }),
+        );
+      });
+    }
+  }
+
+  private inputsFor(batch: MicroBatch): Inputs {
+    const key = keyOf(batch);
+    const known = this.buckets.get(key);
+    if (known) return known;
+    const { size: B, height, width } = batch;
+    const { base, settings } = this;
+    const { inChannels, contextChannels } = base.unet.config;
+    const float = (...shape: number[]) => reserve(shape, 'float32', 'training inputs');
+    const given = settings.text === 'given';
+    const made: Inputs = {
+      x0: float(B, height, width, inChannels),
+      noise: float(B, height, width, inChannels),
+      mix: float(B, 2),
+      target: float(B, 2),
+      t: float(B),
+      weights: float(B),
+      context: given ? float(B, settings.chunks * (POSITIONS - 2) + 2, contextChannels) : undefined,
+      ids: given ? undefined : reserve([B * settings.chunks, POSITIONS], 'int32', 'training inputs'),
+      rows:
+        given || settings.chunks === 1
+          ? undefined
+          : upload(
+              promptRows(B, settings.chunks),
+              [B * (settings.chunks * (POSITIONS - 2) + 2)],
+              'training inputs',
+            ),
+      recording: undefined,
+    };
+    this.buckets.set(key, made);
+    return made;
+  }
+
+  private fill(inputs: Inputs, batch: MicroBatch, seed: number): void {
+    const { vPrediction } = this.settings;
+    const pairs = (of: (t: number) => { x0: number; eps: number }) =>
+      Float32Array.from(batch.timesteps.flatMap((t) => [of(t).x0, of(t).eps]));
+    write(inputs.x0, batch.x0);
+    write(inputs.noise, batch.noise);
+    write(
+      inputs.mix,
+      pairs((t) => addNoiseCoefficients(this.schedule, t)),
+    );
+    write(
+      inputs.target,
+      pairs((t) => targetCoefficients(this.schedule, t, vPrediction)),
+    );
+    write(inputs.t, Float32Array.from(batch.timesteps));
+    write(inputs.weights, Float32Array.from(batch.weights));
+    write(this.dropoutSeed, Int32Array.of(seed));
+    if (inputs.context && batch.context) write(inputs.context, batch.context);
+    else if (inputs.ids && batch.ids) write(inputs.ids, batch.ids);
+    else throw new Error(`The batch has no ${inputs.context ? 'context' : 'token ids'}.`);
+    checkGpu();
+  }
+}
+
+/** Token positions of a CLIP text encoder, BOS and EOS included. */
+const POSITIONS = 77;
+
+function keyOf({ size, height, width }: Pick<MicroBatch, 'size' | 'height' | 'width'>): string {
+  return `${size}x${height}x${width}`;
+}

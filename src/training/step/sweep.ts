@@ -1,0 +1,151 @@
+/**
+ * Forward and backward through the U-Net's blocks with a bounded memory. Blocks before `keepFrom` run forward outside
+ * the tape and leave only their outputs; they are run again, one by one in reverse, under the tape. Blocks from
+ * `keepFrom` on run once, on one tape. tfjs cannot nest gradients, hence this explicit sweep.
+ * Training Deep Nets with Sublinear Memory Cost, Chen et al. 2016.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { add } from '../../kernels/pointwise/pointwise';
+import type { Model } from '../../models/layers';
+import type { UnetBlock, UnetInputs } from '../../models/unet';
+
+export interface Sweep {
+  model: Model;
+  blocks: readonly UnetBlock[];
+  /** Blocks from this index on keep their activations; 0 keeps all, `blocks.length` none but the last block's. */
+  keepFrom: number;
+  /** Paths of the trained LoRA modules in a block; none if only the text encoder is trained. */
+  adapted: (block: UnetBlock) => readonly string[];
+  /** Is the gradient of the context wanted (a trained text encoder)? */
+  wantContext: boolean;
+}
+
+export interface ModuleGradient {
+  path: string;
+  dDown: Tensor;
+  dUp: Tensor;
+}
+
+/** Receives the gradients of some modules; they are disposed afterwards. */
+export type Sink = (gradients: readonly ModuleGradient[]) => void;
+
+/**
+ * x [B, H, W, 4] noisy latents; `loss` maps the prediction to a scalar under the tape; `seed` is the gradient of that
+ * scalar (the loss scale), a tensor [1] already on the GPU. Returns the loss and, if wanted, the context's gradient.
+ */
+export function sweep(
+  { model, blocks, keepFrom, adapted, wantContext }: Sweep,
+  x: Tensor,
+  inputs: UnetInputs,
+  loss: (prediction: Tensor) => Tensor,
+  seed: Tensor,
+  sink: Sink,
+  mark: (segment: string) => void = () => {},
+): { loss: Tensor; dContext: Tensor | undefined } {
+  const first = Math.min(Math.max(keepFrom, 0), blocks.length - 1);
+  const skipOf = skipSources(blocks);
+  const needs = needsGradient(
+    blocks,
+    (block) => adapted(block).length > 0 || (wantContext && block.transformer !== undefined),
+  );
+  const outputs: Tensor[] = [];
+  const inputOf = (i: number) => (i === 0 ? x : (outputs[i - 1] as Tensor));
+
+  mark('forward');
+  for (let i = 0; i < first; i++) {
+    const block = blocks[i] as UnetBlock;
+    outputs[i] = tf.tidy(() => block.run(model, inputOf(i), inputs, outputs[skipOf[i] ?? -1]));
+  }
+
+  const dOutputs: (Tensor | undefined)[] = [];
+  let dContext: Tensor | undefined;
+  const gather = (i: number, gradient: Tensor) => (dOutputs[i] = accumulate(dOutputs[i], gradient));
+
+  /** Gradients of `y` with respect to earlier outputs, the context and the LoRA of some blocks. */
+  const differentiate = (
+    y: () => Tensor,
+    dy: Tensor,
+    earlier: number[],
+    inside: readonly UnetBlock[],
+  ): Tensor => {
+    const sources = earlier.filter((i) => needs[i]);
+    const takesContext = wantContext && inside.some((block) => block.transformer !== undefined);
+    const paths = inside.flatMap(adapted);
+    const [value, ...flowing] = tf.tidy(() => {
+      const matrices = paths.flatMap((path) => {
+        const lora = model.lora?.(path);
+        return lora ? [lora.down, lora.up] : [];
+      });
+      const xs = [
+        ...sources.map((i) => outputs[i] as Tensor),
+        ...(takesContext ? [inputs.context] : []),
+        ...matrices,
+      ];
+      const { value, grads } = tf.engine().gradients(y, xs, dy);
+      const own = grads.slice(xs.length - matrices.length);
+      sink(paths.map((path, i) => ({ path, dDown: own[2 * i] as Tensor, dUp: own[2 * i + 1] as Tensor })));
+      return [value, ...grads.slice(0, xs.length - matrices.length)];
+    });
+    sources.forEach((i, at) => gather(i, flowing[at] as Tensor));
+    if (takesContext) dContext = accumulate(dContext, flowing[sources.length] as Tensor);
+    return value as Tensor;
+  };
+
+  const tail = blocks.slice(first);
+  const before = new Set(tail.flatMap((_, n) => [skipOf[first + n] ?? -1]).concat(first - 1));
+  const value = differentiate(
+    () => {
+      const local: Tensor[] = outputs.slice();
+      for (let i = first; i < blocks.length; i++) {
+        const block = blocks[i] as UnetBlock;
+        local[i] = block.run(model, i === 0 ? x : (local[i - 1] as Tensor), inputs, local[skipOf[i] ?? -1]);
+      }
+      const l = loss(local[blocks.length - 1] as Tensor);
+      mark('backward');
+      return l;
+    },
+    seed,
+    [...before].filter((i) => i >= 0 && i < first),
+    tail,
+  );
+
+  for (let i = first - 1; i >= 0; i--) {
+    const block = blocks[i] as UnetBlock;
+    const dy = dOutputs[i];
+    if (needs[i] && dy) {
+      const skip = skipOf[i];
+      const earlier = [...new Set([i - 1, skip ?? -1])].filter((n) => n >= 0);
+      differentiate(() => block.run(model, inputOf(i), inputs, outputs[skip ?? -1]), dy, earlier, [
+        block,
+      ]).dispose();
+      dy.dispose();
+    }
+    (outputs[i] as Tensor).dispose();
+  }
+  return { loss: value, dContext };
+}
+
+/** For each block that takes a skip connection, the index of the block whose output it is. */
+export function skipSources(blocks: readonly UnetBlock[]): (number | undefined)[] {
+  const stack: number[] = [];
+  return blocks.map((block, i) => {
+    const source = block.takesSkip ? stack.pop() : undefined;
+    if (block.givesSkip) stack.push(i);
+    return source;
+  });
+}
+
+/** Whether anything trained lies at or before each block, so that its output needs a gradient. */
+function needsGradient(blocks: readonly UnetBlock[], trains: (block: UnetBlock) => boolean): boolean[] {
+  let any = false;
+  return blocks.map((block) => (any ||= trains(block)));
+}
+
+function accumulate(sum: Tensor | undefined, gradient: Tensor): Tensor {
+  if (!sum) return gradient;
+  const total = add(sum, gradient);
+  sum.dispose();
+  gradient.dispose();
+  return total;
+}

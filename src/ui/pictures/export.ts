@@ -1,0 +1,46 @@
+/** A set as files that every trainer takes: pictures, a .txt beside each, metadata.csv over all. */
+import { formatMetadataCsv } from '../../formats/dataset/metadata_csv';
+import { nameOf, stemOf } from '../../formats/dataset/kinds';
+import { writeZip, type ZipInput } from '../../formats/zip/zip_write';
+import type { Picture } from '../../storage/pictures';
+
+export function metadataCsv(pictures: readonly Picture[]): string {
+  return formatMetadataCsv(pictures.map(({ name, caption }) => ({ file: name, text: caption })));
+}
+
+/** `onProgress` is told how many pictures are in. */
+export function zipOf(
+  pictures: readonly Picture[],
+  fileOf: (picture: Picture) => Promise<Blob>,
+  onProgress?: (done: number) => void,
+): Promise<Blob> {
+  const paths = pathsOf(pictures);
+  return writeZip(contents(), (files) => onProgress?.(Math.min(pictures.length, Math.floor(files / 2))));
+
+  async function* contents(): AsyncGenerator<ZipInput> {
+    for (const [i, picture] of pictures.entries()) {
+      yield { path: paths[i], file: await fileOf(picture) };
+      yield { path: `${stemOf(paths[i])}.txt`, file: new Blob([`${oneLine(picture.caption)}\n`]) };
+    }
+    const rows = pictures.map(({ caption }, i) => ({ file: paths[i], text: caption }));
+    yield { path: 'metadata.csv', file: new Blob([formatMetadataCsv(rows)]) };
+  }
+}
+
+/** Each stem once, for its .txt; in kohya's folders where repeats differ from one. */
+function pathsOf(pictures: readonly Picture[]): string[] {
+  const inFolders = pictures.some(({ repeats }) => repeats !== 1);
+  const stems = new Set<string>();
+  return pictures.map(({ name, repeats }) => {
+    const ending = name.slice(stemOf(name).length);
+    let stem = nameOf(stemOf(name));
+    for (let number = 2; stems.has(stem.toLowerCase()); number++) stem = `${stemOf(name)}-${number}`;
+    stems.add(stem.toLowerCase());
+    return `${inFolders ? `${repeats}_images/` : ''}${stem}${ending}`;
+  });
+}
+
+/** All that trainers read of a .txt is its first line. */
+function oneLine(caption: string): string {
+  return caption.replace(/\s*[\r\n]+\s*/g, ' ');
+}

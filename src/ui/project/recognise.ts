@@ -1,0 +1,129 @@
+/**
+ * What a person gave as base model, told by content: one whole checkpoint, or the parts of a diffusers folder. Reads
+ * headers only. Anything else is refused for what it is; the sentences are in messages.ts.
+ */
+import { fromBlob } from '../../formats/safetensors/byte_source';
+import {
+  identifyCheckpoint,
+  mapCheckpoint,
+  quantizedTensor,
+  usableKinds,
+  type CheckpointKind,
+} from '../../formats/checkpoint/checkpoint_kind';
+import { missingShards, modelFilesAmong } from '../../formats/checkpoint/diffusers_files';
+import { readHeader } from '../../formats/safetensors/safetensors';
+import { SafetensorsError, type SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
+import { sentenceOf } from '../sentence';
+
+const PARTS = ['unet', 'text', 'vae'] as const;
+export type Part = (typeof PARTS)[number];
+
+export type Recognised =
+  | { readonly fits: true; readonly name: string; readonly files: readonly File[] }
+  | { readonly fits: false; readonly file: string; readonly why: Refusal };
+
+/** What a file is that is no base model of SD 1.x. */
+export type WrongKind = Exclude<CheckpointKind, 'sd1' | 'sd1-no-vae' | 'sd1-no-text'>;
+
+export type Refusal =
+  | { readonly is: WrongKind }
+  | { readonly damaged: SafetensorsErrorCode; readonly bytes: number; readonly expected?: number }
+  | { readonly lacks: readonly Part[] }
+  /** Two of the files have it. */
+  | { readonly twice: Part }
+  /** Name of a shard. */
+  | { readonly missing: string }
+  /** A type of numbers. */
+  | { readonly quantized: string }
+  | { readonly unreadable: string };
+
+/**
+ * A model folder also holds texts, pictures and other precisions; only its safetensors files are looked at. A VAE beside a
+ * whole checkpoint takes the place of the checkpoint's: it comes last among `files`.
+ */
+export async function recogniseBase(files: readonly File[]): Promise<Recognised> {
+  const ordered = await inOrder(files.length === 1 ? files : ofDiffusersFolder(files));
+  const models = ordered.map(({ file }) => file);
+  const name = nameOf(models, files);
+  const [missing] = missingShards(models.map(pathOf));
+  if (missing !== undefined) return { fits: false, file: name, why: { missing } };
+  const tensors = { unet: new Set<string>(), text: new Set<string>(), vae: new Set<string>() };
+  for (const { file, found } of ordered) {
+    if ('why' in found) return { fits: false, file: file.name, why: found.why };
+    for (const part of PARTS) {
+      const twice = found.parts[part].some((tensor) => tensors[part].has(tensor));
+      if (twice && !found.onlyVae) return { fits: false, file: name, why: { twice: part } };
+      for (const tensor of found.parts[part]) tensors[part].add(tensor);
+    }
+  }
+  const has = PARTS.filter((part) => tensors[part].size > 0);
+  const lacks = PARTS.filter((part) => tensors[part].size === 0);
+  const [only] = has;
+  if (files.length === 1 && only !== undefined && has.length === 1)
+    return { fits: false, file: files[0].name, why: { is: only === 'text' ? 'text-encoder' : only } };
+  if (lacks.length) return { fits: false, file: name, why: { lacks } };
+  return { fits: true, name, files: models };
+}
+
+/** VAEs last. */
+async function inOrder(files: readonly File[]): Promise<{ file: File; found: Found }[]> {
+  const read = await Promise.all(files.map(async (file) => ({ file, found: await partsOf(file) })));
+  const isVae = ({ found }: { found: Found }) => 'onlyVae' in found && found.onlyVae;
+  return [...read.filter((each) => !isVae(each)), ...read.filter(isVae)];
+}
+
+/** The files that hold a VAE and nothing else. */
+export async function vaesAmong(files: readonly File[]): Promise<File[]> {
+  const read = await inOrder(files);
+  return read.filter(({ found }) => 'onlyVae' in found && found.onlyVae).map(({ file }) => file);
+}
+
+/** Names of tensors by part, or why it cannot be used. */
+type Found =
+  | { readonly parts: Readonly<Record<Part, readonly string[]>>; readonly onlyVae: boolean }
+  | { readonly why: Refusal };
+
+async function partsOf(file: File): Promise<Found> {
+  try {
+    const { tensors } = await readHeader(fromBlob(file));
+    const { kind } = identifyCheckpoint(tensors);
+    if (!usableKinds.includes(kind)) return { why: { is: kind as WrongKind } };
+    const quantized = quantizedTensor(tensors);
+    if (quantized) return { why: { quantized: quantized.dtype } };
+    const { unet, text, vae } = mapCheckpoint(tensors.keys()).parts;
+    return {
+      parts: { unet: [...unet.keys()], text: [...text.keys()], vae: [...vae.keys()] },
+      onlyVae: kind === 'vae',
+    };
+  } catch (error) {
+    if (!(error instanceof SafetensorsError)) {
+      return { why: { unreadable: sentenceOf(error) } };
+    }
+    const expected = error.code === 'truncated' ? Number.parseInt(error.expected, 10) : NaN;
+    return {
+      why: {
+        damaged: error.code,
+        bytes: file.size,
+        ...(Number.isFinite(expected) ? { expected } : {}),
+      },
+    };
+  }
+}
+
+/** One file a part, or its shards. */
+function ofDiffusersFolder(files: readonly File[]): readonly File[] {
+  const taken = new Set(modelFilesAmong(files.map(pathOf)));
+  const chosen = files.filter((file) => taken.has(pathOf(file)));
+  return chosen.length ? chosen : files.slice(0, 1);
+}
+
+function pathOf(file: File): string {
+  return file.webkitRelativePath || file.name;
+}
+
+/** A file's name without its ending, or that of the folder; of a checkpoint and its VAE, both. */
+function nameOf(models: readonly File[], files: readonly File[]): string {
+  const [folder, inside] = pathOf(files[0]).split('/');
+  if (models.length > 1 && inside !== undefined) return folder;
+  return models.map(({ name }) => name.replace(/\.safetensors$/i, '')).join(' + ');
+}

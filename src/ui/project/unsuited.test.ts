@@ -1,0 +1,48 @@
+import { deflateRawSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { defaultConfig } from '../../formats/config/config';
+import { meantByLink, readShareLink, writeShareLink } from '../../formats/config/share_link';
+import type { BaseModelRef } from '../../storage/projects';
+import { differences } from './differences';
+import { madeForOther, unsuited } from './unsuited';
+
+const demo: BaseModelRef = { name: 'demo', kind: '', byteLength: 1, where: { in: 'demo' } };
+const own: BaseModelRef = { name: 'sd15', kind: '', byteLength: 1, where: { in: 'stored', paths: ['a'] } };
+const demoSettings = { ...defaultConfig(), lora_rank: 32, learning_rate: 0.0015, resolution: 128, epochs: 7 };
+
+const through = async (config: typeof demoSettings, base?: 'demo' | 'own') =>
+  readShareLink(new URL(await writeShareLink(config, 'https://studio.example/', base)).hash);
+
+describe('settings from a link that was made for another base model', () => {
+  it('leaves the demo’s rates and sizes out for a model of one’s own, and takes the rest', async () => {
+    const link = await through(demoSettings, 'demo');
+    expect(link.base).toBe('demo');
+    const names = differences(defaultConfig(), meantByLink(link)).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['lora_rank', 'learning_rate', 'resolution', 'epochs']));
+    const other = madeForOther(link, own);
+    expect(other).toBe('demo');
+    expect(unsuited(names, other).sort()).toEqual(['learning_rate', 'resolution']);
+    expect(madeForOther(link, undefined)).toBe('demo');
+    expect(madeForOther(link, demo)).toBeUndefined();
+  });
+
+  it('leaves full-size rates and sizes out for the demo model, also where the link does not name them', async () => {
+    const link = await through({ ...defaultConfig(), lora_rank: 32 }, 'own');
+    const names = differences(demoSettings, meantByLink(link)).map(({ name }) => name);
+    expect(unsuited(names, madeForOther(link, demo)).sort()).toEqual(['learning_rate', 'resolution']);
+    expect(unsuited(names, madeForOther(link, own))).toEqual([]);
+  });
+
+  it('tells old links, which do not say, by their size', async () => {
+    expect(madeForOther(await through(demoSettings), own)).toBe('demo');
+    expect(madeForOther(await through(defaultConfig()), demo)).toBe('own');
+  });
+
+  it('refuses a base model that it does not know as it refuses any unknown name', async () => {
+    const hash = `#c=${deflateRawSync('{"base":"file:///etc/passwd","lora_rank":4}').toString('base64url')}`;
+    const link = await readShareLink(hash);
+    expect(link.base).toBeUndefined();
+    expect(link.settings).toEqual({ lora_rank: 4 });
+    expect(link.refused.map(({ name, why }) => [name, why])).toEqual([['base', 'unknown']]);
+  });
+});
