@@ -11,11 +11,17 @@ export interface UnetConfig {
   /** Channels of each level, from full resolution down. */
   blockChannels: number[];
   layersPerBlock: number;
-  /** Which levels have transformers. */
-  attention: boolean[];
+  /** Transformer blocks in each transformer of a level, 0 where it has none; and in the middle's. */
+  depths: number[];
+  middleDepth: number;
+  /** Attention heads of each level; the middle has the last one's. */
+  heads: number[];
+  /** Transformers are entered and left by matrices, not by 1x1 convolutions. */
+  linearProjection: boolean;
   contextChannels: number;
   timeChannels: number;
-  heads: number;
+  /** Length of a vector added to the time embedding (SDXL: pooled text and sizes); 0 for none. */
+  addChannels: number;
 }
 
 export interface VaeConfig {
@@ -46,8 +52,11 @@ export class CheckpointShapeError extends Error {
   }
 }
 
-/** Throws `CheckpointShapeError` if this is not the U-Net of a Stable Diffusion 1.x. */
-export function inferUnet(shapes: Shapes): UnetConfig {
+/** What leaves no trace in shapes: as many heads in every level, or as many channels in every head. */
+export type HeadRule = { heads: number } | { headSize: number };
+
+/** Throws `CheckpointShapeError` where tensors that every such U-Net has are missing. */
+export function inferUnet(shapes: Shapes, rule: HeadRule): UnetConfig {
   const [first = 0, inChannels = 0] = shapeOf(shapes, 'conv_in.weight', 'U-Net');
   const [outChannels = 0] = shapeOf(shapes, 'conv_out.weight', 'U-Net');
   const [timeChannels = 0] = shapeOf(shapes, 'time_embedding.linear_1.weight', 'U-Net');
@@ -56,28 +65,37 @@ export function inferUnet(shapes: Shapes): UnetConfig {
   const blockChannels = range(levels).map(
     (i) => shapeOf(shapes, `down_blocks.${i}.resnets.0.conv1.weight`, 'U-Net')[0] as number,
   );
-  const attention = range(levels).map((i) => shapes.has(`down_blocks.${i}.attentions.0.proj_in.weight`));
+  // At least one where there is a transformer, so that a block that is missing is said.
+  const depth = (transformer: string) =>
+    shapes.has(`${transformer}.proj_in.weight`)
+      ? Math.max(
+          1,
+          countIndices(shapes, (k) => `${transformer}.transformer_blocks.${k}.attn2.to_k.weight`),
+        )
+      : 0;
+  const middle = 'mid_block.attentions.0';
   const [, contextChannels = 0] = shapeOf(
     shapes,
-    'mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight',
+    `${middle}.transformer_blocks.0.attn2.to_k.weight`,
     'U-Net',
   );
   if (first !== blockChannels[0])
     throw new CheckpointShapeError(`U-Net: conv_in has ${first} channels, level 0 ${blockChannels[0]}.`);
-  if (shapes.has('mid_block.attentions.0.transformer_blocks.1.attn1.to_q.weight')) {
-    throw new CheckpointShapeError(
-      'U-Net: more than one transformer block a layer, as in SDXL; this trainer knows Stable Diffusion 1.x.',
-    );
-  }
+  const [, addChannels = 0] = shapes.get('add_embedding.linear_1.weight') ?? [];
   return {
     inChannels,
     outChannels,
     blockChannels,
     layersPerBlock,
-    attention,
+    depths: range(levels).map((i) => depth(`down_blocks.${i}.attentions.0`)),
+    middleDepth: depth(middle),
+    heads: blockChannels.map((channels) =>
+      'heads' in rule ? rule.heads : Math.max(1, Math.floor(channels / rule.headSize)),
+    ),
+    linearProjection: shapes.get(`${middle}.proj_in.weight`)?.length === 2,
     contextChannels,
     timeChannels,
-    heads: 8,
+    addChannels,
   };
 }
 

@@ -1,7 +1,8 @@
 /** U-Nets with random weights made on the GPU, of SD 1.5's architecture in full or in small. */
 import { timestepFrequencies } from '../../src/kernels/embedding/embedding';
 import { write } from '../../src/kernels/program';
-import { FREQUENCIES, unetShapes } from '../../src/models/unet';
+import { FREQUENCIES } from '../../src/models/unet';
+import { unetShapes } from '../../src/models/unet_shapes';
 import { storageOf } from '../../src/models/weights';
 import { reserveParts, type BaseModel, type BaseModelConfig } from '../../src/training/step/base_model';
 import { fillFloats, fillHalves } from './fill';
@@ -48,9 +49,12 @@ function unetOf(blockChannels: number[], contextChannels: number): BaseModelConf
     outChannels: 4,
     blockChannels,
     layersPerBlock: 2,
-    attention: [true, true, true, false],
+    depths: [1, 1, 1, 0],
+    middleDepth: 1,
+    heads: blockChannels.map(() => 8),
+    linearProjection: false,
     contextChannels,
     timeChannels: 4 * blockChannels[0],
-    heads: 8,
+    addChannels: 0,
   };
 }

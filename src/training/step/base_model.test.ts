@@ -27,10 +27,13 @@ test('the configuration is read off the tensors', async () => {
     outChannels: 4,
     blockChannels: [32, 32, 32, 32],
     layersPerBlock: 2,
-    attention: [true, true, true, false],
+    depths: [1, 1, 1, 0],
+    middleDepth: 1,
+    heads: [8, 8, 8, 8],
+    linearProjection: false,
     contextChannels: 64,
     timeChannels: 128,
-    heads: 8,
+    addChannels: 0,
   });
   expect(model.vae.config).toEqual({
     blockChannels: [32, 64, 32, 32],

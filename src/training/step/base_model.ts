@@ -18,6 +18,7 @@ import {
   inferText,
   inferUnet,
   inferVae,
+  type Shapes,
   type TextConfig,
   type UnetConfig,
   type VaeConfig,
@@ -25,7 +26,8 @@ import {
 import { timestepFrequencies } from '../../kernels/embedding/embedding';
 import { settled } from '../../kernels/program';
 import { textShapes } from '../../models/clip';
-import { FREQUENCIES, unetBlocks, unetShapes, type UnetBlock } from '../../models/unet';
+import { FREQUENCIES, unetBlocks, type UnetBlock } from '../../models/unet';
+import { unetShapes } from '../../models/unet_shapes';
 import { vaeShapes } from '../../models/vae';
 import { Weights, checkShapes, storageOf } from '../../models/weights';
 
@@ -91,7 +93,7 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
     text: shapesOf(tensors.text),
   };
   const plan = {
-    unet: inferUnet(shapes.unet),
+    unet: unetOfSd1(shapes.unet),
     vae: inferVae(shapes.vae),
     text: inferText(shapes.text),
     tensors,
@@ -106,6 +108,17 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
   checkShapes('Text encoder', shapes.text, shapesNeeded(plan, 'text'));
   const ownVae = vaeBeside(tensors);
   return { ...plan, ...(ownVae ? { ownVae } : {}) };
+}
+
+/** Eight heads in every level, and one block a transformer: more of them are SDXL's. */
+function unetOfSd1(shapes: Shapes): UnetConfig {
+  const config = inferUnet(shapes, { heads: 8 });
+  if (Math.max(config.middleDepth, ...config.depths) > 1) {
+    throw new CheckpointShapeError(
+      'U-Net: more than one transformer block a layer, as in SDXL; this trainer knows Stable Diffusion 1.x.',
+    );
+  }
+  return config;
 }
 
 function vaeBeside({ unet, text, vae }: BaseModelPlan['tensors']): ByteSource | undefined {

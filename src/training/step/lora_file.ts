@@ -120,7 +120,7 @@ export function targetsOf({ unet, text }: BaseModelConfig): LoraTarget[] {
   return loraTargets({
     blockOutChannels: unet.blockChannels,
     layersPerBlock: unet.layersPerBlock,
-    attentionLevels: unet.attention,
+    attentionLevels: unet.depths.map((depth) => depth > 0),
     transformerDepth: 1,
     crossAttentionDim: unet.contextChannels,
     text: { layers: text.layers, hidden: text.hidden, intermediate: text.intermediate },

@@ -13,7 +13,7 @@ import { reserve, upload, write } from '../../kernels/program';
 import { Recorder, type Recording } from '../../kernels/recording';
 import { encodeChunks } from '../../models/clip';
 import type { LoraParameters } from '../../models/lora';
-import { timeEmbedding, type UnetBlock } from '../../models/unet';
+import { ownsModule, timeEmbedding, type UnetBlock } from '../../models/unet';
 import type { BaseModel } from './base_model';
 import { addNoiseCoefficients, noiseSchedule, targetCoefficients } from './noise_schedule';
 import type { Optimizer } from './optimizer';
@@ -47,6 +47,8 @@ export interface MicroBatch {
   context?: Float32Array;
   /** [size * chunks, 77], where it is not. */
   ids?: Int32Array;
+  /** [size, addChannels], where the U-Net adds such a vector to its time embedding. */
+  added?: Float32Array;
 }
 
 interface Inputs {
@@ -59,6 +61,7 @@ interface Inputs {
   context: Tensor | undefined;
   ids: Tensor | undefined;
   rows: Tensor | undefined;
+  added: Tensor | undefined;
   recording: Recording | undefined;
 }
 
@@ -87,9 +90,9 @@ export class StepEngine {
     this.adapted = new Map(
       base.unet.blocks.map((block) => [
         block,
-        settings.trainUnet && block.transformer
+        settings.trainUnet
           ? lora.modules
-              .filter(({ path }) => path.startsWith(`${block.transformer}.`))
+              .filter(({ part, path }) => part === 'unet' && ownsModule(block, path))
               .map(({ path }) => path)
           : [],
       ]),
@@ -126,8 +129,8 @@ export class StepEngine {
   }
 
   dispose(): void {
-    for (const { x0, noise, mix, target, t, weights, context, ids, rows } of this.buckets.values()) {
-      for (const tensor of [x0, noise, mix, target, t, weights, context, ids, rows]) tensor?.dispose();
+    for (const { x0, noise, mix, target, t, weights, context, ids, rows, added } of this.buckets.values()) {
+      for (const tensor of [x0, noise, mix, target, t, weights, context, ids, rows, added]) tensor?.dispose();
     }
     this.buckets.clear();
     this.recorder.dispose();
@@ -168,7 +171,7 @@ export class StepEngine {
     const noisy = linearCombination(inputs.x0, inputs.noise, inputs.mix);
     const target = linearCombination(inputs.x0, inputs.noise, inputs.target);
     const context = inputs.context ?? tf.tidy(encode);
-    const time = tf.tidy(() => timeEmbedding(unet, inputs.t));
+    const time = tf.tidy(() => timeEmbedding(unet, inputs.t, inputs.added));
     const { loss, dContext } = sweep(
       {
         model: unet,
@@ -212,7 +215,7 @@ export class StepEngine {
     if (known) return known;
     const { size: B, height, width } = batch;
     const { base, settings } = this;
-    const { inChannels, contextChannels } = base.unet.config;
+    const { inChannels, contextChannels, addChannels } = base.unet.config;
     const float = (...shape: number[]) => reserve(shape, 'float32', 'training inputs');
     const given = settings.text === 'given';
     const made: Inputs = {
@@ -232,6 +235,7 @@ export class StepEngine {
               [B * (settings.chunks * (POSITIONS - 2) + 2)],
               'training inputs',
             ),
+      added: addChannels > 0 ? float(B, addChannels) : undefined,
       recording: undefined,
     };
     this.buckets.set(key, made);
@@ -258,6 +262,11 @@ export class StepEngine {
     if (inputs.context && batch.context) write(inputs.context, batch.context);
     else if (inputs.ids && batch.ids) write(inputs.ids, batch.ids);
     else throw new Error(`The batch has no ${inputs.context ? 'context' : 'token ids'}.`);
+    if (inputs.added) {
+      if (!batch.added)
+        throw new Error('The batch lacks the vector that this U-Net adds to its time embedding.');
+      write(inputs.added, batch.added);
+    }
     checkGpu();
   }
 }

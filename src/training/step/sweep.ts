@@ -47,7 +47,7 @@ export function sweep(
   const skipOf = skipSources(blocks);
   const needs = needsGradient(
     blocks,
-    (block) => adapted(block).length > 0 || (wantContext && block.transformer !== undefined),
+    (block) => adapted(block).length > 0 || (wantContext && block.seesContext),
   );
   const outputs: Tensor[] = [];
   const inputOf = (i: number) => (i === 0 ? x : (outputs[i - 1] as Tensor));
@@ -70,7 +70,7 @@ export function sweep(
     inside: readonly UnetBlock[],
   ): Tensor => {
     const sources = earlier.filter((i) => needs[i]);
-    const takesContext = wantContext && inside.some((block) => block.transformer !== undefined);
+    const takesContext = wantContext && inside.some((block) => block.seesContext);
     const paths = inside.flatMap(adapted);
     const [value, ...flowing] = tf.tidy(() => {
       const matrices = paths.flatMap((path) => {
