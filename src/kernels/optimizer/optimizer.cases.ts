@@ -9,7 +9,7 @@ import { Recorder } from '../recording';
 import { relativeError, sample, type Comparison, type KernelCase } from '../testing';
 import { accumulateInto, copyOut } from './flat';
 import { HYPER_LENGTH, packHyper, STATE_LENGTH, unpackState, type Hyper } from './hyper';
-import { adamw, judgeGradient, lion, type Idle } from './optimizer';
+import { applyOptimizer, judgeGradient, OPTIMIZERS, type Idle, type OptimizerKind } from './optimizer';
 import { referenceStep, type ReferenceState } from './optimizer.reference';
 
 const SCALE = 1024;
@@ -23,28 +23,31 @@ const ADAMW: Hyper = {
   eps: 1e-8,
   weightDecay: 0.01,
 };
-const LION: Hyper = { ...ADAMW, beta2: 0.99, weightDecay: 0.1 };
+const HYPER: Readonly<Record<OptimizerKind, Hyper>> = {
+  adamw: ADAMW,
+  lion: { ...ADAMW, beta2: 0.99, weightDecay: 0.1 },
+};
+const KINDS = Object.keys(OPTIMIZERS) as OptimizerKind[];
 
 export const cases: KernelCase[] = [
-  { name: 'adamw, 50 steps', run: () => trajectory('adamw', ADAMW, 50) },
-  { name: 'adamw, 50 steps, clipped to 1', run: () => trajectory('adamw', { ...ADAMW, maxNorm: 1 }, 50) },
+  ...KINDS.flatMap((kind) => [
+    { name: `${kind}, 50 steps`, run: () => trajectory(kind, HYPER[kind], 50) },
+    {
+      name: `${kind}, 50 steps, clipped to 1`,
+      run: () => trajectory(kind, { ...HYPER[kind], maxNorm: 1 }, 50),
+    },
+    ...[Infinity, -Infinity, NaN].map((bad) => ({
+      name: `${kind} skips a gradient with ${bad}`,
+      run: () => skipped(kind, bad),
+    })),
+    { name: `${kind}, a skipped step uses up no rate`, run: () => ratesOfUpdates(kind) },
+    { name: `${kind} leaves what no gradient reaches`, run: () => untouched(kind) },
+  ]),
   {
     name: 'adamw, 50 steps, limit above the norm',
     run: () => trajectory('adamw', { ...ADAMW, maxNorm: 1e4 }, 50),
   },
-  { name: 'lion, 50 steps', run: () => trajectory('lion', LION, 50) },
-  { name: 'lion, 50 steps, clipped to 1', run: () => trajectory('lion', { ...LION, maxNorm: 1 }, 50) },
   { name: 'adamw, the bias correction of late steps', run: () => lateSteps(5000) },
-  ...['adamw', 'lion'].flatMap((kind) =>
-    [Infinity, -Infinity, NaN].map((bad) => ({
-      name: `${kind} skips a gradient with ${bad}`,
-      run: () => skipped(kind as 'adamw' | 'lion', bad),
-    })),
-  ),
-  ...(['adamw', 'lion'] as const).flatMap((kind) => [
-    { name: `${kind}, a skipped step uses up no rate`, run: () => ratesOfUpdates(kind) },
-    { name: `${kind} leaves what no gradient reaches`, run: () => untouched(kind) },
-  ]),
   { name: 'the loss scale follows overflows and good runs', run: scaling },
   { name: 'a replayed step is the plain one, bit for bit', run: replayed },
   { name: 'accumulateInto and copyOut, 17 spans', run: traffic },
@@ -54,7 +57,7 @@ const SIZE = 5003;
 const BOUNDARY = 1001;
 
 /** One optimizer's tensors, and a step over them. */
-function rig(kind: 'adamw' | 'lion', hyper: Hyper, start: Float32Array, idle?: Idle) {
+function rig(kind: OptimizerKind, hyper: Hyper, start: Float32Array, idle?: Idle) {
   const zeros = () => upload(new Float32Array(start.length), [start.length], 'test');
   const tensors = {
     p: upload(start, [start.length], 'test'),
@@ -66,10 +69,10 @@ function rig(kind: 'adamw' | 'lion', hyper: Hyper, start: Float32Array, idle?: I
     state: upload(new Float32Array(STATE_LENGTH), [STATE_LENGTH], 'test'),
   };
   const step = () => {
-    const { p, m, v, gradient, state } = tensors;
+    const { p, gradient, state } = tensors;
     judgeGradient(gradient, tensors.hyper, state, tensors.lossScale);
-    if (kind === 'adamw') adamw(p, m, v, gradient, tensors.hyper, state, BOUNDARY, idle);
-    else lion(p, m, gradient, tensors.hyper, state, BOUNDARY, idle);
+    const moments = OPTIMIZERS[kind].moments.map((name) => tensors[name]);
+    applyOptimizer(kind, p, moments, gradient, tensors.hyper, state, BOUNDARY, idle);
   };
   return { tensors, step, dispose: () => tf.dispose(tensors) };
 }
@@ -80,7 +83,7 @@ function gradientOf(step: number): Float32Array {
   return noise.map((v, i) => (v + steady[i]) * (i % 3 ? 0.1 : 1e-4));
 }
 
-async function trajectory(kind: 'adamw' | 'lion', base: Hyper, steps: number): Promise<Comparison[]> {
+async function trajectory(kind: OptimizerKind, base: Hyper, steps: number): Promise<Comparison[]> {
   const start = sample(SIZE, 1, 0.1);
   const { tensors, step, dispose } = rig(kind, base, start);
   const reference: ReferenceState = {
@@ -127,8 +130,8 @@ async function trajectory(kind: 'adamw' | 'lion', base: Hyper, steps: number): P
  * A schedule over updates, as the host follows it: when it writes the rates of a step, it does not know yet whether the
  * step before was taken. The reference knows, and takes the rates of the updates that were.
  */
-async function ratesOfUpdates(kind: 'adamw' | 'lion'): Promise<Comparison[]> {
-  const base = kind === 'adamw' ? ADAMW : LION;
+async function ratesOfUpdates(kind: OptimizerKind): Promise<Comparison[]> {
+  const base = HYPER[kind];
   const rates = (update: number) => ({
     lrText: base.lrText * 0.8 ** update,
     lrUnet: base.lrUnet * 0.7 ** update,
@@ -173,8 +176,8 @@ async function ratesOfUpdates(kind: 'adamw' | 'lion'): Promise<Comparison[]> {
 }
 
 /** Neither decayed nor moved, as PyTorch leaves a parameter without a gradient; all others as the reference has them. */
-async function untouched(kind: 'adamw' | 'lion'): Promise<Comparison[]> {
-  const hyper: Hyper = { ...(kind === 'adamw' ? ADAMW : LION), weightDecay: 1 };
+async function untouched(kind: OptimizerKind): Promise<Comparison[]> {
+  const hyper: Hyper = { ...HYPER[kind], weightDecay: 1 };
   const idle = { from: 701, to: BOUNDARY };
   const start = sample(SIZE, 1, 0.1);
   const { tensors, step, dispose } = rig(kind, hyper, start, idle);
@@ -219,8 +222,8 @@ async function lateSteps(t: number): Promise<Comparison[]> {
   return results;
 }
 
-async function skipped(kind: 'adamw' | 'lion', bad: number): Promise<Comparison[]> {
-  const { tensors, step, dispose } = rig(kind, kind === 'adamw' ? ADAMW : LION, sample(SIZE, 1, 0.1));
+async function skipped(kind: OptimizerKind, bad: number): Promise<Comparison[]> {
+  const { tensors, step, dispose } = rig(kind, HYPER[kind], sample(SIZE, 1, 0.1));
   write(tensors.gradient, gradientOf(0));
   step();
   const before = await Promise.all([tensors.p, tensors.m, tensors.v].map(read));

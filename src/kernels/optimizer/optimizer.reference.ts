@@ -1,5 +1,6 @@
 /** AdamW and Lion as their papers and PyTorch have them, in float64. */
 import type { Hyper } from './hyper';
+import type { OptimizerKind } from './optimizer';
 
 export interface ReferenceState {
   p: Float64Array;
@@ -10,7 +11,7 @@ export interface ReferenceState {
 
 /** One step with a gradient still carrying its scale. Returns the norm; changes nothing if it is not finite. */
 export function referenceStep(
-  kind: 'adamw' | 'lion',
+  kind: OptimizerKind,
   state: ReferenceState,
   gradient: ArrayLike<number>,
   h: Hyper,
@@ -21,20 +22,25 @@ export function referenceStep(
   const norm = Math.sqrt(unscaled.reduce((sum, g) => sum + g * g, 0));
   if (!Number.isFinite(norm)) return norm;
   const clip = h.maxNorm > 0 ? Math.min(1, h.maxNorm / (norm + 1e-6)) : 1;
-  const { p, m, v } = state;
-  const t = ++state.t;
+  state.t++;
   unscaled.forEach((raw, i) => {
-    const g = raw * clip;
-    const lr = i < boundary ? h.lrText : h.lrUnet;
-    if (kind === 'adamw') {
-      p[i] *= 1 - lr * h.weightDecay;
-      m[i] = h.beta1 * m[i] + (1 - h.beta1) * g;
-      v[i] = h.beta2 * v[i] + (1 - h.beta2) * g * g;
-      p[i] -= (lr * m[i]) / (1 - h.beta1 ** t) / (Math.sqrt(v[i] / (1 - h.beta2 ** t)) + h.eps);
-    } else {
-      p[i] -= lr * (Math.sign(h.beta1 * m[i] + (1 - h.beta1) * g) + h.weightDecay * p[i]);
-      m[i] = h.beta2 * m[i] + (1 - h.beta2) * g;
-    }
+    RULES[kind](state, i, raw * clip, i < boundary ? h.lrText : h.lrUnet, h);
   });
   return norm;
 }
+
+/** A step of element i by the unscaled, clipped gradient g; `t` counts this step already. */
+type Rule = (state: ReferenceState, i: number, g: number, lr: number, h: Hyper) => void;
+
+const RULES: Readonly<Record<OptimizerKind, Rule>> = {
+  adamw: ({ p, m, v, t }, i, g, lr, h) => {
+    p[i] *= 1 - lr * h.weightDecay;
+    m[i] = h.beta1 * m[i] + (1 - h.beta1) * g;
+    v[i] = h.beta2 * v[i] + (1 - h.beta2) * g * g;
+    p[i] -= (lr * m[i]) / (1 - h.beta1 ** t) / (Math.sqrt(v[i] / (1 - h.beta2 ** t)) + h.eps);
+  },
+  lion: ({ p, m }, i, g, lr, h) => {
+    p[i] -= lr * (Math.sign(h.beta1 * m[i] + (1 - h.beta1) * g) + h.weightDecay * p[i]);
+    m[i] = h.beta2 * m[i] + (1 - h.beta2) * g;
+  },
+};

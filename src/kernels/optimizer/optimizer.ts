@@ -1,7 +1,7 @@
 /**
  * AdamW and Lion over flat tensors, with everything around them that a mixed-precision step needs, on the GPU: the
  * gradient is judged (norm, finiteness), unscaled, clipped, applied and zeroed, and the loss scale adapted, without the
- * host looking. In place, not on the tape. Call `judgeGradient`, then one optimizer.
+ * host looking. In place, not on the tape. Call `judgeGradient`, then `applyOptimizer`.
  *
  *   g = clip grad / scale,   clip = min(1, maxNorm / (|grad / scale| + 1e-6))        (as torch's clip_grad_norm_)
  *   AdamW (Loshchilov & Hutter 2019, as torch.optim.AdamW):
@@ -19,7 +19,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { blockSum, reduceTier } from '../norm/reduce';
 import { ShapeError } from '../pointwise/elementwise';
-import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
+import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Program } from '../program';
 import { HYPER_LENGTH, STATE_LENGTH } from './hyper';
 
 /**
@@ -57,31 +57,40 @@ export interface Idle {
 
 const NONE: Idle = { from: 0, to: 0 };
 
-/** One AdamW step over p, m, v [P] with the judged gradient [P], which is left zero. Elements before `boundary` use lrText. */
-export function adamw(
-  p: TensorInfo,
-  m: TensorInfo,
-  v: TensorInfo,
-  gradient: TensorInfo,
-  hyper: TensorInfo,
-  state: TensorInfo,
-  boundary: number,
-  idle: Idle = NONE,
-): void {
-  step('adamw', ADAMW, ['m', 'v'], [hyper, state, p, gradient, m, v], boundary, idle);
+/** An optimizer: what it keeps of the past, and its step. */
+interface Rule {
+  /** Names, in its WGSL, of the flat tensors [P] that it keeps: one, or two. More need names in a saved state first. */
+  readonly moments: readonly ['m'] | readonly ['m', 'v'];
+  /** One element's step: changes theta[i] and the moments by the gradient `g` and the rate `lr`. */
+  readonly wgsl: string;
 }
 
-/** One Lion step, as `adamw` but without v. */
-export function lion(
+/**
+ * One step of `kind` over p [P] with the judged gradient [P], which is left zero, and as many moments [P] as it has.
+ * Elements before `boundary` use lrText. @throws ShapeError
+ */
+export function applyOptimizer(
+  kind: OptimizerKind,
   p: TensorInfo,
-  m: TensorInfo,
+  moments: readonly TensorInfo[],
   gradient: TensorInfo,
   hyper: TensorInfo,
   state: TensorInfo,
   boundary: number,
   idle: Idle = NONE,
 ): void {
-  step('lion', LION, ['m'], [hyper, state, p, gradient, m], boundary, idle);
+  const { moments: names, wgsl }: Rule = OPTIMIZERS[kind];
+  if (moments.length !== names.length)
+    throw new ShapeError(`${kind}: has ${names.length} moments, not ${moments.length}.`);
+  requireSizes(kind, hyper, state);
+  const size = sizeOf(p);
+  for (const flat of [gradient, ...moments]) {
+    if (sizeOf(flat) !== size)
+      throw new ShapeError(`${kind}: parameters, gradient and moments must be of one length.`);
+  }
+  const params = { size, boundary, idleFrom: idle.from, idleTo: idle.to };
+  const groups = groups1d(Math.ceil(size / LANES));
+  dispatch(stepOf(kind, names, wgsl), [hyper, state, p, gradient, ...moments], params, groups, 16 * size);
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -118,22 +127,16 @@ const LION = `
   theta[i] -= lr * (direction + ${DECAY} * theta[i]);
   m[i] = ${BETA2} * m[i] + ${REST2} * g;`;
 
-function step(
-  name: string,
-  update: string,
-  moments: string[],
-  tensors: TensorInfo[],
-  boundary: number,
-  idle: Idle,
-): void {
-  const [hyper, state, ...flats] = tensors as [TensorInfo, TensorInfo, TensorInfo];
-  requireSizes(name, hyper, state);
-  const size = sizeOf(flats[0]);
-  for (const flat of flats) {
-    if (sizeOf(flat) !== size)
-      throw new ShapeError(`${name}: parameters, gradient and moments must be of one length.`);
-  }
-  const made = program(name, () => ({
+/** By name. A row is all that the GPU needs to know of an optimizer. */
+export const OPTIMIZERS = {
+  adamw: { moments: ['m', 'v'], wgsl: ADAMW },
+  lion: { moments: ['m'], wgsl: LION },
+} as const satisfies Readonly<Record<string, Rule>>;
+
+export type OptimizerKind = keyof typeof OPTIMIZERS;
+
+function stepOf(kind: string, moments: readonly string[], update: string): Program {
+  return program(kind, () => ({
     inputs: { hyper: 'f32', state: 'f32' },
     outputs: {
       theta: 'f32',
@@ -158,8 +161,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 ${update}
 }`,
   }));
-  const params = { size, boundary, idleFrom: idle.from, idleTo: idle.to };
-  dispatch(made, tensors, params, groups1d(Math.ceil(size / LANES)), 16 * size);
 }
 
 /** Sums of squares, and how many elements are not finite, told by their bits: compilers may assume there are none. */

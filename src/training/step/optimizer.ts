@@ -11,7 +11,7 @@ import {
   unpackState,
   type Hyper,
 } from '../../kernels/optimizer/hyper';
-import { adamw, judgeGradient, lion, type Idle } from '../../kernels/optimizer/optimizer';
+import { applyOptimizer, judgeGradient, OPTIMIZERS, type Idle } from '../../kernels/optimizer/optimizer';
 import { read, upload, write } from '../../kernels/program';
 import { lossScaling } from './loss_scale';
 
@@ -29,7 +29,7 @@ export interface Optimizer {
   /** All of the LoRA's length; the gradient is zero between updates. */
   gradient: Tensor;
   moment1: Tensor;
-  /** AdamW only; one element for Lion. */
+  /** One element where the optimizer has no second moment. */
   moment2: Tensor;
   hyper: Tensor;
   /** What `unpackState` reads; the last word is the loss scale's count of good steps. */
@@ -73,8 +73,8 @@ export function createOptimizer(
 export function update(optimizer: Optimizer, values: Tensor): void {
   const { kind, gradient, moment1, moment2, hyper, state, lossScale, boundary, idle } = optimizer;
   judgeGradient(gradient, hyper, state, lossScale);
-  if (kind === 'adamw') adamw(values, moment1, moment2, gradient, hyper, state, boundary, idle);
-  else lion(values, moment1, gradient, hyper, state, boundary, idle);
+  const moments = [moment1, moment2].slice(0, OPTIMIZERS[kind].moments.length);
+  applyOptimizer(kind, values, moments, gradient, hyper, state, boundary, idle);
 }
 
 /**
@@ -143,7 +143,8 @@ export function restoreOptimizer(
 
 /** Elements of each tensor of a saved state. */
 export function optimizerSizes(kind: OptimizerKind, size: number): Record<StateTensor, number> {
-  return { values: size, moment1: size, moment2: kind === 'adamw' ? size : 1, optimizer: STATE_LENGTH + 1 };
+  const second = OPTIMIZERS[kind].moments.length > 1;
+  return { values: size, moment1: size, moment2: second ? size : 1, optimizer: STATE_LENGTH + 1 };
 }
 
 export function disposeOptimizer({ gradient, moment1, moment2, hyper, state, lossScale }: Optimizer): void {
