@@ -2,6 +2,7 @@
  * The learning rates that a configuration comes to, the fields in which they stand, and lower ones where a run diverges.
  */
 import type { TrainConfig } from './config_fields';
+import { optimizerFacts } from './optimizers';
 
 export type RateField = 'learning_rate' | 'unet_lr' | 'text_encoder_lr';
 
@@ -34,7 +35,7 @@ export function mainRate(config: Rates & Parts): RateInUse {
 
 /** What one may try after a run has diverged at `rate`: a tenth, and not what is too much for any run. */
 export function lowerRate(rate: number, optimizer: TrainConfig['optimizer']): number {
-  return Number(Math.min(rate / 10, MOST_TO_TRY[optimizer]).toPrecision(3));
+  return Number(Math.min(rate / 10, optimizerFacts[optimizer].rates.highestToTry).toPrecision(3));
 }
 
 /** All rates of a configuration lowered so. */
@@ -49,8 +50,6 @@ export function lowerRates(config: Rates & Pick<TrainConfig, 'optimizer'>): Rate
 
 /** Whether a rate in use is one that no run survives: far above any that anyone trains with. */
 export function isExtreme(config: Rates & Parts & Pick<TrainConfig, 'optimizer'>): boolean {
-  return Object.values(ratesInUse(config)).some(({ rate }) => rate > EXTREME[config.optimizer]);
+  const { extreme } = optimizerFacts[config.optimizer].rates;
+  return Object.values(ratesInUse(config)).some(({ rate }) => rate > extreme);
 }
-
-const EXTREME: Readonly<Record<TrainConfig['optimizer'], number>> = { adamw: 0.02, lion: 0.002 };
-const MOST_TO_TRY: Readonly<Record<TrainConfig['optimizer'], number>> = { adamw: 1e-3, lion: 1e-4 };

@@ -1,5 +1,6 @@
 // ai-toolkit's YAML as our settings: `config.process[0]` is the run, its first data set the pictures. Names are paths.
 import type { FieldName } from '../config/config_fields';
+import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
 import { isNone, isOff, takeSize, text } from './kohya_rules';
@@ -135,9 +136,9 @@ function kind(ledger: Ledger): void {
 function optimizer(ledger: Ledger): boolean {
   const key = `${run}train.optimizer`;
   const name = (text(ledger.get(key)) ?? '').toLowerCase();
-  const known = /^(adamw|lion)(8bit)?$/.exec(name);
-  const fits = name === '' || known !== null || /^adam(8bit)?$/.test(name);
-  if (known) ledger.take(key, 'optimizer', known[1], known[2] ? 'full-state' : undefined);
+  const known = optimizerNamed(name);
+  const fits = name === '' || known !== undefined || /^adam(8bit)?$/.test(name);
+  if (known) ledger.take(key, 'optimizer', known.kind, known.whole ? undefined : 'full-state');
   else if (fits && name) {
     ledger.take(key, 'optimizer', 'adamw', 'adam');
     ledger.take(key, 'weight_decay', 0, 'adam');
@@ -171,8 +172,9 @@ function rates(ledger: Ledger, fits: boolean): void {
   }
   const key = `${run}train.lr_scheduler`;
   const name = text(ledger.get(key));
-  if (name && !ledger.take(key, 'lr_scheduler', name === 'constant_with_warmup' ? 'constant' : name))
-    ledger.leave(key, 'unsupported', true);
+  const known = name && choiceNamed(scheduleNames, name);
+  if (known) ledger.take(key, 'lr_scheduler', known);
+  else if (name) ledger.leave(key, 'unsupported');
 }
 
 /** Several sizes are several passes over the pictures there; here there is one. */
@@ -186,20 +188,12 @@ function size(ledger: Ledger): void {
 }
 
 function precision(ledger: Ledger): void {
-  const known: Readonly<Record<string, string>> = {
-    float16: 'fp16',
-    fp16: 'fp16',
-    bf16: 'bf16',
-    bfloat16: 'bf16',
-    float32: 'float',
-    fp32: 'float',
-  };
   for (const [key, saved] of [
     [`${run}save.dtype`, true],
     [`${run}train.dtype`, false],
   ] as const) {
     const name = text(ledger.get(key))?.toLowerCase() ?? '';
-    const value = Object.hasOwn(known, name) ? known[name] : undefined;
+    const value = choiceNamed(savePrecisionNames, name);
     if (value && saved) ledger.take(key, 'save_precision', value);
     else if (value === 'float') ledger.take(key, 'mixed_precision', 'fp32');
     else if (value) ledger.take(key, 'mixed_precision', 'auto', value === 'bf16' ? 'half' : undefined);

@@ -5,6 +5,7 @@ import { configFields, type Field, type FieldName, type TrainConfig } from '../c
 import { readValue } from '../config/config_values';
 import { isFileName } from '../config/file_name';
 import type { Entry } from './flat_config';
+import { optimizerFacts } from '../config/optimizers';
 
 /** Why a value is not to the letter. */
 export type ChangeReason =
@@ -93,8 +94,6 @@ type Standing =
   | { fields: { field: FieldName; value: unknown }[]; why?: ChangeReason }
   | { left: LeftReason; sentence?: string };
 
-/** The highest rates that are taken unasked. */
-const highestRate = { adamw: 3e-3, lion: 3e-4 } as const;
 const rateFields: readonly FieldName[] = ['learning_rate', 'unet_lr', 'text_encoder_lr'];
 
 export class Ledger {
@@ -226,8 +225,8 @@ export class Ledger {
   }
 
   #refuseRates(optimizer: TrainConfig['optimizer']): void {
-    const highest =
-      highestRate[(this.#settings.get('optimizer') as TrainConfig['optimizer'] | undefined) ?? optimizer];
+    const used = (this.#settings.get('optimizer') as TrainConfig['optimizer'] | undefined) ?? optimizer;
+    const highest = optimizerFacts[used].rates.highestTaken;
     for (const [key, standing] of this.#standing) {
       if (!('fields' in standing)) continue;
       const rate = standing.fields.find(

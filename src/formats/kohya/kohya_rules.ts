@@ -6,8 +6,9 @@ import {
   isFieldName,
   isPlace,
   type FieldName,
-  type TrainConfig,
 } from '../config/config_fields';
+import { optimizerFacts } from '../config/optimizers';
+import { choiceNamed, optimizerNamed, samplerNames, scheduleNames } from './choice_names';
 import { numberOf, type Ledger } from './import_ledger';
 
 /** Says nothing, or says no. */
@@ -249,8 +250,8 @@ function optimizer(ledger: Ledger): boolean {
   const flag = (['use_lion_optimizer', 'use_8bit_adam'] as const).find((each) => !isOff(ledger.get(each)));
   const key = flag ?? (ledger.has('optimizer_type') ? 'optimizer_type' : 'optimizer');
   const name = (flag ? flags[flag] : (text(ledger.get(key)) ?? '')).split('.').at(-1)?.toLowerCase() ?? '';
-  const known = /^(?:paged)?(adamw|lion)(?:8bit|32bit)?$/.exec(name)?.[1];
-  if (known) ledger.take(key, 'optimizer', known, known === name ? undefined : 'full-state');
+  const known = optimizerNamed(name);
+  if (known) ledger.take(key, 'optimizer', known.kind, known.whole ? undefined : 'full-state');
   else if (name) {
     ledger.leave(key, 'optimizer');
     ledger.warn('optimizer', text(ledger.get(key)) ?? name);
@@ -353,8 +354,7 @@ function parts(ledger: Ledger, fits: boolean): void {
 
 function schedule(ledger: Ledger): void {
   const name = text(ledger.get('lr_scheduler'))?.toLowerCase();
-  const plain = name === 'constant_with_warmup' ? 'constant' : name;
-  const known = configFields.lr_scheduler.choices.find((choice) => choice === plain);
+  const known = name === undefined ? undefined : choiceNamed(scheduleNames, name);
   if (known) ledger.take('lr_scheduler', 'lr_scheduler', known);
   else if (name) ledger.leave('lr_scheduler', 'unsupported');
   const steps = numberOf(ledger.get('lr_warmup_steps'));
@@ -454,7 +454,7 @@ function samples(ledger: Ledger): void {
     else if (!isNone(ledger.get(name))) ledger.take(name, field);
   }
   const sampler = text(ledger.get('sample_sampler'));
-  const known = sampler ? samplers.get(sampler.toLowerCase()) : undefined;
+  const known = sampler ? choiceNamed(samplerNames, sampler) : undefined;
   if (known) ledger.take('sample_sampler', 'sample_sampler', known);
   else if (sampler) ledger.leave('sample_sampler', preview ? 'samples' : 'off');
 }
@@ -465,14 +465,6 @@ const sampleNames = {
   sample_steps: 'sample_steps',
   sample_seed: 'sample_seed',
 } as const satisfies Readonly<Record<string, FieldName>>;
-
-const samplers = new Map<string, TrainConfig['sample_sampler']>([
-  ['ddim', 'ddim'],
-  ['euler', 'euler'],
-  ['k_euler', 'euler'],
-  ['dpmsolver++', 'dpmpp_2m'],
-  ['dpm++ 2m', 'dpmpp_2m'],
-]);
 
 function pictures(ledger: Ledger): void {
   if (!isOff(ledger.get('reg_data_dir'))) {
@@ -509,10 +501,10 @@ function silentDefaults(ledger: Ledger, fits: boolean): void {
   ledger.assume('batch_size', 1);
   ledger.assume('lr_scheduler', 'constant');
   ledger.assume('enable_bucket', false);
-  if (fits && ledger.value('optimizer') === 'lion') {
-    ledger.assume('weight_decay', 0);
-    ledger.assume('adam_beta2', 0.99);
-  }
+  const optimizer = configFields.optimizer.choices.find((each) => each === ledger.value('optimizer'));
+  if (fits && optimizer)
+    for (const [field, value] of Object.entries(optimizerFacts[optimizer].sdScriptsDefaults))
+      if (isFieldName(field)) ledger.assume(field, value);
   if (['max_train_epochs', 'max_train_steps', 'epoch'].every((key) => isOff(ledger.get(key))))
     ledger.assume('max_train_steps', 1600);
 }

@@ -1,6 +1,7 @@
 // OneTrainer's settings (its config JSON, its concepts, and the `ot_config` inside its LoRAs) as ours. Names are paths, for
 // parts have rates of their own: `unet.learning_rate`.
-import type { FieldName, TrainConfig } from '../config/config_fields';
+import type { FieldName } from '../config/config_fields';
+import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
 import { isNone, isOff, takeSize, text } from './kohya_rules';
@@ -21,14 +22,6 @@ const same: readonly (readonly [string, FieldName])[] = [
   ['unet.train', 'train_unet'],
   ['text_encoder.train', 'train_text_encoder'],
 ];
-
-const schedules: Readonly<Record<string, TrainConfig['lr_scheduler']>> = {
-  CONSTANT: 'constant',
-  LINEAR: 'linear',
-  COSINE: 'cosine',
-  COSINE_WITH_RESTARTS: 'cosine_with_restarts',
-  COSINE_WITH_HARD_RESTARTS: 'cosine_with_restarts',
-};
 
 /** What changes the result where it is on; all other names are about speed, memory, logs or other models. */
 const matters =
@@ -108,9 +101,9 @@ function kind(ledger: Ledger): void {
 function optimizer(ledger: Ledger): boolean {
   const key = 'optimizer.optimizer';
   const name = text(ledger.get(key)) ?? '';
-  const known = /^(ADAMW|LION)(_8BIT)?$/.exec(name);
-  const fits = name === '' || known !== null;
-  if (known) ledger.take(key, 'optimizer', known[1].toLowerCase(), known[2] ? 'full-state' : undefined);
+  const known = optimizerNamed(name);
+  const fits = name === '' || known !== undefined;
+  if (known) ledger.take(key, 'optimizer', known.kind, known.whole ? undefined : 'full-state');
   else if (name) {
     ledger.leave(key, 'optimizer');
     ledger.warn('optimizer', name);
@@ -145,7 +138,7 @@ function rates(ledger: Ledger, fits: boolean): void {
     else ledger.leave(key, 'optimizer');
   }
   const name = text(ledger.get('learning_rate_scheduler')) ?? '';
-  const known = Object.hasOwn(schedules, name) ? schedules[name] : undefined;
+  const known = choiceNamed(scheduleNames, name);
   if (known) ledger.take('learning_rate_scheduler', 'lr_scheduler', known);
   else if (name) ledger.leave('learning_rate_scheduler', 'unsupported');
   if (ledger.value('lr_scheduler') === 'cosine_with_restarts' || !ledger.has('learning_rate_cycles')) return;
@@ -180,9 +173,7 @@ function saving(ledger: Ledger): void {
     ledger.leave(unit, 'moot');
   }
   const dtype = text(ledger.get('output_dtype'));
-  const known =
-    dtype &&
-    ({ FLOAT_16: 'fp16', BFLOAT_16: 'bf16', FLOAT_32: 'float' } as Readonly<Record<string, string>>)[dtype];
+  const known = dtype && choiceNamed(savePrecisionNames, dtype);
   if (known) ledger.take('output_dtype', 'save_precision', known);
   const file = text(ledger.get('output_model_destination'));
   const name = file

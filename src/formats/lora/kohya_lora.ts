@@ -1,6 +1,7 @@
 // A LoRA in kohya's file format: `<name>.lora_down.weight`, `.lora_up.weight`, `.alpha`, cast to one
 // precision, with the hashes WebUI looks up. Source: kohya sd-scripts `networks/lora.py` and
 // `library/train_util.py`; names are in kohya_names.ts, what is read from a header in lora_outline.ts.
+import type { TrainConfig } from '../config/config_fields';
 import type { ByteSource } from '../safetensors/byte_source';
 import { f32ToBf16, f32ToF16, toFloats } from '../safetensors/halves';
 import { LoraError } from './lora_error';
@@ -19,7 +20,23 @@ export interface LoraModule {
   readonly alpha: number;
 }
 
-export type SavePrecision = 'fp16' | 'bf16' | 'float';
+export type SavePrecision = TrainConfig['save_precision'];
+
+interface SavedAs {
+  readonly dtype: TensorToWrite['dtype'];
+  readonly bytes: number;
+  /** Values so large or larger become infinite. */
+  readonly limit: number;
+  readonly cast: (values: Float32Array) => Float32Array | Uint16Array;
+}
+
+/** How the numbers of a LoRA are stored. */
+export const savePrecisions: Readonly<Record<SavePrecision, SavedAs>> = {
+  // A half overflows where the master weight did not: 65520 and up round to infinity.
+  fp16: { dtype: 'F16', bytes: 2, limit: 65520, cast: f32ToF16 },
+  bf16: { dtype: 'BF16', bytes: 2, limit: Number.MAX_VALUE, cast: f32ToBf16 },
+  float: { dtype: 'F32', bytes: 4, limit: Number.MAX_VALUE, cast: (values) => values },
+};
 
 /**
  * Builds the file. `metadata` is written as it is, with `sshs_model_hash` and `sshs_legacy_hash` added.
@@ -71,22 +88,14 @@ function castTensor(
   shape: readonly number[],
   precision: SavePrecision,
 ): TensorToWrite {
-  // A half overflows where the master weight did not: 65520 and up round to infinity.
-  const limit = precision === 'fp16' ? 65520 : Number.MAX_VALUE;
+  const { dtype, limit, cast } = savePrecisions[precision];
   for (let i = 0; i < values.length; i++) {
     if (!(Math.abs(values[i]) < limit)) {
       const sentence = `"${name}" holds ${values[i]} at index ${i}, which cannot be saved as ${precision}. The training diverged: lower the learning rate, or continue from the last good checkpoint.`;
       throw new LoraError('non-finite', sentence, name);
     }
   }
-  switch (precision) {
-    case 'fp16':
-      return { name, dtype: 'F16', shape, data: bytesOf(f32ToF16(values)) };
-    case 'bf16':
-      return { name, dtype: 'BF16', shape, data: bytesOf(f32ToBf16(values)) };
-    case 'float':
-      return { name, dtype: 'F32', shape, data: bytesOf(values) };
-  }
+  return { name, dtype, shape, data: bytesOf(cast(values)) };
 }
 
 function bytesOf(values: Float32Array | Uint16Array): Uint8Array {

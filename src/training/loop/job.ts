@@ -4,6 +4,7 @@
  */
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import { parseConfig } from '../../formats/config/config';
+import type { TrainConfig } from '../../formats/config/config_fields';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { closeDevice, openDevice, type Tier } from '../../kernels/device';
 import type { EngineFacts } from '../../protocol/engine_errors';
@@ -81,7 +82,12 @@ export class DeviceLostError extends Error {
 }
 
 /** `fp32` keeps to the lowest tier; `fp16` insists on halves; `auto` takes the best there is. */
-export function tierFor(precision: 'auto' | 'fp16' | 'fp32'): { tier?: Tier } {
-  if (precision === 'fp32') return { tier: 'f32' };
-  return precision === 'fp16' ? { tier: 'f16' } : {};
+export function tierFor(precision: TrainConfig['mixed_precision']): { tier?: Tier } {
+  return TIERS[precision];
 }
+
+const TIERS: Readonly<Record<TrainConfig['mixed_precision'], { tier?: Tier }>> = {
+  auto: {},
+  fp16: { tier: 'f16' },
+  fp32: { tier: 'f32' },
+};

@@ -1,6 +1,7 @@
 /**
  * What a run leaves behind: the LoRA that WebUI and ComfyUI load, and the state to go on from.
  */
+import { optimizerFacts } from '../../formats/config/optimizers';
 import type { TrainingFacts } from '../../formats/lora/kohya_metadata';
 import { checkGpu, gpu } from '../../kernels/device';
 import { read } from '../../kernels/program';
@@ -60,6 +61,7 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     known.captions.push(image.caption);
     folders.set(folder, known);
   }
+  const { kohya } = optimizerFacts[config.optimizer];
   const errors = images.map(({ placement }) => Math.abs(placement.aspectError));
   return {
     outputName: config.output_name,
@@ -99,11 +101,8 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     captionTagDropout: config.caption_tag_dropout_rate,
     maxGradNorm: config.max_grad_norm,
     optimizer: {
-      name: config.optimizer === 'adamw' ? 'torch.optim.adamw.AdamW' : 'lion_pytorch.lion_pytorch.Lion',
-      args: {
-        weight_decay: config.weight_decay,
-        betas: `(${config.adam_beta1}, ${config.adam_beta2})`,
-      },
+      name: kohya.name,
+      args: kohya.args(config),
     },
     comment: config.training_comment,
     resolution: [config.resolution, config.resolution],

@@ -6,6 +6,7 @@
 import { fromBlob, type ByteSource } from '../../formats/safetensors/byte_source';
 import { parseConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
+import { savePrecisions } from '../../formats/lora/kohya_lora';
 import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
 import { LoraParameters } from '../../models/lora';
@@ -85,7 +86,7 @@ function work(
     loraModules: request.lora.shapes.length,
     loraParameters: outline.loraParameters,
     loraBytes:
-      outline.loraParameters * (config.save_precision === 'float' ? 4 : 2) +
+      outline.loraParameters * savePrecisions[config.save_precision].bytes +
       request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
     recomputedBlocks: memory.keepFrom,
     blocks,

@@ -21,7 +21,7 @@ import { captionsAreFixed } from '../data/captions';
 import { captionConfig, type PlacedImage } from '../data/dataset';
 import { loraShapes } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
-import type { ScheduleConfig } from '../step/schedule';
+import { scheduleName, type ScheduleConfig } from '../step/schedule';
 import type { StepSettings } from '../step/step';
 
 /** Where nothing is said: leaves room beside the desktop on a 4 GB card, and recomputes nothing for small models. */
@@ -131,13 +131,8 @@ function largestSample(config: TrainConfig): { size: number; width: number; heig
 }
 
 export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
-  // `constant` with warm-up is what other trainers call constant_with_warmup.
-  const name =
-    config.lr_scheduler === 'constant' && config.lr_warmup_steps > 0
-      ? 'constant_with_warmup'
-      : config.lr_scheduler;
   return {
-    name,
+    name: scheduleName(config.lr_scheduler, config.lr_warmup_steps),
     totalSteps: steps,
     warmup: config.lr_warmup_steps,
     numCycles: config.lr_scheduler_num_cycles,

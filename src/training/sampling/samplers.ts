@@ -6,10 +6,10 @@
  * with offset 1, the other two "linspace" (so Euler's may be fractional). One deviation: a single step starts at the
  * noisy end with every sampler, where some of those would start at t = 0 or 1, from which no image comes.
  */
+import type { TrainConfig } from '../../formats/config/config_fields';
 import { noiseSchedule, type NoiseSchedule } from '../step/noise_schedule';
 
-export const SAMPLERS = ['ddim', 'euler', 'dpmpp_2m'] as const;
-export type Sampler = (typeof SAMPLERS)[number];
+export type Sampler = TrainConfig['sample_sampler'];
 export type Spacing = 'leading' | 'linspace';
 export type Prediction = 'epsilon' | 'v_prediction';
 
@@ -56,20 +56,37 @@ export interface SamplerOptions {
  */
 export function samplerPlan(sampler: Sampler, steps: number, options: SamplerOptions = {}): SamplerPlan {
   const { prediction = 'epsilon', schedule = noiseSchedule() } = options;
-  const spacing = options.spacing ?? (sampler === 'ddim' ? 'leading' : 'linspace');
-  const timesteps = timestepsOf(sampler, steps, spacing, schedule.timesteps);
-  switch (sampler) {
-    case 'ddim':
-      return ddim(timesteps, prediction, schedule);
-    case 'euler':
-      return euler(timesteps, prediction, schedule, spacing);
-    case 'dpmpp_2m':
-      return dpmSolver2m(timesteps, prediction, schedule);
-  }
+  const row = ROWS[sampler];
+  const spacing = options.spacing ?? row.spacing;
+  return row.plan(timestepsOf(row, steps, spacing, schedule.timesteps), prediction, schedule, spacing);
 }
 
+interface Row {
+  /** What it gets from SD 1.5's configuration. */
+  spacing: Spacing;
+  /** The range of timesteps is divided as if there were so many steps more, the cleanest of which are left out. */
+  spare: number;
+  /** Of timesteps between whole ones. */
+  round: (timestep: number) => number;
+  plan: (
+    timesteps: number[],
+    prediction: Prediction,
+    schedule: NoiseSchedule,
+    spacing: Spacing,
+  ) => SamplerPlan;
+}
+
+const ROWS: Readonly<Record<Sampler, Row>> = {
+  ddim: { spacing: 'leading', spare: 0, round: roundHalfEven, plan: ddim },
+  // Euler's timesteps stay fractional, in float32 as the model sees them.
+  euler: { spacing: 'linspace', spare: 0, round: Math.fround, plan: euler },
+  dpmpp_2m: { spacing: 'linspace', spare: 1, round: roundHalfEven, plan: dpmSolver2m },
+};
+
+export const SAMPLERS = Object.keys(ROWS) as Sampler[];
+
 /** Timesteps from noisy to clean, as diffusers' `set_timesteps` of each sampler. */
-function timestepsOf(sampler: Sampler, count: number, spacing: Spacing, trained: number): number[] {
+function timestepsOf({ spare, round }: Row, count: number, spacing: Spacing, trained: number): number[] {
   const last = trained - 1;
   const fail = (most: number): never => {
     throw new InvalidSamplerStepsError(
@@ -78,8 +95,6 @@ function timestepsOf(sampler: Sampler, count: number, spacing: Spacing, trained:
   };
   if (!Number.isInteger(count) || count < 1 || count > last) fail(last);
   if (count === 1) return [last];
-  // DPM-Solver++ divides the range as if there were a step more, and leaves the cleanest one out.
-  const spare = sampler === 'dpmpp_2m' ? 1 : 0;
   const fromEnd = Array.from({ length: count }, (_, i) => count - 1 - i + spare);
   if (spacing === 'leading') {
     const stride = Math.floor(trained / (count + spare));
@@ -87,9 +102,7 @@ function timestepsOf(sampler: Sampler, count: number, spacing: Spacing, trained:
     return fromEnd.map((i) => i * stride + 1);
   }
   const between = last / (count - 1 + spare);
-  const linear = fromEnd.map((i, k) => (k === 0 ? last : i * between));
-  // Euler's stay fractional, in float32 as the model sees them.
-  return sampler === 'euler' ? linear.map(Math.fround) : linear.map(roundHalfEven);
+  return fromEnd.map((i, k) => round(k === 0 ? last : i * between));
 }
 
 /** x' = sqrt(abar') x0 + sqrt(1 - abar') eps. The last step goes to abar_0, not to 1 (set_alpha_to_one false). */
@@ -99,8 +112,8 @@ function ddim(timesteps: number[], prediction: Prediction, schedule: NoiseSchedu
     const next = Math.max(0, t - stride);
     const alpha = schedule.sqrtAlpha[t];
     const sigma = schedule.sqrtOneMinusAlpha[t];
-    const x0 = predictX0(alpha, sigma, prediction);
-    const eps = predictEps(alpha, sigma, prediction);
+    const x0 = PREDICTIONS[prediction].x0(alpha, sigma);
+    const eps = PREDICTIONS[prediction].eps(alpha, sigma);
     const [toX0, toEps] = [schedule.sqrtAlpha[next], schedule.sqrtOneMinusAlpha[next]];
     return {
       t,
@@ -126,8 +139,8 @@ function euler(
     const sigma = sigmas[i];
     const norm = Math.sqrt(sigma * sigma + 1);
     // x / norm is the variance-preserving sample with alpha = 1/norm and noise sigma/norm.
-    const x0 = predictX0(1 / norm, sigma / norm, prediction);
-    const eps = predictEps(1 / norm, sigma / norm, prediction);
+    const x0 = PREDICTIONS[prediction].x0(1 / norm, sigma / norm);
+    const eps = PREDICTIONS[prediction].eps(1 / norm, sigma / norm);
     const dSigma = sigmas[i + 1] - sigma;
     return {
       t,
@@ -152,7 +165,7 @@ function dpmSolver2m(timesteps: number[], prediction: Prediction, schedule: Nois
   const sigma = [...timesteps.map((t) => schedule.sqrtOneMinusAlpha[t]), 0];
   const lambda = alpha.map((a, i) => Math.log(a / sigma[i])); // the last is infinite, and e^-h then 0
   const steps = timesteps.map((t, i): SamplerStep => {
-    const x0 = predictX0(alpha[i], sigma[i], prediction);
+    const x0 = PREDICTIONS[prediction].x0(alpha[i], sigma[i]);
     const h = lambda[i + 1] - lambda[i];
     const toD = -alpha[i + 1] * Math.expm1(-h);
     const secondOrder = i > 0 && i < timesteps.length - 1;
@@ -169,17 +182,20 @@ function dpmSolver2m(timesteps: number[], prediction: Prediction, schedule: Nois
   return { initialScale: 1, steps };
 }
 
-/** x0 from x = alpha x0 + sigma eps and the model's output, alpha^2 + sigma^2 = 1. */
-function predictX0(alpha: number, sigma: number, prediction: Prediction): Combination {
-  if (prediction === 'epsilon') return { x: 1 / alpha, model: -sigma / alpha };
-  return { x: alpha, model: -sigma };
-}
-
-/** The noise in x, likewise; v = alpha eps - sigma x0. */
-function predictEps(alpha: number, sigma: number, prediction: Prediction): Combination {
-  if (prediction === 'epsilon') return { x: 0, model: 1 };
-  return { x: sigma, model: alpha };
-}
+/** Of x = alpha x0 + sigma eps with alpha^2 + sigma^2 = 1: x0 and eps by x and the model's output. */
+const PREDICTIONS: Readonly<
+  Record<Prediction, Record<'x0' | 'eps', (alpha: number, sigma: number) => Combination>>
+> = {
+  epsilon: {
+    x0: (alpha, sigma) => ({ x: 1 / alpha, model: -sigma / alpha }),
+    eps: () => ({ x: 0, model: 1 }),
+  },
+  // v = alpha eps - sigma x0
+  v_prediction: {
+    x0: (alpha, sigma) => ({ x: alpha, model: -sigma }),
+    eps: (alpha, sigma) => ({ x: sigma, model: alpha }),
+  },
+};
 
 /** sqrt((1 - abar) / abar), linear between whole timesteps. */
 function sigmaAt(schedule: NoiseSchedule, t: number): number {

@@ -4,18 +4,14 @@
  * A step here is an optimizer update that was taken (one skipped by loss scaling does not count, as in PyTorch).
  */
 
+import type { TrainConfig } from '../../formats/config/config_fields';
 import type { EngineFacts } from '../../protocol/engine_errors';
 
-export const SCHEDULES = [
-  'constant',
-  'constant_with_warmup',
-  'linear',
-  'cosine',
-  'cosine_with_restarts',
-  'polynomial',
-] as const;
+/** `constant` that is warmed up has a name of its own, as with kohya. */
+export type ScheduleName = TrainConfig['lr_scheduler'] | 'constant_with_warmup';
 
-export type ScheduleName = (typeof SCHEDULES)[number];
+/** diffusers' and kohya's `lr_end` of the polynomial schedule. */
+const LR_END = 1e-7;
 
 export interface ScheduleConfig {
   name: ScheduleName;
@@ -31,6 +27,15 @@ export interface ScheduleConfig {
   learningRate?: number;
   /** polynomial: the learning rate it ends at. */
   lrEnd?: number;
+}
+
+/** What a choice is called where there is a warm-up, if that is not its own name. */
+const WARMED: Partial<Record<TrainConfig['lr_scheduler'], ScheduleName>> = {
+  constant: 'constant_with_warmup',
+};
+
+export function scheduleName(choice: TrainConfig['lr_scheduler'], warmup: number): ScheduleName {
+  return (warmup > 0 ? WARMED[choice] : undefined) ?? choice;
 }
 
 /** A schedule that cannot be followed: what, and what to change. */
@@ -52,37 +57,15 @@ export class InvalidScheduleError extends RangeError {
 export function multiplier(config: ScheduleConfig, step: number): number {
   checkSchedule(config);
   const warmup = warmupSteps(config);
-  if (config.name === 'constant') return 1;
   if (step < warmup) return step / Math.max(1, warmup);
-  if (config.name === 'constant_with_warmup') return 1;
   const left = Math.max(1, config.totalSteps - warmup);
-  const progress = (step - warmup) / left;
-  switch (config.name) {
-    case 'linear':
-      return Math.max(0, (config.totalSteps - step) / left);
-    case 'cosine':
-      // Past the end diffusers' cosine rises again; a run never gets there.
-      return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
-    case 'cosine_with_restarts':
-      if (progress >= 1) return 0;
-      return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * (((config.numCycles ?? 1) * progress) % 1))));
-    case 'polynomial':
-      return polynomial(config, step, warmup);
-  }
+  return SCHEDULES[config.name].after({ config, step, warmup, left, progress: (step - warmup) / left });
 }
 
-/** Warm-up in updates: the number itself, or that share of the run, rounded down. `constant` ignores it. */
+/** Warm-up in updates: the number itself, or that share of the run, rounded down; none where the schedule has none. */
 export function warmupSteps(config: ScheduleConfig): number {
-  const warmup = config.name === 'constant' ? 0 : (config.warmup ?? 0);
+  const warmup = SCHEDULES[config.name].warmsUp ? (config.warmup ?? 0) : 0;
   return warmup < 1 ? Math.floor(warmup * config.totalSteps) : warmup;
-}
-
-function polynomial(config: ScheduleConfig, step: number, warmup: number): number {
-  const start = config.learningRate ?? NaN;
-  const end = config.lrEnd ?? 1e-7;
-  if (step > config.totalSteps) return end / start;
-  const remaining = 1 - (step - warmup) / (config.totalSteps - warmup);
-  return ((start - end) * remaining ** (config.power ?? 1) + end) / start;
 }
 
 /** Whether a run can follow it: asked before anything is loaded. @throws InvalidScheduleError */
@@ -92,14 +75,15 @@ export function checkSchedule(config: ScheduleConfig): void {
     const facts = { warmup, steps: totalSteps };
     throw new InvalidScheduleError(`Learning-rate schedule '${name}': ${message}`, code, facts);
   };
-  if (!SCHEDULES.includes(name)) fail(`there is no such schedule; choose one of ${SCHEDULES.join(', ')}.`);
+  if (!Object.hasOwn(SCHEDULES, name))
+    fail(`there is no such schedule; choose one of ${Object.keys(SCHEDULES).join(', ')}.`);
   if (!Number.isInteger(totalSteps) || totalSteps < 1) {
     fail(`the run has ${totalSteps} steps, but must have a whole number of at least 1.`);
   }
   if (!(warmup >= 0) || (warmup >= 1 && !Number.isInteger(warmup))) {
     fail(`warm-up is ${warmup}, but must be a whole number of steps, or a share of the run from 0 up to 1.`);
   }
-  if (name !== 'constant' && warmupSteps(config) >= totalSteps) {
+  if (SCHEDULES[name].warmsUp && warmupSteps(config) >= totalSteps) {
     fail(
       `warm-up takes ${warmup} of ${totalSteps} steps, so training would end before it; lower lr_warmup_steps.`,
       'warmup',
@@ -109,10 +93,65 @@ export function checkSchedule(config: ScheduleConfig): void {
     fail(`the number of cycles is ${numCycles}, but must be a whole number of at least 1.`);
   }
   if (!(power > 0)) fail(`power is ${power}, but must be above 0.`);
-  if (name === 'polynomial') {
-    const { learningRate = NaN, lrEnd = 1e-7 } = config;
-    if (!(lrEnd >= 0) || !(learningRate > lrEnd)) {
-      fail(`the learning rate ${learningRate} must be above the end learning rate ${lrEnd}.`);
-    }
-  }
+  const objection = SCHEDULES[name].objection?.(config);
+  if (objection !== undefined) fail(objection);
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+
+interface At {
+  config: ScheduleConfig;
+  step: number;
+  /** Updates of warm-up, and those after it. */
+  warmup: number;
+  left: number;
+  /** 0 where the warm-up ends, 1 where the run does. */
+  progress: number;
+}
+
+interface Schedule {
+  warmsUp: boolean;
+  /** The multiplier once it is warm. */
+  after: (at: At) => number;
+  /** What is impossible about its own settings. */
+  objection?: (config: ScheduleConfig) => string | undefined;
+}
+
+const SCHEDULES: Readonly<Record<ScheduleName, Schedule>> = {
+  constant: { warmsUp: false, after: () => 1 },
+  constant_with_warmup: { warmsUp: true, after: () => 1 },
+  linear: {
+    warmsUp: true,
+    after: ({ config, step, left }) => Math.max(0, (config.totalSteps - step) / left),
+  },
+  cosine: {
+    warmsUp: true,
+    // Past the end diffusers' cosine rises again; a run never gets there.
+    after: ({ progress }) => Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress))),
+  },
+  cosine_with_restarts: {
+    warmsUp: true,
+    after: ({ config, progress }) =>
+      progress >= 1
+        ? 0
+        : Math.max(0, 0.5 * (1 + Math.cos(Math.PI * (((config.numCycles ?? 1) * progress) % 1)))),
+  },
+  polynomial: {
+    warmsUp: true,
+    after: polynomial,
+    objection: ({ learningRate = NaN, lrEnd = LR_END }) =>
+      lrEnd >= 0 && learningRate > lrEnd
+        ? undefined
+        : `the learning rate ${learningRate} must be above the end learning rate ${lrEnd}.`,
+  },
+};
+
+export const SCHEDULE_NAMES = Object.keys(SCHEDULES) as ScheduleName[];
+
+function polynomial({ config, step, warmup }: At): number {
+  const start = config.learningRate ?? NaN;
+  const end = config.lrEnd ?? LR_END;
+  if (step > config.totalSteps) return end / start;
+  const remaining = 1 - (step - warmup) / (config.totalSteps - warmup);
+  return ((start - end) * remaining ** (config.power ?? 1) + end) / start;
 }

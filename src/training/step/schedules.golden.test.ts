@@ -5,7 +5,7 @@ import { fromBytes } from '../../formats/safetensors/byte_source';
 import { readHeader } from '../../formats/safetensors/safetensors';
 import { debiasedWeight, minSnrWeight, noiseSchedule, snr } from './noise_schedule';
 import { samplerPlan, SAMPLERS } from '../sampling/samplers';
-import { multiplier, SCHEDULES } from './schedule';
+import { multiplier, SCHEDULE_NAMES } from './schedule';
 
 const file = (name: string): Buffer =>
   readFileSync(new URL(`../../../reference/golden/${name}`, import.meta.url));
@@ -27,7 +27,7 @@ describe('noise schedule', () => {
 });
 
 describe('learning rate', () => {
-  it.each(SCHEDULES)('%s is that of diffusers at every step', (name) => {
+  it.each(SCHEDULE_NAMES)('%s is that of diffusers at every step', (name) => {
     const config = {
       name,
       totalSteps: golden.steps,

@@ -11,10 +11,14 @@ const said = (changes: Partial<typeof config>, tokensOf?: (text: string) => numb
 
 describe('a rate that is high is told where it stands', () => {
   test.each([
-    [{ learning_rate: 1 }, 'learning_rate', 'rate-high'],
-    [{ unet_lr: 1 }, 'unet_lr', 'rate-high'],
+    [{ learning_rate: 1 }, 'learning_rate', 'adamw-rate-high'],
+    [{ unet_lr: 1 }, 'unet_lr', 'adamw-rate-high'],
     [{ unet_lr: 1, optimizer: 'lion' as const }, 'unet_lr', 'lion-rate-high'],
-    [{ train_unet: false, train_text_encoder: true, text_encoder_lr: 1 }, 'text_encoder_lr', 'rate-high'],
+    [
+      { train_unet: false, train_text_encoder: true, text_encoder_lr: 1 },
+      'text_encoder_lr',
+      'adamw-rate-high',
+    ],
   ])('%j', (changes, field, code) => {
     expect(said(changes)).toContainEqual([field, code]);
   });

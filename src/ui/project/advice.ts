@@ -2,6 +2,7 @@
  * What a good teacher would say to these settings. Nothing here stops a run: what does is in formats/config.ts.
  */
 import type { FieldName, TrainConfig } from '../../formats/config/config_fields';
+import { optimizerFacts, type OptimizerKind } from '../../formats/config/optimizers';
 import { mainRate } from '../../formats/config/rates';
 import { notesOn, samplePictures, type PromptNote } from '../../formats/captions/sample_prompt';
 import { drawsSamples } from '../../formats/config/samples';
@@ -12,8 +13,7 @@ const MOST_TOKENS = 225;
 
 export type AdviceCode =
   | 'text-rate-high'
-  | 'lion-rate-high'
-  | 'rate-high'
+  | `${OptimizerKind}-rate-high`
   | 'resolution-high'
   | 'alpha-high'
   | 'mirrored-figure'
@@ -43,15 +43,14 @@ export function adviceOn(
   const demo = project.base?.where.in === 'demo';
   const unetRate = config.unet_lr ?? config.learning_rate;
   const textRate = config.text_encoder_lr ?? config.learning_rate;
-  const lion = config.optimizer === 'lion';
+  const { high, highForDemo } = optimizerFacts[config.optimizer].rates;
   const given: [boolean, FieldName, AdviceCode][] = [
     [
       config.train_unet && config.train_text_encoder && textRate > unetRate,
       'text_encoder_lr',
       'text-rate-high',
     ],
-    [lion && rate > 5e-5, field, 'lion-rate-high'],
-    [!lion && rate > (demo ? 5e-3 : 5e-4), field, 'rate-high'],
+    [rate > (demo ? highForDemo : high), field, `${config.optimizer}-rate-high`],
     [config.resolution > (demo ? 128 : 768), 'resolution', 'resolution-high'],
     [(config.lora_alpha ?? 0) > 2 * config.lora_rank, 'lora_alpha', 'alpha-high'],
     [config.flip_aug && project.purpose === 'character', 'flip_aug', 'mirrored-figure'],

@@ -1,5 +1,5 @@
 /** Words of the settings screen. The fields' own labels and sentences are in formats/config_fields.ts. */
-import type { Field } from '../../formats/config/config_fields';
+import type { Field, TrainConfig } from '../../formats/config/config_fields';
 import type { LinkRefusal, ShareLinkError } from '../../formats/config/share_link';
 import type { Purpose } from '../../protocol/captioner';
 import type { AdviceCode } from './advice';
@@ -65,7 +65,7 @@ const en = {
     'text-rate-high':
       'Higher than the U-Net’s. Pictures may follow the trigger and ignore the rest of the prompt.',
     'lion-rate-high': 'High for Lion, which wants about a fifth of AdamW’s rate: 0.00002.',
-    'rate-high': 'High. If samples turn garish or fall apart, halve it.',
+    'adamw-rate-high': 'High. If samples turn garish or fall apart, halve it.',
     'resolution-high': 'Above what the base model learned at: slower, and figures may come out doubled.',
     'alpha-high': 'More than twice the rank multiplies the learning rate. Halve one of them.',
     'mirrored-figure': 'Faces and clothes have a left and a right; mirroring blurs them.',
@@ -167,7 +167,10 @@ const en = {
 
   files: 'Files',
   fileIs: (name: string, precision: string) => `${name}.safetensors, ${precision}.`,
-  precisions: { fp16: 'half precision', bf16: 'bfloat16', float: 'full precision' } as Record<string, string>,
+  precisions: { fp16: 'half precision', bf16: 'bfloat16', float: 'full precision' } satisfies Record<
+    TrainConfig['save_precision'],
+    string
+  >,
   fileSizeUnknown: 'Its size is known once a base model is chosen.',
 
   start: 'Start training',
@@ -293,7 +296,7 @@ const zh: typeof en = {
   advice: {
     'text-rate-high': '高于 U-Net 的学习率。画面可能只认触发词，而忽略其余提示词。',
     'lion-rate-high': '对 Lion 来说偏高；它的学习率约为 AdamW 的五分之一：0.00002。',
-    'rate-high': '偏高。如果预览图过艳或崩坏，请减半。',
+    'adamw-rate-high': '偏高。如果预览图过艳或崩坏，请减半。',
     'resolution-high': '高于底模的训练分辨率：更慢，且人物可能重复出现。',
     'alpha-high': '超过秩的两倍会放大学习率。请把其中一个减半。',
     'mirrored-figure': '脸和服装左右有别，镜像会使其模糊。',
