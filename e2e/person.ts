@@ -113,7 +113,7 @@ function firefoxPerson(page: FirefoxPage, folder: string): Person {
         .wait(),
     async give(input, paths) {
       const element = await page.waitForSelector(`input[aria-label="${input}"]`, { timeout: SOON_MS });
-      await (element as ElementHandle<HTMLInputElement> | null)?.uploadFile(...paths);
+      await element?.uploadFile(...paths);
     },
     async attribute(selector, name) {
       const element = await page.waitForSelector(selector, { timeout: SOON_MS });

@@ -92,7 +92,7 @@ async function main(): Promise<void> {
     );
     const moments = tf.tidy(() => vaeEncode({ weights: early.vae.weights }, early.vae.config, image));
     const [mean] = tf.split(moments, 2, 3);
-    await keep(results, 'mean_nhwc', mean as tf.Tensor);
+    await keep(results, 'mean_nhwc', mean);
   }
   if (inputs.has('decode_latent_nhwc')) {
     const name = 'decode_latent_nhwc';
@@ -215,8 +215,8 @@ function batchOf(inputs: Inputs, size: number, height: number, width: number): M
   const latent = inputs.floats('latent_nhwc');
   const per = latent.length / size;
   const x0 = latent.map((value, i) => {
-    const abar = alphaBar(timesteps[Math.floor(i / per)] as number);
-    return (value - Math.sqrt(1 - abar) * (noise[i] as number)) / Math.sqrt(abar);
+    const abar = alphaBar(timesteps[Math.floor(i / per)]);
+    return (value - Math.sqrt(1 - abar) * noise[i]) / Math.sqrt(abar);
   });
   return {
     size,

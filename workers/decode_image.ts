@@ -16,7 +16,7 @@ export const decodeImage: Decode = async (image) => {
 function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let i = 0, o = 0; i < rgba.length; i += 4, o += 3) {
-    for (let c = 0; c < 3; c++) rgb[o + c] = rgba[i + c] as number;
+    for (let c = 0; c < 3; c++) rgb[o + c] = rgba[i + c];
   }
   return rgb;
 }

@@ -27,7 +27,7 @@ export function expose(api: object): void {
       return [{ isError: true, value: { ...serialized.value, code, facts } }, transferred];
     },
   };
-  Comlink.transferHandlers.set('throw', carriesCode as Comlink.TransferHandler<unknown, unknown>);
+  Comlink.transferHandlers.set('throw', carriesCode);
   Comlink.expose(api);
 }
 

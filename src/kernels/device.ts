@@ -90,7 +90,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
     );
   }
   const f16 = adapter.features.has('shader-f16');
-  const subgroups = f16 && adapter.features.has('subgroups' as GPUFeatureName);
+  const subgroups = f16 && adapter.features.has('subgroups');
   const best: Tier = subgroups ? 'f16-subgroups' : f16 ? 'f16' : 'f32';
   const tier = options.tier ?? best;
   if (TIERS.indexOf(tier) > TIERS.indexOf(best)) {
@@ -101,7 +101,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
   }
   const requiredFeatures: GPUFeatureName[] = [];
   if (tier !== 'f32') requiredFeatures.push('shader-f16');
-  if (tier === 'f16-subgroups') requiredFeatures.push('subgroups' as GPUFeatureName);
+  if (tier === 'f16-subgroups') requiredFeatures.push('subgroups');
   if (adapter.features.has('timestamp-query')) requiredFeatures.push('timestamp-query');
   const device = await adapter.requestDevice({ requiredFeatures, requiredLimits: limitsOf(adapter) });
 
@@ -123,7 +123,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
     outOfMemory: false,
   };
   device.addEventListener('uncapturederror', (event) => {
-    const { error } = event as GPUUncapturedErrorEvent;
+    const { error } = event;
     opened.errors.push(error.message);
     opened.outOfMemory ||= error instanceof GPUOutOfMemoryError;
     if (opened.errors.length === 1) console.error(`GPU error: ${opened.errors[0]}`);

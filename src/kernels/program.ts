@@ -100,7 +100,7 @@ export function write(tensor: TensorInfo, values: Float32Array | Int32Array | Ui
   door.queue.writeBuffer(
     range.buffer,
     range.offset + offset * 4,
-    values.buffer as ArrayBuffer,
+    values.buffer,
     values.byteOffset,
     values.byteLength,
   );
@@ -284,7 +284,7 @@ export function replayAll(items: readonly Dispatch[]): void {
       at < items.length && n < 4 * DISPATCHES_PER_SUBMIT && flops < FLOPS_PER_SUBMIT;
       n++, at++
     ) {
-      const item = items[at] as Dispatch;
+      const item = items[at];
       if (item.pipeline !== pipeline) pass.setPipeline((pipeline = item.pipeline));
       pass.setBindGroup(0, item.bindGroup);
       pass.dispatchWorkgroups(item.groups[0], item.groups[1], item.groups[2]);

@@ -34,10 +34,10 @@ export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): 
   let norm = 0;
   let worst = 0;
   for (let i = 0; i < want.length; i++) {
-    const d = Math.abs((got[i] as number) - (want[i] as number));
+    const d = Math.abs(got[i] - want[i]);
     if (!Number.isFinite(d)) return Infinity;
     difference += d * d;
-    norm += (want[i] as number) ** 2;
+    norm += want[i] ** 2;
     worst = Math.max(worst, d);
   }
   const rms = Math.sqrt(norm / Math.max(1, want.length));
@@ -78,7 +78,7 @@ export function finiteDifferences(
   return at.map((i) => {
     const moved = (by: number) => {
       const copy = Float64Array.from(x);
-      copy[i] = (copy[i] as number) + by;
+      copy[i] = copy[i] + by;
       return f(copy);
     };
     return (moved(step) - moved(-step)) / (2 * step);

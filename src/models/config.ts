@@ -63,7 +63,7 @@ export function inferUnet(shapes: Shapes, rule: HeadRule): UnetConfig {
   const levels = countIndices(shapes, (i) => `down_blocks.${i}.resnets.0.conv1.weight`);
   const layersPerBlock = countIndices(shapes, (j) => `down_blocks.0.resnets.${j}.conv1.weight`);
   const blockChannels = range(levels).map(
-    (i) => shapeOf(shapes, `down_blocks.${i}.resnets.0.conv1.weight`, 'U-Net')[0] as number,
+    (i) => shapeOf(shapes, `down_blocks.${i}.resnets.0.conv1.weight`, 'U-Net')[0],
   );
   // At least one where there is a transformer, so that a block that is missing is said.
   const depth = (transformer: string) =>
@@ -104,7 +104,7 @@ export function inferVae(shapes: Shapes): VaeConfig {
   const [latentChannels = 0] = shapeOf(shapes, 'post_quant_conv.weight', 'VAE');
   return {
     blockChannels: range(levels).map(
-      (i) => shapeOf(shapes, `encoder.down_blocks.${i}.resnets.0.conv1.weight`, 'VAE')[0] as number,
+      (i) => shapeOf(shapes, `encoder.down_blocks.${i}.resnets.0.conv1.weight`, 'VAE')[0],
     ),
     layersPerBlock: countIndices(shapes, (j) => `encoder.down_blocks.0.resnets.${j}.conv1.weight`),
     latentChannels,

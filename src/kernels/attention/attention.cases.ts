@@ -75,9 +75,9 @@ function caseOf(shape: Shape, setting: Setting): KernelCase {
       );
       const comparisons = [
         await compare('o', got.value, want.o, tolerance),
-        await compare('dq', got.grads[0] as tf.Tensor, dq, tolerance),
-        await compare('dk', got.grads[1] as tf.Tensor, dk, tolerance),
-        await compare('dv', got.grads[2] as tf.Tensor, dv, tolerance),
+        await compare('dq', got.grads[0], dq, tolerance),
+        await compare('dk', got.grads[1], dk, tolerance),
+        await compare('dv', got.grads[2], dv, tolerance),
       ];
       tf.dispose([inputs, dy, got.value, got.grads]);
       return comparisons;
@@ -122,7 +122,7 @@ function infinityCase(shape: Shape): KernelCase {
       );
       const comparisons: Comparison[] = [];
       for (const [i, name] of ['dq', 'dk', 'dv'].entries()) {
-        const values = await read(got.grads[i] as tf.Tensor);
+        const values = await read(got.grads[i]);
         const finite = values.every((x) => Number.isFinite(x));
         comparisons.push({ what: `${name} is finite`, error: finite ? 1 : 0, tolerance: 0 });
       }
@@ -147,7 +147,7 @@ function repeatCase(shape: Shape): KernelCase {
       const comparisons: Comparison[] = [];
       for (const [i, tensor] of [first.value, ...first.grads].entries()) {
         const a = await read(tensor);
-        const b = await read([second.value, ...second.grads][i] as tf.Tensor);
+        const b = await read([second.value, ...second.grads][i]);
         comparisons.push({
           what: `output ${i}`,
           error: a.reduce((sum, x, j) => sum + (x === b[j] ? 0 : 1), 0),

@@ -23,8 +23,8 @@ export function attentionReference(q: Values, k: Values, v: Values, problem: Pro
     const sum = scores.reduce((total, s) => total + Math.exp(s - maximum), 0);
     lse[row.index] = maximum + Math.log(sum);
     row.keys.forEach((key, j) => {
-      const weight = Math.exp((scores[j] as number) - maximum) / sum;
-      for (let d = 0; d < row.size; d++) o[row.query + d] += weight * (v[key + d] as number);
+      const weight = Math.exp(scores[j] - maximum) / sum;
+      for (let d = 0; d < row.size; d++) o[row.query + d] += weight * v[key + d];
     });
   });
   return { o, lse };
@@ -39,12 +39,12 @@ export function attentionGradientReference(q: Values, k: Values, v: Values, dout
   eachRow(problem, ({ query, keys, size, index }) => {
     const delta = dot(dout, query, o, query, size);
     for (const key of keys) {
-      const weight = Math.exp(problem.scale * dot(q, query, k, key, size) - (lse[index] as number));
+      const weight = Math.exp(problem.scale * dot(q, query, k, key, size) - lse[index]);
       const ds = problem.scale * weight * (dot(dout, query, v, key, size) - delta);
       for (let d = 0; d < size; d++) {
-        dv[key + d] += weight * (dout[query + d] as number);
-        dq[query + d] += ds * (k[key + d] as number);
-        dk[key + d] += ds * (q[query + d] as number);
+        dv[key + d] += weight * dout[query + d];
+        dq[query + d] += ds * k[key + d];
+        dk[key + d] += ds * q[query + d];
       }
     }
   });
@@ -70,6 +70,6 @@ function eachRow(
 
 function dot(a: Values, atA: number, b: Values, atB: number, count: number): number {
   let sum = 0;
-  for (let d = 0; d < count; d++) sum += (a[atA + d] as number) * (b[atB + d] as number);
+  for (let d = 0; d < count; d++) sum += a[atA + d] * b[atB + d];
   return sum;
 }

@@ -27,7 +27,7 @@ describe('the reference', () => {
           Float64Array,
           Float64Array,
         ];
-        return attentionReference(a, b, c, problem).o.reduce((sum, o, i) => sum + o * (dout[i] as number), 0);
+        return attentionReference(a, b, c, problem).o.reduce((sum, o, i) => sum + o * dout[i], 0);
       };
       const at = Array.from(gradient.keys());
       expect(relativeError(finiteDifferences(loss, x[which] as Float64Array, at), gradient)).toBeLessThan(

@@ -45,7 +45,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     causal: options.causal ?? false,
     scale: options.scale ?? 1 / Math.sqrt(size),
   };
-  return run({ q, k, v }, attrs)[0] as Tensor;
+  return run({ q, k, v }, attrs)[0];
 }
 
 /** Makes all attention use the plan that `choose` returns (undefined: the adapter's own). For tests and tuning. */
@@ -80,7 +80,7 @@ const run = defineKernel<Attrs>({
   name: 'Attention',
   forward: ({ q, k, v }, attrs) => {
     const o = allocate(q.shape);
-    const lse = allocate([q.shape[0] as number, attrs.heads, q.shape[1] as number]);
+    const lse = allocate([q.shape[0], attrs.heads, q.shape[1]]);
     pass('forward', [q, k, v, o, lse], q, k, attrs);
     return [o, lse];
   },
@@ -110,7 +110,7 @@ const run = defineKernel<Attrs>({
 /** Dispatches one pass: `rows` is the matrix whose rows the workgroups own, `columns` the one they walk over. */
 function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: TensorInfo, attrs: Attrs): void {
   const [batch, rowCount, channels] = rows.shape as [number, number, number];
-  const colCount = columns.shape[1] as number;
+  const colCount = columns.shape[1];
   const size = channels / attrs.heads;
   const plan = currentPlan(name, size);
   const params = {

@@ -13,13 +13,13 @@ import { elementwise, requireSameShape, ShapeError, type Elementwise } from '../
 /** x [B, H, W, C] -> [B, 2H, 2W, C]. */
 export function upsampleNearest2x(x: Tensor): Tensor {
   if (x.rank !== 4) throw new ShapeError(`upsampleNearest2x: x is [${x.shape}]; it must be [B, H, W, C].`);
-  return upsampleKernel({ x }, {})[0] as Tensor;
+  return upsampleKernel({ x }, {})[0];
 }
 
 /** a [..., Ca], b [..., Cb] -> [..., Ca + Cb]. */
 export function concatChannels(a: Tensor, b: Tensor): Tensor {
   requireSameShape('concatChannels (all but the last extent)', a.shape.slice(0, -1), b.shape.slice(0, -1));
-  return concatKernel({ a, b }, { ca: lastOf(a), cb: lastOf(b) })[0] as Tensor;
+  return concatKernel({ a, b }, { ca: lastOf(a), cb: lastOf(b) })[0];
 }
 
 /**
@@ -32,7 +32,7 @@ export function gatherRows(x: Tensor, rows: Tensor): Tensor {
       `gatherRows: x must be [R, C] and rows int32 [S], not [${x.shape}] and ${rows.dtype} [${rows.shape}].`,
     );
   }
-  return gatherKernel({ x, rows }, { sourceRows: x.shape[0] as number })[0] as Tensor;
+  return gatherKernel({ x, rows }, { sourceRows: x.shape[0] })[0];
 }
 
 /**
@@ -171,7 +171,7 @@ const gatherKernel = defineKernel<{ sourceRows: number }>({
   forward: ({ x, rows }, { sourceRows }) => {
     const columns = lastOf(x);
     const params = (width: number) => ({ columns: columns / width, sourceRows, nan: 0x7fc00000 });
-    return elementwise(GATHER, [x, rows], [rows.shape[0] as number, columns], params, columns);
+    return elementwise(GATHER, [x, rows], [rows.shape[0], columns], params, columns);
   },
   gradient: {
     saveInputs: ['rows'],
@@ -186,7 +186,7 @@ const gatherKernel = defineKernel<{ sourceRows: number }>({
 });
 
 function lastOf(x: TensorInfo): number {
-  return x.shape[x.shape.length - 1] as number;
+  return x.shape[x.shape.length - 1];
 }
 
 function owned(info: TensorInfo): Tensor {

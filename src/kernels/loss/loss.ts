@@ -28,7 +28,7 @@ export function weightedMse(
   lossScale: Tensor,
 ): { loss: Tensor; dPred: Tensor } {
   requireSameShape('weightedMse (pred, target)', pred.shape, target.shape);
-  const batch = pred.shape[0] as number;
+  const batch = pred.shape[0];
   if (weights.size !== batch || lossScale.size !== 1) {
     throw new ShapeError(
       `weightedMse: pred [${pred.shape}] needs ${batch} weights and 1 scale, not ${weights.size} and ${lossScale.size}.`,
@@ -55,7 +55,7 @@ export function weightedMse(
 /** a and b [B, ...], coefs [B, 2] -> coefs[b, 0] a + coefs[b, 1] b. */
 export function linearCombination(a: Tensor, b: Tensor, coefs: Tensor): Tensor {
   requireSameShape('linearCombination', a.shape, b.shape);
-  const batch = a.shape[0] as number;
+  const batch = a.shape[0];
   requireSameShape('linearCombination (coefs)', coefs.shape, [batch, 2]);
   const perBatch = a.size / batch;
   const params = (width: number) => ({ perBatch: perBatch / width });

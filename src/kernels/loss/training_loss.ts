@@ -11,23 +11,18 @@ import { weightedMse } from './loss';
  * The prediction's gradient has the loss scale in it already; the gradient of this value itself is not looked at.
  */
 export function trainingLoss(prediction: Tensor, target: Tensor, weights: Tensor, lossScale: Tensor): Tensor {
-  return run({ prediction, target, weights, lossScale }, {})[0] as Tensor;
+  return run({ prediction, target, weights, lossScale }, {})[0];
 }
 
 const run = defineKernel<object>({
   name: 'lora:trainingLoss',
   forward: (inputs) => {
     const { prediction, target, weights, lossScale } = inputs as Record<string, Tensor>;
-    const { loss, dPred } = weightedMse(
-      prediction as Tensor,
-      target as Tensor,
-      weights as Tensor,
-      lossScale as Tensor,
-    );
+    const { loss, dPred } = weightedMse(prediction, target, weights, lossScale);
     return [loss, dPred];
   },
   gradient: {
     saveOutputs: [false, true],
-    backward: (_, [dPred]) => ({ prediction: () => tf.clone(dPred as Tensor) }),
+    backward: (_, [dPred]) => ({ prediction: () => tf.clone(dPred) }),
   },
 });

@@ -41,14 +41,14 @@ export interface GroupNormOptions {
 /** x [B, H, W, C] or [B, N, C], gamma and beta [C] -> the shape of x. Throws `ShapeError`. */
 export function groupNorm(x: Tensor, gamma: Tensor, beta: Tensor, options: GroupNormOptions): Tensor {
   const { groups, eps, silu = false, shift } = options;
-  const channels = x.shape[x.rank - 1] as number;
+  const channels = x.shape[x.rank - 1];
   if (x.rank < 2 || channels % groups || gamma.size !== channels || beta.size !== channels) {
     throw new ShapeError(
       `groupNorm: x [${x.shape}] in ${groups} groups with gamma [${gamma.shape}] and beta [${beta.shape}]: ` +
         'the last extent must be a multiple of the groups and the length of gamma and beta.',
     );
   }
-  if (shift && shift.size !== (x.shape[0] as number) * channels) {
+  if (shift && shift.size !== x.shape[0] * channels) {
     throw new ShapeError(
       `groupNorm: x [${x.shape}] needs a shift of [${x.shape[0]}, ${channels}], not [${shift.shape}].`,
     );
@@ -58,8 +58,8 @@ export function groupNorm(x: Tensor, gamma: Tensor, beta: Tensor, options: Group
     ? shiftedKernel({ x, gamma, beta, shift }, attrs)
     : plainKernel({ x, gamma, beta }, attrs);
   // The tape, if it runs, has its own hold on the statistics.
-  (stats as Tensor).dispose();
-  return y as Tensor;
+  stats.dispose();
+  return y;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ function variant(shift: boolean) {
       backward: ([dy], saved, attrs) => ({
         x: () => {
           const [x, gamma, beta] = saved as [Tensor, Tensor, Tensor];
-          const stats = saved[saved.length - 1] as Tensor;
+          const stats = saved[saved.length - 1];
           const dx = backward(dy, x, gamma, beta, shift ? saved[3] : undefined, stats, attrs);
           return tf.engine().makeTensorFromTensorInfo(dx);
         },
@@ -176,8 +176,8 @@ interface Sizes {
 }
 
 function sizesOf(x: TensorInfo, groups: number): Sizes {
-  const batch = x.shape[0] as number;
-  const channels = x.shape[x.shape.length - 1] as number;
+  const batch = x.shape[0];
+  const channels = x.shape[x.shape.length - 1];
   const elements = x.shape.reduce((product, n) => product * n, 1);
   return {
     batch,

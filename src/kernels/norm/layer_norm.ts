@@ -18,15 +18,15 @@ import { blockSum, reduceTier } from './reduce';
 
 /** x [..., C], gamma and beta [C] -> the shape of x. Throws `ShapeError`. */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
-  const channels = x.shape[x.rank - 1] as number;
+  const channels = x.shape[x.rank - 1];
   if (x.rank < 1 || gamma.size !== channels || beta.size !== channels) {
     throw new ShapeError(
       `layerNorm: x [${x.shape}] needs gamma and beta of length ${channels}, not [${gamma.shape}] and [${beta.shape}].`,
     );
   }
   const [y, stats] = kernel({ x, gamma, beta }, { eps });
-  (stats as Tensor).dispose();
-  return y as Tensor;
+  stats.dispose();
+  return y;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ function rowGradients(width: 1 | 4): Program {
 }
 
 function sizesOf(x: TensorInfo) {
-  const channels = x.shape[x.shape.length - 1] as number;
+  const channels = x.shape[x.shape.length - 1];
   const rows = x.shape.reduce((product, n) => product * n, 1) / channels;
   const width: 1 | 4 = channels % 4 ? 1 : 4;
   return { rows, columns: channels / width, channels, width };

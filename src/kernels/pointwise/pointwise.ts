@@ -61,7 +61,7 @@ export function gelu(x: Tensor): Tensor {
 
 /** x [..., 2C] -> [..., C]: the first half times the GELU of the second. */
 export function geglu(x: Tensor): Tensor {
-  const width = x.shape[x.rank - 1] as number;
+  const width = x.shape[x.rank - 1];
   if (width % 2)
     throw new ShapeError(`geglu: the last extent of [${x.shape}] must be even: two halves, value and gate.`);
   return one(gegluKernel({ x }, {}));
@@ -83,8 +83,8 @@ const addKernel = defineKernel<object>({
 const addShiftKernel = defineKernel<object>({
   name: 'lora:addShift',
   forward: ({ x, shift }) => {
-    const channels = shift.shape[1] as number;
-    const perBatch = sizeOf(x) / (x.shape[0] as number);
+    const channels = shift.shape[1];
+    const perBatch = sizeOf(x) / x.shape[0];
     return elementwise(
       {
         name: 'addShift',
@@ -220,11 +220,11 @@ function owned(info: TensorInfo): Tensor {
 }
 
 function one(outputs: Tensor[]): Tensor {
-  return outputs[0] as Tensor;
+  return outputs[0];
 }
 
 function halfOf(x: TensorInfo): number {
-  return (x.shape[x.shape.length - 1] as number) / 2;
+  return x.shape[x.shape.length - 1] / 2;
 }
 
 function sizeOf(x: TensorInfo): number {
