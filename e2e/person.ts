@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type Page } from '@playwright/test';
-import type { Browser, ElementHandle, Page as FirefoxPage } from 'puppeteer-core';
+import type { Browser, Page as FirefoxPage } from 'puppeteer-core';
 import { launchBrowser } from '../tools/browsers';
 
 export type Role = 'button' | 'heading' | 'link' | 'searchbox' | 'switch' | 'textbox';

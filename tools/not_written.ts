@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 
 /** @param bytes how much was to be written into `dir` */
 export async function whyNotWritten(error: unknown, dir: string, bytes: number): Promise<string> {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   switch (code) {
     case 'ENOSPC': {
       const free = await freeBytes(dir);

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { configFields } from '../src/formats/config_fields';
+import { configFields } from '../src/formats/config/config_fields';
 import { settingsRead } from './settings_read';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -247,7 +247,7 @@ export type Ask = 'stop' | 'pause' | 'resume' | 'sample' | 'save';
 /** The trainer worker. It does one thing at a time: a second is refused with a sentence. */
 export interface Trainer {
   /** Resolves when the run has ended or was stopped; rejects with a sentence for the user. */
-  train(job: TrainJob, onEvent: (event: TrainEvent) => void): Promise<void>;
+  train(job: TrainJob, onEvent: (event: TrainEvent) => void | Promise<void>): Promise<void>;
   /**
    * 'stop' finishes the step, saves, ends; it also ends the drawing of pictures, which then rejects with an AbortError.
    * 'sample' and 'save' happen after the step under way.
@@ -258,5 +258,5 @@ export interface Trainer {
   /** Three seconds on the GPU: adapter facts, tier, measured speed. */
   probe(): Promise<Probe>;
   /** Draws pictures with any number of LoRAs. */
-  draw(request: DrawRequest, onEvent: (event: DrawEvent) => void): Promise<void>;
+  draw(request: DrawRequest, onEvent: (event: DrawEvent) => void | Promise<void>): Promise<void>;
 }

@@ -93,7 +93,8 @@ function range(field: Field): string {
       return ' [true | false]';
     case 'switch-or-path':
       return ' [true | false | a path]';
-    default:
+    case 'text':
+    case 'texts':
       return '';
   }
 }

@@ -46,7 +46,9 @@ function valueOf(field: Field): fc.Arbitrary<unknown> {
       return fc.boolean();
     case 'choice':
       return fc.constantFrom(...field.choices);
-    default:
+    case 'text':
+    case 'texts':
+    case 'switch-or-path':
       return fc.constant(field.default);
   }
 }

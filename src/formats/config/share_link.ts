@@ -98,7 +98,7 @@ export async function readShareLink(hash: string): Promise<LinkedSettings> {
   // Each value was read by its own field.
   return {
     ...(isLinkBase(base) && { base }),
-    settings: Object.fromEntries(settings) as Partial<TrainConfig>,
+    settings: Object.fromEntries(settings),
     refused,
   };
 }

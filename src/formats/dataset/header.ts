@@ -41,8 +41,10 @@ function headerOf(view: DataView): Header | undefined {
       return { type, size: bmpSize(view) };
     case 'image/avif':
       return { type, size: largestIn(view) };
+    case undefined:
+      return undefined;
     default:
-      return type === undefined ? undefined : { type };
+      return { type };
   }
 }
 

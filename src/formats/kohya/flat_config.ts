@@ -33,7 +33,7 @@ export function readTree(text: string): { notation: Notation; tree: Table | read
   if (!isTable(tree) && !isList) {
     fail('not-a-map', 1, 'This is no settings file: it has no list of names and values.');
   }
-  return { notation, tree: tree as Table | readonly unknown[] };
+  return { notation, tree: tree };
 }
 
 /** Every value, in the order of the file; an empty map or list is a value too, so that no name is lost. */

@@ -215,7 +215,7 @@ export class Ledger {
       else taken.push({ key, value, fields: standing.fields });
     }
     return {
-      settings: Object.fromEntries(this.#settings) as Partial<TrainConfig>, // each read by its own field
+      settings: Object.fromEntries(this.#settings), // each read by its own field
       taken,
       changed,
       left,

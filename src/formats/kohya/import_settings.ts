@@ -24,6 +24,9 @@ export type Program =
   | 'lora'
   | 'lora-onetrainer';
 
+/** Those whose settings are texts of their own. */
+type TextProgram = Exclude<Program, 'lora' | 'lora-onetrainer'>;
+
 export interface ImportedSettings extends Lists {
   readonly program: Program;
 }
@@ -59,7 +62,7 @@ export async function importFromLora(
 }
 
 /** Which program writes such a file. Throws ConfigError where none does. */
-export function programOf(notation: Notation, tree: unknown): Program {
+export function programOf(notation: Notation, tree: unknown): TextProgram {
   if (notation === 'command') return 'sd-scripts-command';
   if (Array.isArray(tree)) {
     if (tree.every((each) => isTable(each) && each.has('path') && (each.has('image') || each.has('text'))))
@@ -96,7 +99,7 @@ function unknownProgram(): never {
   ]);
 }
 
-function ledgerOf(program: Program, tree: unknown, here: boolean): Ledger {
+function ledgerOf(program: TextProgram, tree: unknown, here: boolean): Ledger {
   switch (program) {
     case 'studio':
       return fromStudio(tree, here);
@@ -106,7 +109,11 @@ function ledgerOf(program: Program, tree: unknown, here: boolean): Ledger {
       return fromConcepts(tree, here);
     case 'ai-toolkit':
       return fromAiToolkit(tree, here);
-    default:
+    case 'kohya_ss':
+    case 'sd-scripts':
+    case 'sd-scripts-dataset':
+    case 'sd-scripts-command':
+    case 'lora-scripts':
       return fromKohya(tree, here);
   }
 }

@@ -157,8 +157,18 @@ async function readScalar(source: ByteSource, entry: TensorEntry, layer: string)
       return view.getUint32(0, true);
     case 'I64':
       return Number(view.getBigInt64(0, true));
-    default:
+    case 'U64':
       return Number(view.getBigUint64(0, true));
+    case 'BOOL':
+    case 'C64':
+    case 'F4':
+    case 'F6_E2M3':
+    case 'F6_E3M2':
+    case 'F8_E4M3FNUZ':
+    case 'F8_E5M2FNUZ':
+    case 'F8_E8M0':
+      // The outline has refused these already.
+      throw new LoraError('not-float', `"${entry.name}" is ${entry.dtype}; expected a number.`, layer);
   }
 }
 

@@ -25,7 +25,7 @@ export async function writeZip(
   const zip = new Zip((error, data) => {
     if (error) failure = error;
     // fflate hands over what was pushed, which is an ArrayBuffer's.
-    else pending.push(data as Uint8Array<ArrayBuffer>);
+    else pending.push(data);
   });
   for await (const { path, file } of files) {
     bytes += file.size + 2 * path.length + 200;

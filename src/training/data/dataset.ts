@@ -113,7 +113,7 @@ export async function* cacheLatents(
 export function mirrored(pixels: Float32Array, width: number): Float32Array {
   return Float32Array.from(pixels, (_, i) => {
     const column = Math.floor(i / 3) % width;
-    return pixels[i + 3 * (width - 1 - 2 * column)] as number;
+    return pixels[i + 3 * (width - 1 - 2 * column)];
   });
 }
 

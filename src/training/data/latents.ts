@@ -62,8 +62,8 @@ export function posteriorSample(
 ): Float32Array {
   return Float32Array.from(eps, (e, i) => {
     const at = Math.floor(i / channels) * 2 * channels + (i % channels);
-    const logVariance = Math.min(20, Math.max(-30, moments[at + channels] as number));
-    return scaling * ((moments[at] as number) + Math.exp(0.5 * logVariance) * e);
+    const logVariance = Math.min(20, Math.max(-30, moments[at + channels]));
+    return scaling * ((moments[at]) + Math.exp(0.5 * logVariance) * e);
   });
 }
 

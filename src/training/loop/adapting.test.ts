@@ -66,9 +66,9 @@ async function run(settings: Parameters<typeof shortRun>[0], limitAfter?: { step
 function samplesOf(batches: readonly MicroBatch[]): [number, number, number][] {
   return batches.flatMap(({ size, noise, timesteps, weights }) =>
     timesteps.map((t, i): [number, number, number] => [
-      noise[(i * noise.length) / size] as number,
+      noise[(i * noise.length) / size],
       t,
-      (weights[i] as number) / size,
+      (weights[i]) / size,
     ]),
   );
 }
@@ -104,7 +104,7 @@ test('the run goes on from what was saved, with less, on the same samples', asyn
   const later = all.slice(first);
   const again = samplesOf(seen).slice(-later.length);
   again.forEach(([noise, t, weight], i) => {
-    const [n, s, w] = later[i] as [number, number, number];
+    const [n, s, w] = later[i];
     expect([noise, t]).toEqual([n, s]);
     expect(weight).toBeCloseTo(w, 12);
   });

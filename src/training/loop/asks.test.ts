@@ -1,7 +1,7 @@
 /** What is asked of a run happens between two steps, once, and leaves no trace in what it learns. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
-import type { SavedFile, TrainEvent } from '../../protocol/trainer';
+import type { TrainEvent } from '../../protocol/trainer';
 import { Asks } from './asks';
 import { collect, of, shortRun } from '../run.testing';
 import { train } from './train';
@@ -59,7 +59,7 @@ test('a run that was paused, saved and sampled on the way gives the bytes of one
   const paused = of(events, 'paused').map(({ step }) => step);
   expect(paused).toHaveLength(3);
   expect(new Set(paused).size).toBe(1);
-  const at = paused[0] as number;
+  const at = paused[0];
   expect(at).toBeGreaterThanOrEqual(2);
   expect(at).toBeLessThan(6);
   expect(of(events, 'resumed')).toEqual([{ kind: 'resumed', step: at }]);
@@ -77,10 +77,10 @@ test('a run that was paused, saved and sampled on the way gives the bytes of one
   const numbers = (all: TrainEvent[]) =>
     of(all, 'step').map(({ loss, gradientNorm }) => [loss, gradientNorm]);
   expect(numbers(events)).toEqual(numbers(whole));
-  const final = (all: TrainEvent[]) => of(all, 'saved').slice(-1)[0]?.lora as SavedFile;
+  const final = (all: TrainEvent[]) => of(all, 'saved').slice(-1)[0]?.lora;
   expect(final(events).bytes).toEqual(final(whole).bytes);
   // And the state saved while paused resumes to the same file.
-  const state = of(events, 'saved')[0]?.state.bytes as Uint8Array<ArrayBuffer>;
+  const state = of(events, 'saved')[0]?.state.bytes;
   const source = {
     byteLength: state.length,
     slice: (a: number, b: number) => Promise.resolve(state.slice(a, b).buffer),

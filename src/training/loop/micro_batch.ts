@@ -5,7 +5,7 @@
 import type { TrainConfig } from '../../formats/config/config_fields';
 import type { TrainingStep } from '../data/batches';
 import { processCaption } from '../data/captions';
-import { captionConfig, captionIds, type CachedImage } from '../data/dataset';
+import { captionConfig, captionIds } from '../data/dataset';
 import { addNoiseOffset, debiasedWeight, minSnrWeight, noiseSchedule } from '../step/noise_schedule';
 import { passes } from '../step/passes';
 import type { Prepared } from './prepare';
@@ -28,13 +28,13 @@ export function microBatches(
 function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, micro: number): MicroBatch {
   const batch = at.batches[micro];
   if (!batch) throw new Error(`Step ${at.step} has no batch ${micro}.`);
-  const images = batch.images.map((index) => prepared.images[index] as CachedImage);
+  const images = batch.images.map((index) => prepared.images[index]);
   const [width, height] = [batch.bucket[0] / 8, batch.bucket[1] / 8];
   const channels = prepared.base.unet.config.inChannels;
   const random = (name: string, sample: number) => stream(config.seed, name, at.step, micro, sample);
 
   const timesteps = images.map((_, i) => random('timestep', i).int(SCHEDULE.timesteps));
-  const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)] as Float32Array);
+  const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)]);
   const noise = x0.map((latents, i) => {
     const eps = random('noise', i).fillNormal(new Float32Array(width * height * channels));
     if (config.noise_offset > 0)

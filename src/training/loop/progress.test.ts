@@ -169,5 +169,5 @@ test('a run whose loss runs away says so, once, after the step that showed it', 
   expect(told).toEqual([
     { kind: 'diverged', step: 14, since: 2, from: expect.closeTo(0.013, 6), to: expect.any(Number) },
   ]);
-  expect(events[events.indexOf(told[0] as TrainEvent) - 1]).toMatchObject({ kind: 'step', step: 14 });
+  expect(events[events.indexOf(told[0]) - 1]).toMatchObject({ kind: 'step', step: 14 });
 });

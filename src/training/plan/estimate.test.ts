@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { formatConfig } from '../../formats/config/config_format';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
-import type { EstimateRequest, SavedFile } from '../../protocol/trainer';
+import type { EstimateRequest } from '../../protocol/trainer';
 import { estimate } from './estimate';
 import { probe } from './probe';
 import { collect, of, pictures, shortRun } from '../run.testing';
@@ -84,7 +84,7 @@ test('buckets are those that pictures go to, with how many', async () => {
 
 test('the file is as long as estimated, to two per cent', async () => {
   const run = await collect(shortRun({ max_train_steps: 1, save_steps: 0 }));
-  const bytes = (of(run, 'saved')[0]?.lora as SavedFile).bytes.length;
+  const bytes = (of(run, 'saved')[0]?.lora).bytes.length;
   const { loraBytes } = await estimate(requestFor());
   expect(Math.abs(loraBytes - bytes) / bytes).toBeLessThan(0.02);
 });

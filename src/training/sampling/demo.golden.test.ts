@@ -42,8 +42,8 @@ onTiers(
         height: SIZE,
         sampler: 'ddim',
         spacing: 'leading',
-        steps: want.ints('steps')[0] as number,
-        guidance: want.floats('guidance')[0] as number,
+        steps: want.ints('steps')[0],
+        guidance: want.floats('guidance')[0],
         vPrediction: false,
         noise: row(want.floats('noise_nhwc')),
       });

@@ -74,11 +74,11 @@ export async function sampleLatents(
   const predict = (input: Tensor, t: number): Tensor => {
     const batch = together ? tf.concat([input, input]) : input;
     const outputs = contexts.map((context) =>
-      unet(model, blocks, batch, tf.fill([batch.shape[0] as number], t), context),
+      unet(model, blocks, batch, tf.fill([batch.shape[0]], t), context),
     );
-    if (!guided) return outputs[0] as Tensor;
-    const [negative, prompt] = together ? tf.split(outputs[0] as Tensor, 2) : outputs;
-    return guide(negative as Tensor, prompt as Tensor, request.guidance);
+    if (!guided) return outputs[0];
+    const [negative, prompt] = together ? tf.split(outputs[0], 2) : outputs;
+    return guide(negative, prompt, request.guidance);
   };
   let x: Tensor = tf.tidy(() => tf.mul(tf.tensor4d(request.noise, shape), plan.initialScale));
   let previous: Tensor = tf.zerosLike(x);
@@ -94,7 +94,7 @@ export async function sampleLatents(
       });
       tf.dispose([x, previous]);
       x = next as Tensor;
-      previous = x0 as Tensor;
+      previous = x0;
       await gpu().device.queue.onSubmittedWorkDone();
       onStep(done + 1, plan.steps.length);
     }
@@ -136,7 +136,7 @@ export async function decodeLatents(
       blend(await decodeWhole(vae, part, th, tw), [8 * x, 8 * y, 8 * tw, 8 * th], width, sum, weight);
     }
   }
-  return Float32Array.from(sum, (value, i) => value / (weight[Math.floor(i / 3)] as number));
+  return Float32Array.from(sum, (value, i) => value / (weight[Math.floor(i / 3)]));
 
   async function decodeWhole(
     model: BaseModel['vae'],
@@ -197,9 +197,9 @@ function blend(
     for (let x = 0; x < width; x++) {
       const share = ramp(y, height) * ramp(x, width);
       const to = (y0 + y) * stride + x0 + x;
-      weight[to] = (weight[to] as number) + share;
+      weight[to] = (weight[to]) + share;
       for (let c = 0; c < 3; c++)
-        sum[3 * to + c] = (sum[3 * to + c] as number) + share * (tile[3 * (y * width + x) + c] as number);
+        sum[3 * to + c] = (sum[3 * to + c]) + share * (tile[3 * (y * width + x) + c]);
     }
   }
 }

@@ -21,7 +21,7 @@ onTiers((base, tier) => {
       sampler,
       spacing: 'leading',
       steps: 8,
-      guidance: want.floats('guidance')[0] as number,
+      guidance: want.floats('guidance')[0],
       vPrediction: false,
       noise: want.floats('noise_nhwc'),
     });

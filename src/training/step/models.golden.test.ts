@@ -32,7 +32,7 @@ onTiers((base, tier) => {
     const want = await golden('text');
     const { text } = base();
     const ids = want.ints('long_ids');
-    const [bos, eos] = [ids[0] as number, ids[226] as number];
+    const [bos, eos] = [ids[0], ids[226]];
     const chunks = [0, 1, 2].flatMap((c) => [bos, ...ids.subarray(1 + 75 * c, 76 + 75 * c), eos]);
     for (const skip of [1, 2]) {
       const got = await encodeCaption({ weights: text.weights }, text, Int32Array.from(chunks), skip);

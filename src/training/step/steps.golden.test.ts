@@ -24,7 +24,7 @@ onTiers((base, tier) => {
     const want = await golden('steps');
     const got = await run(base(), want, 'adamw', { learning_rate: 1e-2 }, 1, true);
     for (const [i, loss] of got.losses.entries()) {
-      expect(relativeError([loss], [want.floats('adamw/losses')[i] as number]), `loss ${i}`).toBeLessThan(
+      expect(relativeError([loss], [want.floats('adamw/losses')[i]]), `loss ${i}`).toBeLessThan(
         f32 ? 1e-4 : 1e-2,
       );
     }
@@ -43,7 +43,7 @@ onTiers((base, tier) => {
       true,
     );
     for (const [i, loss] of got.losses.entries()) {
-      expect(relativeError([loss], [want.floats('lion/losses')[i] as number]), `loss ${i}`).toBeLessThan(
+      expect(relativeError([loss], [want.floats('lion/losses')[i]]), `loss ${i}`).toBeLessThan(
         f32 ? 1e-3 : 1e-2,
       );
     }
@@ -55,7 +55,7 @@ onTiers((base, tier) => {
     const got = await run(base(), want, 'accumulate', { learning_rate: 1e-2 }, 2, true);
     const losses = want.floats('accumulate/losses');
     for (const [i, loss] of got.losses.entries()) {
-      const mean = ((losses[2 * i] as number) + (losses[2 * i + 1] as number)) / 2;
+      const mean = ((losses[2 * i]) + (losses[2 * i + 1])) / 2;
       expect(relativeError([loss], [mean]), `loss ${i}`).toBeLessThan(f32 ? 1e-4 : 1e-2);
     }
     expect(relativeError(got.norms, want.floats('accumulate/grad_norms'))).toBeLessThan(f32 ? 1e-3 : 2e-2);
@@ -91,7 +91,7 @@ async function run(
   const config: TrainConfig = {
     ...defaultConfig(),
     weight_decay: 0.01,
-    max_grad_norm: want.floats('max_norm')[0] as number,
+    max_grad_norm: want.floats('max_norm')[0],
     ...settings,
   };
   const rates = want.floats(`${name}/rates`);
@@ -125,7 +125,7 @@ async function run(
     for (let micro = 0; micro < accumulation; micro++)
       engine.micro(batchOf(want, step * accumulation + micro, accumulation), 0);
     update(optimizer, lora.values);
-    losses.push((await read(engine.loss))[0] as number);
+    losses.push((await read(engine.loss))[0]);
     const report = await readReport(optimizer);
     expect(report.skipped).toBe(false);
     norms.push(report.gradientNorm);

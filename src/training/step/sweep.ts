@@ -50,11 +50,11 @@ export function sweep(
     (block) => adapted(block).length > 0 || (wantContext && block.seesContext),
   );
   const outputs: Tensor[] = [];
-  const inputOf = (i: number) => (i === 0 ? x : (outputs[i - 1] as Tensor));
+  const inputOf = (i: number) => (i === 0 ? x : (outputs[i - 1]));
 
   mark('forward');
   for (let i = 0; i < first; i++) {
-    const block = blocks[i] as UnetBlock;
+    const block = blocks[i];
     outputs[i] = tf.tidy(() => block.run(model, inputOf(i), inputs, outputs[skipOf[i] ?? -1]));
   }
 
@@ -78,18 +78,18 @@ export function sweep(
         return lora ? [lora.down, lora.up] : [];
       });
       const xs = [
-        ...sources.map((i) => outputs[i] as Tensor),
+        ...sources.map((i) => outputs[i]),
         ...(takesContext ? [inputs.context] : []),
         ...matrices,
       ];
       const { value, grads } = tf.engine().gradients(y, xs, dy);
       const own = grads.slice(xs.length - matrices.length);
-      sink(paths.map((path, i) => ({ path, dDown: own[2 * i] as Tensor, dUp: own[2 * i + 1] as Tensor })));
+      sink(paths.map((path, i) => ({ path, dDown: own[2 * i], dUp: own[2 * i + 1] })));
       return [value, ...grads.slice(0, xs.length - matrices.length)];
     });
-    sources.forEach((i, at) => gather(i, flowing[at] as Tensor));
-    if (takesContext) dContext = accumulate(dContext, flowing[sources.length] as Tensor);
-    return value as Tensor;
+    sources.forEach((i, at) => gather(i, flowing[at]));
+    if (takesContext) dContext = accumulate(dContext, flowing[sources.length]);
+    return value;
   };
 
   const tail = blocks.slice(first);
@@ -98,10 +98,10 @@ export function sweep(
     () => {
       const local: Tensor[] = outputs.slice();
       for (let i = first; i < blocks.length; i++) {
-        const block = blocks[i] as UnetBlock;
-        local[i] = block.run(model, i === 0 ? x : (local[i - 1] as Tensor), inputs, local[skipOf[i] ?? -1]);
+        const block = blocks[i];
+        local[i] = block.run(model, i === 0 ? x : (local[i - 1]), inputs, local[skipOf[i] ?? -1]);
       }
-      const l = loss(local[blocks.length - 1] as Tensor);
+      const l = loss(local[blocks.length - 1]);
       mark('backward');
       return l;
     },
@@ -111,7 +111,7 @@ export function sweep(
   );
 
   for (let i = first - 1; i >= 0; i--) {
-    const block = blocks[i] as UnetBlock;
+    const block = blocks[i];
     const dy = dOutputs[i];
     if (needs[i] && dy) {
       const skip = skipOf[i];
@@ -121,7 +121,7 @@ export function sweep(
       ]).dispose();
       dy.dispose();
     }
-    (outputs[i] as Tensor).dispose();
+    (outputs[i]).dispose();
   }
   return { loss: value, dContext };
 }

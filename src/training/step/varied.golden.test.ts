@@ -165,9 +165,9 @@ function baseWeights(name: string, shape: readonly number[]): Float32Array {
 }
 
 function hashedLora(module: string): { down: Float32Array; up: Float32Array } {
-  const shape = (half: string) => VARIED.lora[`${module}.${half}.weight`] as number[];
+  const shape = (half: string) => VARIED.lora[`${module}.${half}.weight`];
   const down = hash(`${module}.lora_down.weight`, shape('lora_down'));
-  const bound = Math.sqrt(shape('lora_down')[1] as number);
+  const bound = Math.sqrt(shape('lora_down')[1]);
   return {
     down: down.map((v) => v / bound),
     up: hash(`${module}.lora_up.weight`, shape('lora_up')).map((v) => 0.3 * v),

@@ -53,11 +53,11 @@ export function along(starts: readonly number[], position: number, tail: number)
   let low = 0;
   for (let high = last; low < high;) {
     const middle = Math.ceil((low + high) / 2);
-    if ((starts[middle] as number) <= position) low = middle;
+    if ((starts[middle]) <= position) low = middle;
     else high = middle - 1;
   }
-  const start = starts[low] as number;
-  const length = low < last ? (starts[low + 1] as number) - start : tail;
+  const start = starts[low];
+  const length = low < last ? (starts[low + 1]) - start : tail;
   return low + Math.min(1, Math.max(0, length > 0 ? (position - start) / length : 0));
 }
 
@@ -67,7 +67,7 @@ export function secondsAt(points: readonly { step: number; seconds: number }[], 
   const last = points.at(-1);
   if (!first || !last || step <= 0) return 0;
   if (step >= last.step) {
-    const from = points[Math.max(0, points.length - 20)] as { step: number; seconds: number };
+    const from = points[Math.max(0, points.length - 20)];
     const pace =
       last.step > from.step
         ? (last.seconds - from.seconds) / (last.step - from.step)
@@ -80,8 +80,8 @@ export function secondsAt(points: readonly { step: number; seconds: number }[], 
     if ((points[middle] as { step: number }).step < step) low = middle + 1;
     else high = middle;
   }
-  const after = points[low] as { step: number; seconds: number };
-  const before = low > 0 ? (points[low - 1] as { step: number; seconds: number }) : { step: 0, seconds: 0 };
+  const after = points[low];
+  const before = low > 0 ? (points[low - 1]) : { step: 0, seconds: 0 };
   const share = (step - before.step) / Math.max(1, after.step - before.step);
   return before.seconds + share * (after.seconds - before.seconds);
 }

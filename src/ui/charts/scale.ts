@@ -15,7 +15,7 @@ export function valueRange(
     value !== null && Number.isFinite(value) && (!log || value > 0);
   const sorted = raw.filter(usable).sort((a, b) => a - b);
   if (!sorted.length) return log ? [0.01, 1] : [0, 1];
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] as number;
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
   let [low, high] = clip && sorted.length >= 20 ? [at(0.02), at(0.98)] : [at(0), at(1)];
   for (const value of always) {
     if (!usable(value)) continue;

@@ -136,5 +136,5 @@ function ownValues(settings: Project['settings']): Partial<TrainConfig> {
     const read = isFieldName(name) ? readValue(configFields[name], value, undefined) : undefined;
     return read && 'value' in read ? [[name, read.value] as const] : [];
   });
-  return Object.fromEntries(kept) as Partial<TrainConfig>; // each read by its own field
+  return Object.fromEntries(kept); // each read by its own field
 }

@@ -52,7 +52,10 @@ export function readTyped(field: Field, text: string): ReturnType<typeof readVal
           .filter(Boolean),
         undefined,
       );
-    default:
+    case 'text':
+    case 'choice':
+    case 'switch':
+    case 'switch-or-path':
       return readValue(field, text, undefined);
   }
 }

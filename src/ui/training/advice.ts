@@ -51,7 +51,7 @@ export function adviceOn({ points, steps }: Curve): Advice | undefined {
   const level = mean(windows.slice(third, 2 * third).map((window) => window.mean));
   const drop = (level - (windows.at(-1) as Window).mean) / level;
   const bend = (end.perWindow - middle.perWindow) / Math.hypot(end.error, middle.error);
-  const from = late[1] as Window;
+  const from = late[1];
   if (end.significance < -4 && bend < -3 && drop > 0.15 && from.epoch >= 5) {
     return { kind: 'memorising', setting: 'epochs', epoch: from.epoch };
   }
@@ -72,7 +72,7 @@ function windowOf(points: Curve['points']): Window {
   const losses = points.map(({ loss }) => loss);
   const centre = mean(losses);
   const variance = mean(losses.map((loss) => (loss - centre) ** 2)) * (points.length / (points.length - 1));
-  const { step, epoch } = points[0] as Curve['points'][number];
+  const { step, epoch } = points[0];
   return { step, epoch, mean: centre, error: Math.sqrt(variance / points.length) || Number.EPSILON };
 }
 
@@ -81,17 +81,17 @@ function slope(windows: readonly Window[]): { perWindow: number; error: number; 
   const weights = windows.map(({ error }) => 1 / error ** 2);
   const total = sum(weights);
   const centre = sum(weights.map((w, i) => w * i)) / total;
-  const level = sum(weights.map((w, i) => w * (windows[i] as Window).mean)) / total;
+  const level = sum(weights.map((w, i) => w * (windows[i]).mean)) / total;
   const spread = sum(weights.map((w, i) => w * (i - centre) ** 2));
   const perWindow =
-    sum(weights.map((w, i) => w * (i - centre) * ((windows[i] as Window).mean - level))) / spread;
+    sum(weights.map((w, i) => w * (i - centre) * ((windows[i]).mean - level))) / spread;
   return { perWindow, error: 1 / Math.sqrt(spread), significance: perWindow * Math.sqrt(spread) };
 }
 
 /** Variance of neighbours' differences over what noise alone would make of them; about 1 for noise. */
 function swings(windows: readonly Window[]): number {
   const ratios = windows.slice(1).map((window, i) => {
-    const before = windows[i] as Window;
+    const before = windows[i];
     return (window.mean - before.mean) ** 2 / (window.error ** 2 + before.error ** 2);
   });
   // A single jump (a fall at the start) is no swing: the largest does not count.

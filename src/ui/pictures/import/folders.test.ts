@@ -57,7 +57,7 @@ test.each(cases)('$what', async (of) => {
 function filesOf(of: FolderCase): File[] {
   return Object.entries(of.files).map(([path, content]) => {
     const bytes =
-      content === picture ? `a picture ${++looks}` : (content as string | Uint8Array<ArrayBuffer>);
+      content === picture ? `a picture ${++looks}` : (content);
     const lastModified = 1_700_000_000_000 + 1000 * (of.modified?.[path] ?? 0);
     const file = new File([bytes], nameOf(path), { lastModified });
     return Object.defineProperty(file, 'webkitRelativePath', { value: inside(of, path) });
