@@ -39,7 +39,7 @@ export function defineKernel<Attrs extends object>(definition: KernelDefinition<
     });
   }
   return (inputs: NamedTensorMap, attrs: Attrs): Tensor[] => {
-    const out = tf.engine().runKernel(name, inputs, attrs as unknown as tf.NamedAttrMap) as Tensor | Tensor[];
+    const out = tf.engine().runKernel<Tensor | Tensor[]>(name, inputs, attrs as unknown as tf.NamedAttrMap);
     return Array.isArray(out) ? out : [out];
   };
 }

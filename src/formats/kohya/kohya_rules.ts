@@ -1,12 +1,7 @@
 // What each setting of sd-scripts, and of the forms in front of it (kohya_ss, lora-scripts), is here: a rule takes what it
 // knows from the ledger and leaves, or warns of, what has no counterpart. Names: sd-scripts' arguments, kohya_ss's form.
 // The list is long because theirs is.
-import {
-  configFields,
-  isFieldName,
-  isPlace,
-  type FieldName,
-} from '../config/config_fields';
+import { configFields, isFieldName, isPlace, type FieldName } from '../config/config_fields';
 import { optimizerFacts } from '../config/optimizers';
 import { choiceNamed, optimizerNamed, samplerNames, scheduleNames } from './choice_names';
 import { numberOf, type Ledger } from './import_ledger';

@@ -63,7 +63,7 @@ export function posteriorSample(
   return Float32Array.from(eps, (e, i) => {
     const at = Math.floor(i / channels) * 2 * channels + (i % channels);
     const logVariance = Math.min(20, Math.max(-30, moments[at + channels]));
-    return scaling * ((moments[at]) + Math.exp(0.5 * logVariance) * e);
+    return scaling * (moments[at] + Math.exp(0.5 * logVariance) * e);
   });
 }
 

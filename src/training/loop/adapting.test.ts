@@ -68,7 +68,7 @@ function samplesOf(batches: readonly MicroBatch[]): [number, number, number][] {
     timesteps.map((t, i): [number, number, number] => [
       noise[(i * noise.length) / size],
       t,
-      (weights[i]) / size,
+      weights[i] / size,
     ]),
   );
 }

@@ -17,7 +17,7 @@ test('tile starts cover the length with at least the overlap', () => {
     const at = starts(length, tile, overlap);
     expect(at[0]).toBe(0);
     expect(at[at.length - 1]).toBe(Math.max(0, length - tile));
-    at.slice(1).forEach((start, i) => expect(start - (at[i])).toBeLessThanOrEqual(tile - overlap));
+    at.slice(1).forEach((start, i) => expect(start - at[i]).toBeLessThanOrEqual(tile - overlap));
   }
 });
 

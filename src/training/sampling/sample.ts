@@ -136,7 +136,7 @@ export async function decodeLatents(
       blend(await decodeWhole(vae, part, th, tw), [8 * x, 8 * y, 8 * tw, 8 * th], width, sum, weight);
     }
   }
-  return Float32Array.from(sum, (value, i) => value / (weight[Math.floor(i / 3)]));
+  return Float32Array.from(sum, (value, i) => value / weight[Math.floor(i / 3)]);
 
   async function decodeWhole(
     model: BaseModel['vae'],
@@ -197,9 +197,8 @@ function blend(
     for (let x = 0; x < width; x++) {
       const share = ramp(y, height) * ramp(x, width);
       const to = (y0 + y) * stride + x0 + x;
-      weight[to] = (weight[to]) + share;
-      for (let c = 0; c < 3; c++)
-        sum[3 * to + c] = (sum[3 * to + c]) + share * (tile[3 * (y * width + x) + c]);
+      weight[to] = weight[to] + share;
+      for (let c = 0; c < 3; c++) sum[3 * to + c] = sum[3 * to + c] + share * tile[3 * (y * width + x) + c];
     }
   }
 }
@@ -220,7 +219,7 @@ function concat(a: Float32Array, b: Float32Array): Float32Array {
 export function toRgba(pixels: Float32Array): Uint8ClampedArray<ArrayBuffer> {
   const rgba = new Uint8ClampedArray((pixels.length / 3) * 4).fill(255);
   for (let i = 0, o = 0; i < pixels.length; i += 3, o += 4) {
-    for (let c = 0; c < 3; c++) rgba[o + c] = Math.round(((pixels[i + c] as number) + 1) * 127.5);
+    for (let c = 0; c < 3; c++) rgba[o + c] = Math.round((pixels[i + c] + 1) * 127.5);
   }
   return rgba;
 }

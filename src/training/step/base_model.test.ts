@@ -65,7 +65,7 @@ test('a diffusers folder, and F32 and BF16 copies, load as the single file does'
   const floats = await read(coarse.unet.weights.vector('conv_in.bias'));
   const exact = want.bias;
   floats.forEach((value, i) =>
-    expect(Math.abs(value - (exact[i]))).toBeLessThanOrEqual(Math.abs(exact[i]) / 128),
+    expect(Math.abs(value - exact[i])).toBeLessThanOrEqual(Math.abs(exact[i]) / 128),
   );
   dispose(coarse);
 });

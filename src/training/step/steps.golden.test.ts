@@ -55,7 +55,7 @@ onTiers((base, tier) => {
     const got = await run(base(), want, 'accumulate', { learning_rate: 1e-2 }, 2, true);
     const losses = want.floats('accumulate/losses');
     for (const [i, loss] of got.losses.entries()) {
-      const mean = ((losses[2 * i]) + (losses[2 * i + 1])) / 2;
+      const mean = (losses[2 * i] + losses[2 * i + 1]) / 2;
       expect(relativeError([loss], [mean]), `loss ${i}`).toBeLessThan(f32 ? 1e-4 : 1e-2);
     }
     expect(relativeError(got.norms, want.floats('accumulate/grad_norms'))).toBeLessThan(f32 ? 1e-3 : 2e-2);

@@ -50,7 +50,7 @@ export function sweep(
     (block) => adapted(block).length > 0 || (wantContext && block.seesContext),
   );
   const outputs: Tensor[] = [];
-  const inputOf = (i: number) => (i === 0 ? x : (outputs[i - 1]));
+  const inputOf = (i: number) => (i === 0 ? x : outputs[i - 1]);
 
   mark('forward');
   for (let i = 0; i < first; i++) {
@@ -77,11 +77,7 @@ export function sweep(
         const lora = model.lora?.(path);
         return lora ? [lora.down, lora.up] : [];
       });
-      const xs = [
-        ...sources.map((i) => outputs[i]),
-        ...(takesContext ? [inputs.context] : []),
-        ...matrices,
-      ];
+      const xs = [...sources.map((i) => outputs[i]), ...(takesContext ? [inputs.context] : []), ...matrices];
       const { value, grads } = tf.engine().gradients(y, xs, dy);
       const own = grads.slice(xs.length - matrices.length);
       sink(paths.map((path, i) => ({ path, dDown: own[2 * i], dUp: own[2 * i + 1] })));
@@ -99,7 +95,7 @@ export function sweep(
       const local: Tensor[] = outputs.slice();
       for (let i = first; i < blocks.length; i++) {
         const block = blocks[i];
-        local[i] = block.run(model, i === 0 ? x : (local[i - 1]), inputs, local[skipOf[i] ?? -1]);
+        local[i] = block.run(model, i === 0 ? x : local[i - 1], inputs, local[skipOf[i] ?? -1]);
       }
       const l = loss(local[blocks.length - 1]);
       mark('backward');
@@ -121,7 +117,7 @@ export function sweep(
       ]).dispose();
       dy.dispose();
     }
-    (outputs[i]).dispose();
+    outputs[i].dispose();
   }
   return { loss: value, dContext };
 }

@@ -53,11 +53,11 @@ export function along(starts: readonly number[], position: number, tail: number)
   let low = 0;
   for (let high = last; low < high;) {
     const middle = Math.ceil((low + high) / 2);
-    if ((starts[middle]) <= position) low = middle;
+    if (starts[middle] <= position) low = middle;
     else high = middle - 1;
   }
   const start = starts[low];
-  const length = low < last ? (starts[low + 1]) - start : tail;
+  const length = low < last ? starts[low + 1] - start : tail;
   return low + Math.min(1, Math.max(0, length > 0 ? (position - start) / length : 0));
 }
 
@@ -81,7 +81,7 @@ export function secondsAt(points: readonly { step: number; seconds: number }[], 
     else high = middle;
   }
   const after = points[low];
-  const before = low > 0 ? (points[low - 1]) : { step: 0, seconds: 0 };
+  const before = low > 0 ? points[low - 1] : { step: 0, seconds: 0 };
   const share = (step - before.step) / Math.max(1, after.step - before.step);
   return before.seconds + share * (after.seconds - before.seconds);
 }

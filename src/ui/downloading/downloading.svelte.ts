@@ -35,6 +35,7 @@ export class Downloading {
   async get(address: string, wish: DownloadWish = {}): Promise<Download | undefined> {
     if (this.now.state === 'running') return undefined;
     this.now = { state: 'running', address, done: 0, total: undefined, secondsLeft: undefined };
+    // eslint-disable-next-line svelte/prefer-svelte-reactivity -- an address, and the form that Vite looks for
     const worker = new Worker(new URL('../../../workers/download.worker.ts', import.meta.url), {
       type: 'module',
       name: 'download',

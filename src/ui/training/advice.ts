@@ -81,10 +81,9 @@ function slope(windows: readonly Window[]): { perWindow: number; error: number; 
   const weights = windows.map(({ error }) => 1 / error ** 2);
   const total = sum(weights);
   const centre = sum(weights.map((w, i) => w * i)) / total;
-  const level = sum(weights.map((w, i) => w * (windows[i]).mean)) / total;
+  const level = sum(weights.map((w, i) => w * windows[i].mean)) / total;
   const spread = sum(weights.map((w, i) => w * (i - centre) ** 2));
-  const perWindow =
-    sum(weights.map((w, i) => w * (i - centre) * ((windows[i]).mean - level))) / spread;
+  const perWindow = sum(weights.map((w, i) => w * (i - centre) * (windows[i].mean - level))) / spread;
   return { perWindow, error: 1 / Math.sqrt(spread), significance: perWindow * Math.sqrt(spread) };
 }
 

@@ -56,8 +56,7 @@ test.each(cases)('$what', async (of) => {
 /** As the folder chooser gives them: below the folder's own name. */
 function filesOf(of: FolderCase): File[] {
   return Object.entries(of.files).map(([path, content]) => {
-    const bytes =
-      content === picture ? `a picture ${++looks}` : (content);
+    const bytes = content === picture ? `a picture ${++looks}` : content;
     const lastModified = 1_700_000_000_000 + 1000 * (of.modified?.[path] ?? 0);
     const file = new File([bytes], nameOf(path), { lastModified });
     return Object.defineProperty(file, 'webkitRelativePath', { value: inside(of, path) });
