@@ -1,12 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { ESLint } from 'eslint';
+import tseslint from 'typescript-eslint';
 import { describe, expect, test } from 'vitest';
 import { FOLDERS, objection } from './borders.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 describe('the borders, through ESLint and the real configuration', () => {
-  const eslint = new ESLint({ cwd: root });
+  // The files are made up: the compiler, which other rules ask, does not know them.
+  const eslint = new ESLint({ cwd: root, overrideConfig: tseslint.configs.disableTypeChecked });
   const borderErrors = async (filePath: string, code: string) => {
     const results = await eslint.lintText(code, { filePath });
     return results.flatMap((r) => r.messages).filter((m) => m.ruleId === 'borders/rooms' && m.severity === 2);
