@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { deflateRawSync } from 'node:zlib';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
+import { changed, probe } from './changed';
 import { englishOn } from './chinese_words';
 import { dropFiles, squares } from './small_run';
 
@@ -374,34 +375,6 @@ test.describe('nothing leaves', () => {
     }
   });
 });
-
-/** A script of a worker that tries to ask, and says what it got. */
-function probe(to: string): string {
-  return `fetch('${to}').then((r) => r.text()).catch(() => 'refused').then((said) => postMessage(said))`;
-}
-
-/** The studio through another server, which changes what some files say; their headers stay. */
-async function changed(
-  studio: string | undefined,
-  change: (path: string, body: Buffer) => Buffer,
-): Promise<{ at: string; close: () => Promise<void> }> {
-  const proxy = createServer((request, response) => {
-    const path = request.url ?? '/';
-    void fetch(`${studio}${path}`).then(async (answer) => {
-      const headers = [...answer.headers].filter(
-        ([name]) => !/^(content-(length|encoding)|connection|keep-alive|date|transfer-encoding)$/.test(name),
-      );
-      response.writeHead(answer.status, Object.fromEntries(headers));
-      response.end(change(path, Buffer.from(await answer.arrayBuffer())));
-    });
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const close = async () => {
-    proxy.closeAllConnections();
-    await new Promise((resolve) => proxy.close(resolve));
-  };
-  return { at: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`, close };
-}
 
 function background(page: Page): Promise<string> {
   return page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);

@@ -1,5 +1,6 @@
 /** The page's entry: styles, then the app. Whatever a screen needs comes when that screen is opened. */
-import './ui/shell/no_webrtc';
+import './protocol/own_scripts';
+import './ui/shell/no_way_out';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import './ui/tokens.css';

@@ -50,7 +50,8 @@ test('as shipped, only the download worker may ask elsewhere; all else is the sa
 
   const worker = headersFor('/assets/download.worker-a1.js', rules);
   expect(worker['Content-Security-Policy']).toBe(
-    "default-src 'none'; connect-src https: http://127.0.0.1:* http://localhost:*",
+    "default-src 'none'; connect-src https: http://127.0.0.1:* http://localhost:*; " +
+      "require-trusted-types-for 'script'; trusted-types 'none'",
   );
   const names = Object.keys(page).filter((name) => name !== 'Connection-Allowlist');
   expect(Object.keys(worker).sort()).toEqual(names.sort());

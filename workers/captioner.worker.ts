@@ -1,4 +1,5 @@
 /** The captioner's worker, to be ended and started again: a lost session of onnxruntime cannot be mended in its realm. */
+import '../src/protocol/own_scripts';
 import * as Comlink from 'comlink';
 import { openRuntime } from '../src/captioning/browser_runtime';
 import { makeCaptioner } from '../src/captioning/captioner';
