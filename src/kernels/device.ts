@@ -129,8 +129,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
     if (opened.errors.length === 1) console.error(`GPU error: ${opened.errors[0]}`);
   });
   void device.lost.then((info) => {
-    if (current === opened && info.reason !== 'destroyed')
-      options.onLost?.(info.message || 'the GPU device was lost');
+    // Ours are no longer the current one when we destroy them: 'destroyed' here is somebody else's doing.
+    if (current === opened) options.onLost?.(info.message || 'the GPU device was lost');
   });
 
   forgetBackend();

@@ -63,6 +63,9 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
     // Whatever failed, a lost device is why; the news of it may come a moment after the failure.
     await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, LOST_NEWS_MS))]);
     lost.signal.throwIfAborted();
+    // What waits on a device that is gone is aborted; so is a run that was asked to stop, and that is no loss.
+    if (!asks.signal.aborted && error instanceof Error && error.name === 'AbortError')
+      throw new DeviceLostError(error.message);
     throw error;
   } finally {
     closeDevice();
