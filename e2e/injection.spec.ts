@@ -9,7 +9,7 @@ import { deflateRawSync } from 'node:zlib';
 import { expect, test, type Page } from '@playwright/test';
 import { strToU8, zipSync } from 'fflate';
 import sharp from 'sharp';
-import { writeSafetensors } from '../src/formats/safetensors_write';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { dropFiles, goTo } from './small_run';
 
 let server: Server;

@@ -46,6 +46,7 @@ const trainer = {
     running?.ask(what);
     if (what === 'stop') drawing?.abort();
   },
+  alive: () => true,
   estimate: (request) =>
     inTurn(async () => {
       await openForQuestions();

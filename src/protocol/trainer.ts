@@ -253,6 +253,8 @@ export interface Trainer {
    * 'sample' and 'save' happen after the step under way.
    */
   ask(what: Ask): void;
+  /** Answers at once, whatever else is done: a worker that does not has hung. */
+  alive(): true;
   /** What a run would be, without starting it or reading any weights. */
   estimate(request: EstimateRequest): Promise<Estimate>;
   /** Three seconds on the GPU: adapter facts, tier, measured speed. */

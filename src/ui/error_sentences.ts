@@ -84,6 +84,11 @@ const PictureGoneError: Sentences<{ gone: { picture: string } }> = {
   gone: ({ picture }) => `${picture} 已不在这里，因此这次训练无法继续。`,
 };
 
+const OtherVersionError: Sentences<{ unknown: { settings: string } }> = {
+  unknown: ({ settings }) =>
+    `这次训练由另一版本的工作室开始，其中有此版本不认识或不允许的参数（${settings}）。请刷新页面以获取当前版本；已保存的内容在“结果”中。`,
+};
+
 const PageError: Sentences<PageFacts> = {
   'no-word-list': () => '无法读取 CLIP 的词表。请联网一次后重试。',
   'no-trainer': () => '无法启动训练程序。请刷新页面。',
@@ -111,6 +116,7 @@ export const sentencesZh = {
   StorageError,
   BaseModelUnreadable,
   PictureGoneError,
+  OtherVersionError,
   PageError,
   PictureMissingError,
   ProjectFileError,

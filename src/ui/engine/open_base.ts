@@ -55,13 +55,23 @@ async function fileOf(handle: FileSystemFileHandle): Promise<File> {
   try {
     return await handle.getFile();
   } catch (cause) {
-    throw new BaseModelUnreadable(
-      'moved',
-      handle.name,
-      `${handle.name} is no longer where it was. Choose it again under Base model on the start screen.`,
-      { cause },
-    );
+    throw moved(handle.name, cause);
   }
+}
+
+function moved(name: string, cause: unknown): BaseModelUnreadable {
+  return new BaseModelUnreadable(
+    'moved',
+    name,
+    `${name} is no longer where it was. Choose it again under Base model on the start screen.`,
+    { cause },
+  );
+}
+
+/** A file that was moved or changed while it was read says so in the browser's words: in ours. All else as it is. */
+export function readable(name: string, error: unknown): unknown {
+  const gone = error instanceof Error && ['NotFoundError', 'NotReadableError'].includes(error.name);
+  return gone ? moved(name, error) : error;
 }
 
 let demo: Promise<Blob> | undefined;

@@ -29,6 +29,11 @@ export function withTrainer<T>(work: (trainer: Comlink.Remote<Trainer>) => Promi
   return Promise.race([work(remote), broken]);
 }
 
+/** Whether it is still there; settles when it says so. Undefined where no worker is running. */
+export function askTrainer(): Promise<unknown> | undefined {
+  return running?.remote.alive();
+}
+
 /** Ends the worker with all it has on the GPU. The next call starts a new one. */
 export function discardTrainerWorker(): void {
   const ending = running;

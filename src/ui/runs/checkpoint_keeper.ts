@@ -67,6 +67,8 @@ export class CheckpointKeeper {
       await this.#drop(final ? [...stale, ...this.#timed.end()] : stale);
       this.#kept(checkpoint);
       await this.#drop(this.#outdated());
+      const { lookWhetherCleared } = await import('./watch');
+      await lookWhetherCleared(this.shown, record);
     } else {
       const trouble = this.shown.notKept ?? { full: false, sentence: '' };
       this.shown.notKept = { ...trouble, file: { name: lora.name, blob: checkpoint.lora } };

@@ -17,6 +17,7 @@ const NAMED: Readonly<Record<string, Failure>> = {
   UnusableImageSizeError: 'settings',
   LoraError: 'settings',
   ResumeError: 'resume',
+  OtherVersionError: 'resume',
   GpuUnavailableError: 'gpu',
   DeviceLostError: 'gpu',
   InvalidScheduleError: 'settings',

@@ -38,6 +38,9 @@ import { ShownRun } from './shown_run.svelte';
 import { chime } from './sound';
 import type { Now } from './states';
 import { discardTrainerWorker, withTrainer } from '../engine/trainer_worker';
+import { readable } from '../engine/open_base';
+import { studio } from '../studio.svelte';
+import type { Watch } from './watch';
 import { resumableCheckpoint, resumableCheckpoints, takeNewest } from './unfinished';
 
 export interface StartOptions {
@@ -69,6 +72,9 @@ export class TrainingRun extends ShownRun {
   #base: BaseModelRef | undefined;
   #pretrained: Blob | undefined;
   #ticking: ReturnType<typeof setInterval> | undefined;
+  #watch: Watch | undefined;
+  /** Counts the workers that were given the run: what an ended one has still said is not listened to. */
+  #session = 0;
   /** The state the last lost GPU was resumed from: a second loss without progress waits. */
   #resumedAfterLoss: number | undefined;
 
@@ -160,6 +166,7 @@ export class TrainingRun extends ShownRun {
   /** Finishes the step, saves and ends. */
   stop(): void {
     this.note(this.words().logged.stopAsked);
+    if (this.now.state === 'silent') return void this.giveUp();
     this.#ask('stop');
   }
 
@@ -183,6 +190,16 @@ export class TrainingRun extends ShownRun {
     if (!this.#base) return this.resumeRun(this.record.id);
     this.#begin({ ...this.record, state: 'running' });
     void this.#train();
+  }
+
+  /** The worker does not answer: goes on from the newest state in a new one. */
+  async goOnFromSaved(): Promise<void> {
+    if (await this.#discarded()) await this.tryAgain();
+  }
+
+  /** The worker does not answer: ends the run with what it has saved. */
+  async giveUp(): Promise<void> {
+    if (await this.#discarded()) await this.keepAsIs();
   }
 
   /** The same although it is over the budget that was set by hand. */
@@ -216,13 +233,8 @@ export class TrainingRun extends ShownRun {
     const { record } = this;
     const since = record?.diverged?.since;
     if (!record || since === undefined) return;
-    if (this.active) {
-      // What its worker has on the GPU is spoiled.
-      discardTrainerWorker();
-      this.#settle({ state: 'idle' }, 'paused');
-    }
-    await this.#follower.settled();
-    await this.writer?.flush();
+    // What its worker has on the GPU is spoiled.
+    await this.#discarded();
     const { parseConfig, formatConfig } = await yaml();
     const config = parseConfig(record.config);
     const lower: TrainConfig = { ...config, ...lowerRates(config) };
@@ -256,13 +268,29 @@ export class TrainingRun extends ShownRun {
 
   // ---- the run itself ----
 
+  /** Ends the worker of a run under way; what it told is written. False if the run had ended already. */
+  async #discarded(): Promise<boolean> {
+    const { active } = this;
+    if (active) {
+      this.#session++;
+      discardTrainerWorker();
+      this.#settle({ state: 'idle' }, 'paused');
+    }
+    await this.#follower.settled();
+    await this.writer?.flush();
+    return active;
+  }
+
   async #train(): Promise<void> {
     const { record } = this;
     if (!record || !this.#base) return;
     const m = this.words();
     // Its memory, on the GPU too, is wanted for the run.
     endCaptionerWorker();
+    const session = ++this.#session;
     try {
+      const { watch, refuseOtherVersion } = await import('./watch');
+      refuseOtherVersion(record);
       const [from, ...older] = await resumableCheckpoints(record.id);
       this.#follower.takeUpFrom(from?.step ?? 0);
       if (from) this.note(m.logged.resumed(number(from.step)));
@@ -280,17 +308,24 @@ export class TrainingRun extends ShownRun {
       if (from && (await isOtherBase(record, job.base))) throw new OtherBaseError();
       void this.#nameBase(record, job.base);
       if (from && this.now.state === 'recovering') this.tell({ kind: 'recovered', step: from.step });
+      if (session !== this.#session) return;
+      const listening = watch(this, studio.adapter?.software ?? false);
+      this.#watch = listening;
       await withTrainer((trainer) =>
         trainer.train(
           job,
-          Comlink.proxy((event: TrainEvent) => this.#follower.follow(event)),
+          Comlink.proxy((event: TrainEvent) => {
+            if (session !== this.#session) return;
+            listening.heard();
+            this.#follower.follow(event);
+          }),
         ),
       );
       await this.#follower.settled();
-      await this.#ended();
+      if (session === this.#session) await this.#ended();
     } catch (error) {
       await this.#follower.settled();
-      await this.#broke(error);
+      if (session === this.#session) await this.#broke(readable(this.#base.name, error));
     }
   }
 
@@ -321,6 +356,7 @@ export class TrainingRun extends ShownRun {
 
   async #broke(error: unknown): Promise<void> {
     const name = error instanceof Error ? error.name : '';
+    this.#watch?.end();
     if (name === 'AbortError') return this.#abandoned();
     if (name === 'NonFiniteLossError') {
       const step = this.step;
@@ -329,7 +365,8 @@ export class TrainingRun extends ShownRun {
     } else if (name === 'DeviceLostError') {
       await this.#lost(error);
       return;
-    } else this.#fail(error);
+    } else if (name === 'GpuUnavailableError' && lockedUntil() !== undefined) this.#wait();
+    else this.#fail(error);
     await this.writer?.flush();
   }
 
@@ -350,15 +387,19 @@ export class TrainingRun extends ShownRun {
     noteGpuLoss();
     discardTrainerWorker();
     this.note(this.words().logged.lost(sentenceOf(error)));
+    // It was to stop after its step, which did not come: what was saved before is what there is.
+    if (this.asked === 'stop') return this.giveUp();
     await this.writer?.flush();
     const newest = (await resumableCheckpoint(record.id))?.step ?? 0;
-    if (before !== undefined || this.#resumedAfterLoss === newest) {
-      this.#settle({ state: 'waiting', until: Date.now() + LOCKED_MS }, 'paused');
-      return;
-    }
+    if (before !== undefined || this.#resumedAfterLoss === newest) return this.#wait();
     this.#resumedAfterLoss = newest;
     this.now = { state: 'recovering' };
     await this.#train();
+  }
+
+  /** Until the browser opens the GPU again. A try before its end comes back here, with what is left of the time. */
+  #wait(): void {
+    this.#settle({ state: 'waiting', until: lockedUntil() ?? Date.now() + LOCKED_MS }, 'paused');
   }
 
   #fail(error: unknown): void {
@@ -392,6 +433,7 @@ export class TrainingRun extends ShownRun {
   #settle(now: Now, state: Run['state']): void {
     this.#follower.end(Date.now(), state === 'finished');
     clearInterval(this.#ticking);
+    this.#watch?.end();
     this.asked = undefined;
     this.now = now;
     this.change({ state });

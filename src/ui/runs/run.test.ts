@@ -3,13 +3,14 @@
  * when, what is taken up again after a reload, a lost GPU, a loss that is no number, a full disk.
  */
 import '../../storage/fake_indexeddb.testing';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { defaultConfig, parseConfig } from '../../formats/config/config';
 import type { Ask, SavedFile, StepReport, TrainEvent, TrainJob } from '../../protocol/trainer';
 import { StorageFullError } from '../../storage/error';
 import { putImage, type Picture } from '../../storage/pictures';
 import { putProject, type Project } from '../../storage/projects';
 import * as runs from '../../storage/runs';
+import type * as OpenBase from '../engine/open_base';
 import { logText } from './log_text';
 import { unfinishedRun } from './unfinished';
 
@@ -22,6 +23,8 @@ const fake = vi.hoisted(() => ({
   discarded: 0,
   jobs: [] as unknown[],
   captionersEnded: 0,
+  /** Whether the worker answers when it is asked if it is there. */
+  alive: true,
 }));
 
 vi.mock('comlink', () => ({ proxy: (callback: unknown) => callback }));
@@ -29,9 +32,13 @@ vi.mock('../engine/captioner_worker', () => ({
   endCaptionerWorker: () => void fake.captionersEnded++,
 }));
 vi.mock('../engine/png', () => ({ pngOf: () => Promise.resolve(new Blob(['png'])) }));
-vi.mock('../engine/open_base', () => ({ openBase: () => Promise.resolve([new Blob(['base'])]) }));
+vi.mock('../engine/open_base', async (original) => ({
+  ...(await original<typeof OpenBase>()),
+  openBase: () => Promise.resolve([new Blob(['base'])]),
+}));
 vi.mock('../engine/trainer_worker', () => ({
   discardTrainerWorker: () => void fake.discarded++,
+  askTrainer: () => (fake.alive ? Promise.resolve(true) : new Promise(() => undefined)),
   withTrainer: (work: (trainer: unknown) => Promise<unknown>) =>
     work({
       train: (job: never, emit: never) => {
@@ -50,7 +57,7 @@ let project: Project;
 let pictures: Picture[];
 
 beforeEach(async () => {
-  Object.assign(fake, { scripts: [], asks: [], discarded: 0, jobs: [], captionersEnded: 0 });
+  Object.assign(fake, { scripts: [], asks: [], discarded: 0, jobs: [], captionersEnded: 0, alive: true });
   vi.stubGlobal('document', {
     title: 'LoRA Studio',
     visibilityState: 'visible',
@@ -310,6 +317,138 @@ test('a lost GPU: once by itself in a new worker; lost again without progress, i
   fake.scripts = [says(step(3), step(4), saved(4, true))];
   await run.tryAgain();
   await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+});
+
+test('a try before the browser has opened the GPU again keeps the countdown, and gives no advice about drivers', async () => {
+  vi.stubGlobal('localStorage', storage());
+  const locked: Script = () =>
+    Promise.reject(Object.assign(new Error('no adapter'), { name: 'GpuUnavailableError' }));
+  const { run } = await trained(
+    fails('DeviceLostError', plan, step(1), step(2), saved(2)),
+    fails('DeviceLostError', plan),
+  );
+  const first = run.now.state === 'waiting' ? run.now.until : 0;
+  fake.scripts = [locked];
+  await run.tryAgain();
+  await vi.waitFor(() => expect(run.active).toBe(false));
+  expect(run.now).toMatchObject({ state: 'waiting' });
+  expect(Math.abs((run.now.state === 'waiting' ? run.now.until : 0) - first)).toBeLessThan(1000);
+  expect(run.record?.state).toBe('paused');
+  fake.scripts = [says(step(3), step(4), saved(4, true))];
+  await run.tryAgain();
+  await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+});
+
+test('a GPU that is lost after a stop was asked for ends the run with what it has saved', async () => {
+  vi.stubGlobal('localStorage', storage());
+  fake.scripts = [
+    async (job, emit) => {
+      await says(plan, step(1), step(2), saved(2), step(3))(job, emit);
+      await vi.waitFor(() => expect(fake.asks).toContain('stop'));
+      throw Object.assign(new Error('gone'), { name: 'DeviceLostError' });
+    },
+  ];
+  const run = new TrainingRun();
+  await run.start(project, pictures, config);
+  await vi.waitFor(() => expect(run.safe?.step).toBe(2));
+  run.stop();
+  await vi.waitFor(() => expect(run.now.state).toBe('stopped'));
+  expect(fake.jobs).toHaveLength(1);
+  expect(await runs.getRun(run.record?.id ?? '')).toMatchObject({ state: 'stopped', step: 2 });
+});
+
+describe('a worker that falls silent', () => {
+  /** Tells up to step 3, of which 2 is saved, and then nothing; `late` is told when the returned function is called. */
+  async function silent(): Promise<{ run: InstanceType<typeof TrainingRun>; tell: Emit }> {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    let tell: Emit = () => Promise.resolve();
+    fake.scripts = [
+      async (job, emit) => {
+        tell = emit;
+        await says(plan, { kind: 'phase', phase: 'train' }, step(1), step(2), saved(2), step(3))(job, emit);
+        await new Promise(() => undefined);
+      },
+    ];
+    const run = new TrainingRun();
+    await run.start(project, pictures, config);
+    await vi.waitFor(() => expect([run.step, run.safe?.step]).toEqual([3, 2]));
+    fake.alive = false;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(run.now).toMatchObject({ state: 'silent', what: 'worker' });
+    expect(run.active).toBe(true);
+    return { run, tell };
+  }
+  afterEach(() => void vi.useRealTimers());
+
+  test('is said, and goes on from its last state in a new one; what the old one says late counts for nothing', async () => {
+    const { run, tell } = await silent();
+    vi.useRealTimers();
+    fake.alive = true;
+    fake.scripts = [says(plan, step(3), step(4), saved(4, true))];
+    await run.goOnFromSaved();
+    await tell(step(3, 99));
+    await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+    expect(fake.discarded).toBe(1);
+    expect(await (fake.jobs[1] as TrainJob).state?.text()).toBe('state2');
+    expect(run.points.map((point) => point.loss < 1)).toEqual([true, true, true, true]);
+  });
+
+  test('is forgotten when it tells of a step after all', async () => {
+    const { run, tell } = await silent();
+    await tell(step(4));
+    expect(run.now).toEqual({ state: 'training' });
+    expect(run.step).toBe(4);
+  });
+
+  test('is ended by Stop, with what it has saved', async () => {
+    const { run } = await silent();
+    vi.useRealTimers();
+    run.stop();
+    await vi.waitFor(() => expect(run.now.state).toBe('stopped'));
+    expect(fake.discarded).toBe(1);
+    expect(fake.asks).not.toContain('stop');
+    expect(await runs.getRun(run.record?.id ?? '')).toMatchObject({ state: 'stopped', step: 2 });
+  });
+});
+
+test('a run that another version began, with a setting this one does not know, is refused by its name', async () => {
+  const { run, id } = await trained(fails('NonFiniteLossError', plan, step(1), step(2), saved(2)));
+  const stored = await runs.getRun(id);
+  if (!stored) throw new Error('The run is not stored.');
+  await runs.putRun({ ...stored, config: `${stored.config}\nlora_flavour: mint\n` });
+  const later = new TrainingRun();
+  await later.resumeRun(run.record?.id ?? '');
+  await vi.waitFor(() => expect(later.active).toBe(false));
+  expect(later.now).toMatchObject({ state: 'failed', why: 'resume' });
+  expect(later.now.state === 'failed' && later.now.sentence).toMatch(
+    /does not know or allow \(lora_flavour\)/,
+  );
+  expect(fake.jobs).toHaveLength(1);
+  expect((await runs.listCheckpoints(id)).map((each) => each.step)).toEqual([2]);
+});
+
+test('a base model that is moved while it is read is named, with what to do', async () => {
+  const { run } = await trained(fails('NotFoundError'));
+  expect(run.now).toMatchObject({ state: 'failed', why: 'base' });
+  expect(run.now.state === 'failed' && run.now.sentence).toContain('tiny is no longer where it was');
+});
+
+test('storage that is cleared under a run is said once; what it saves from then on is kept', async () => {
+  let id = '';
+  fake.scripts = [
+    async (job, emit) => {
+      await says(plan, step(1), saved(1))(job, emit);
+      await vi.waitFor(() => expect(id).not.toBe(''));
+      await runs.putRunPictures(id, []);
+      await says(step(2), saved(2), step(3), saved(3), step(4), saved(4, true))(job, emit);
+    },
+  ];
+  const run = new TrainingRun();
+  await run.start(project, pictures, config);
+  id = run.record?.id ?? '';
+  await vi.waitFor(() => expect(run.now.state).toBe('finished'));
+  expect(run.notices.filter(({ kind }) => kind === 'cleared')).toHaveLength(1);
+  expect((await runs.listCheckpoints(id)).map((each) => each.step)).toContain(4);
 });
 
 test('no room for a checkpoint: the training goes on, and the file is offered', async () => {

@@ -47,7 +47,9 @@ export class ShownRun {
 
   /** A worker is at it, or about to be. */
   readonly active: boolean = $derived(
-    ['preparing', 'training', 'sampling', 'saving', 'paused', 'recovering'].includes(this.now.state),
+    ['preparing', 'training', 'sampling', 'saving', 'paused', 'silent', 'recovering'].includes(
+      this.now.state,
+    ),
   );
   readonly steps: number = $derived(this.record?.steps ?? 0);
   readonly step: number = $derived(this.latest?.step ?? this.record?.step ?? 0);

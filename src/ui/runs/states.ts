@@ -1,5 +1,6 @@
 /** What a run can be doing, as the page sees it, and what else there is to say about it. Types only. */
 import type { Phase } from '../../protocol/trainer';
+import type { Silence } from './heartbeat';
 
 export type Now =
   | { readonly state: 'idle' }
@@ -17,6 +18,8 @@ export type Now =
   /** The last save, after the last step. */
   | { readonly state: 'saving' }
   | { readonly state: 'paused' }
+  /** The worker does not answer, or its GPU brings no step; what it was doing `before` goes on if it does. */
+  | { readonly state: 'silent'; readonly what: Silence; readonly since: number; readonly before: Now }
   /** The GPU was lost; the run goes on by itself in a new worker. */
   | { readonly state: 'recovering' }
   /** The GPU was lost again; the browser may keep it locked until then. */
@@ -58,6 +61,8 @@ export type Notice =
   /** The newest saved state is damaged; what came after `step` is trained again. */
   | { readonly kind: 'fell-back'; readonly step: number; readonly lost?: number }
   | { readonly kind: 'samples-failed'; readonly step: number; readonly sentence: string }
+  /** What storage held of the project was cleared under the run. */
+  | { readonly kind: 'cleared' }
   | { readonly kind: 'low-storage'; readonly freeBytes: number; readonly more: number };
 
 export interface SampleView {

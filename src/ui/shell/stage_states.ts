@@ -104,6 +104,7 @@ export function trainingState(words: Words, facts: TrainingFacts): StageState {
     case 'recovering':
       return { full: words.step(at, number(steps)), brief: percent, progress };
     case 'paused':
+    case 'silent':
     case 'unstable':
     case 'waiting':
       return { full: words.pausedAt(at), brief: words.paused, warn: true, progress };

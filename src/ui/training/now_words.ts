@@ -3,6 +3,8 @@ import type { Run } from '../../storage/runs';
 import { clock, comingMoment, duration, number, size } from '../figures';
 import type { messages } from '../runs/messages';
 import type { Now } from '../runs/states';
+import { inLanguage } from '../language.svelte';
+import { faultMessages } from '../runs/fault_messages';
 
 export interface NowFacts {
   now: Now;
@@ -66,6 +68,10 @@ export function nowWords(
       return { big: m.saving, small: '' };
     case 'paused':
       return { big: m.paused, small: m.pausedAt(number(step)) };
+    case 'silent': {
+      const f = inLanguage(faultMessages);
+      return { big: f.silent[now.what], small: f.silentFor(duration((at - now.since) / 1000)) };
+    }
     case 'recovering':
       return { big: m.recovering, small: m.recoveringHint };
     case 'waiting':

@@ -1,15 +1,15 @@
 /** A run whose GPU is taken from under it ends as a lost GPU, which is resumed, and not as one that a person stopped. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { defaultConfig } from '../formats/config';
-import { formatConfig } from '../formats/config_format';
-import { gpu } from '../kernels/device';
-import type { TrainEvent, TrainJob } from '../protocol/trainer';
+import { defaultConfig } from '../../formats/config/config';
+import { formatConfig } from '../../formats/config/config_format';
+import { gpu } from '../../kernels/device';
+import type { TrainEvent, TrainJob } from '../../protocol/trainer';
 import { Asks } from './asks';
 import { runJob, type Decode } from './job';
-import { pictures, SHORT } from './run.testing';
+import { pictures, SHORT } from '../run.testing';
 
-const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url));
+const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url));
 
 function job(): TrainJob {
   const small = { batch_size: 1, gradient_accumulation_steps: 1, resolution: 64, sample_prompts: [] };
