@@ -1,11 +1,21 @@
 /**
  * The table of what can happen to a training on the command line, and what each must end in: `npm run faults` runs all,
  * `npm run faults -- NAME` one, `--long` kills fifty times instead of three. docs/reliability.md shows the outcomes.
+ * `--browser` runs the other table, of e2e/faults, instead.
  */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { NotHere, place, remove } from './faults_kit';
 import { FAULTS } from './faults_table';
 
 const words = process.argv.slice(2);
+if (words.includes('--browser')) {
+  const table = fileURLToPath(new URL('../e2e/faults/run.ts', import.meta.url));
+  const rest = words.filter((word) => word !== '--browser');
+  process.exit(
+    spawnSync(process.execPath, ['--import', 'tsx', table, ...rest], { stdio: 'inherit' }).status ?? 1,
+  );
+}
 const long = words.includes('--long');
 const names = words.filter((word) => word !== '--long');
 const unknown = names.filter((name) => !FAULTS.some((fault) => fault.name === name));

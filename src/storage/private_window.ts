@@ -9,6 +9,8 @@ export interface Signs {
   /** Whether the private file system could be opened. */
   readonly files: boolean;
   readonly quota?: number;
+  /** Of it, in use. */
+  readonly usage?: number;
   /** Chromium's limit of JavaScript memory, in bytes. */
   readonly heapLimit?: number;
 }
@@ -16,6 +18,19 @@ export interface Signs {
 export function looksPrivate({ files, quota, heapLimit }: Signs): boolean {
   if (!files) return true;
   return quota !== undefined && heapLimit !== undefined && quota < 2 * heapLimit;
+}
+
+/** A copy of the smallest usual base model, and room for what a run saves. */
+const ENOUGH_BYTES = 3e9;
+
+/** What there is to say beforehand: no files at all, a private window, or less room than a base model's copy takes. */
+export function keeping(
+  signs: Signs,
+): { kind: 'all' | 'no-files' | 'private' } | { kind: 'little'; free: number } {
+  if (!signs.files) return { kind: 'no-files' };
+  if (looksPrivate(signs)) return { kind: 'private' };
+  const free = Math.max(0, (signs.quota ?? Infinity) - (signs.usage ?? 0));
+  return free < ENOUGH_BYTES ? { kind: 'little', free } : { kind: 'all' };
 }
 
 /** Looks for the signs in this browser. */
@@ -28,7 +43,7 @@ export async function privateSigns(): Promise<Signs> {
     // A disk that is full refuses too, in any window.
     (error: unknown) => saysFull(error),
   );
-  const { quota } = await storage.estimate().catch((): StorageEstimate => ({}));
+  const { quota, usage } = await storage.estimate().catch((): StorageEstimate => ({}));
   const memory = (performance as { memory?: { jsHeapSizeLimit?: number } }).memory;
-  return { files, quota, heapLimit: memory?.jsHeapSizeLimit };
+  return { files, quota, usage, heapLimit: memory?.jsHeapSizeLimit };
 }

@@ -97,8 +97,6 @@ const en = {
   measureAgain: 'Measure again',
   askAgain: 'Look again',
   measureFailed: 'The speed could not be measured.',
-  privateTitle: 'This looks like a private window.',
-  privateText: 'All is gone when it closes. Download what you want to keep.',
   checks: {
     secure: 'Secure page',
     isolated: 'Isolated from other sites',
@@ -210,8 +208,6 @@ const zh: typeof en = {
   measureAgain: '重新测速',
   askAgain: '重新查找',
   measureFailed: '测速失败。',
-  privateTitle: '这好像是无痕窗口。',
-  privateText: '关闭后一切都会消失，请下载要保留的内容。',
   checks: {
     secure: '安全页面',
     isolated: '与其他网站隔离',

@@ -1,6 +1,6 @@
 /** Every way in which WebGPU can be missing has its own reason. */
 import { describe, expect, test } from 'vitest';
-import { looksPrivate } from '../../storage/private_window';
+import { keeping, looksPrivate } from '../../storage/private_window';
 import { whyNoAdapter, whyNoWebGpu } from './reasons';
 
 const agents = {
@@ -66,5 +66,17 @@ describe('private window', () => {
   test('a browser that says nothing is not accused', () => {
     expect(looksPrivate({ files: true })).toBe(false);
     expect(looksPrivate({ files: true, quota: 1e9 })).toBe(false);
+  });
+});
+
+describe('what the browser keeps is said beforehand', () => {
+  test('no files, a private window, too little room for a base model, or nothing to say', () => {
+    expect(keeping({ files: false, quota: 1e12 })).toEqual({ kind: 'no-files' });
+    expect(keeping({ files: true, quota: 4e9, heapLimit: 4e9 })).toEqual({ kind: 'private' });
+    expect(keeping({ files: true, quota: 5e9, usage: 4e9 })).toEqual({ kind: 'little', free: 1e9 });
+    expect(keeping({ files: true, quota: 5e9, usage: 6e9 })).toEqual({ kind: 'little', free: 0 });
+    expect(keeping({ files: true, quota: 10e9, usage: 1e9 })).toEqual({ kind: 'all' });
+    // Over plain http nothing is known.
+    expect(keeping({ files: true })).toEqual({ kind: 'all' });
   });
 });
