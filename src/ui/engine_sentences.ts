@@ -4,7 +4,7 @@
  */
 import type { BucketConfigFacts, ImageSizeFacts } from '../formats/dataset/buckets';
 import type { CheckpointFacts, CheckpointKind } from '../formats/checkpoint/checkpoint_kind';
-import type { LoraErrorCode } from '../formats/lora/lora_error';
+import type { LoraErrorCode, LoraErrorFacts } from '../formats/lora/lora_error';
 import type { SafetensorsErrorCode } from '../formats/safetensors/safetensors_error';
 import type { ZipErrorCode } from '../formats/zip/zip_error';
 import type { EngineFacts, StateChange } from '../protocol/engine_errors';
@@ -94,21 +94,20 @@ const ZipError: Sentences<Record<ZipErrorCode, unknown>> = {
   'too-much': () => '这些图片超过了 zip 的 4 GB 上限。请分批导出。',
 };
 
-/** What the error says itself goes before what its code says. */
-type Layer = { module?: string | undefined; zh?: string | undefined };
-const layer = ({ module }: Layer) => (module === undefined ? '' : `（${module}）`);
+const layer = ({ module }: LoraErrorFacts) => (module === undefined ? '' : `（${module}）`);
 
-const LoraError: Sentences<Record<LoraErrorCode, Layer>> = {
-  'no-modules': ({ zh }) => zh ?? '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x 制作的 LoRA。',
-  'other-method': ({ zh }) => zh ?? '此文件不是 SD 1.x 的普通 LoRA，不能在这里使用。',
+/** What the error says itself goes before what its code says. */
+const LoraError: Sentences<Record<LoraErrorCode, LoraErrorFacts>> = {
+  'no-modules': ({ said }) => said?.zh ?? '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x 制作的 LoRA。',
+  'other-method': ({ said }) => said?.zh ?? '此文件不是 SD 1.x 的普通 LoRA，不能在这里使用。',
   'missing-half': (facts) => `LoRA 不完整${layer(facts)}。请重新获取。`,
   'wrong-shape': (facts) => `LoRA 的形状与底模不符${layer(facts)}：它是为另一种模型制作的。`,
   'not-float': (facts) => `LoRA 的权重必须是浮点数${layer(facts)}。`,
   'too-large': (facts) => `LoRA 的层过大，不属于 Stable Diffusion 1.x${layer(facts)}。`,
   'non-finite': (facts) => `LoRA 中有无穷大或非数值${layer(facts)}。请选择更早的保存。`,
   'unknown-module': (facts) => `LoRA 中有底模所没有的层${layer(facts)}：它是为另一种模型制作的。`,
-  'wrong-rank': ({ zh }) => zh ?? 'LoRA 的秩高于设置。请提高 lora_rank。',
-  'other-ranks': ({ zh }) => zh ?? 'LoRA 的秩太高，不能在这里继续训练。',
+  'wrong-rank': ({ said }) => said?.zh ?? 'LoRA 的秩高于设置。请提高 lora_rank。',
+  'other-ranks': ({ said }) => said?.zh ?? 'LoRA 的秩太高，不能在这里继续训练。',
 };
 
 const InvalidBucketConfigError: Sentences<BucketConfigFacts> = {

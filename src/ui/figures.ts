@@ -1,5 +1,6 @@
 /** Figures as people read them, always with a unit: sizes, times, dates, in the page's language. */
-import { language, languageTags } from './language.svelte';
+import { figure, languageTags, type Localized } from '../formats/config/language';
+import { language } from './language.svelte';
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'];
 
@@ -10,23 +11,27 @@ export function size(bytes: number): string {
   return `${number(value, value < 10 && power > 1 ? 1 : 0)} ${units[power]}`;
 }
 
+const TIMES: Localized<Record<'second' | 'minute' | 'hour' | 'restMinute' | 'day', string>> = {
+  en: { second: 's', minute: 'min', hour: 'h', restMinute: 'min', day: 'd' },
+  zh: { second: '秒', minute: '分钟', hour: '小时', restMinute: '分', day: '天' },
+};
+
 /** '0.84 s', '12 s', '4 min', '1 h 12 min', '2 d 4 h', '658 d'. */
 export function duration(seconds: number): string {
-  const zh = language.current === 'zh';
-  if (seconds < 60) return `${number(seconds, seconds < 10 ? 1 : 0)} ${zh ? '秒' : 's'}`;
+  const unit = TIMES[language.current];
+  if (seconds < 60) return `${number(seconds, seconds < 10 ? 1 : 0)} ${unit.second}`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} ${zh ? '分钟' : 'min'}`;
+  if (minutes < 60) return `${minutes} ${unit.minute}`;
   if (minutes >= 48 * 60) {
     // Half an hour more or less says nothing of days, and hours nothing of weeks.
     const hours = Math.round(minutes / 60);
-    const [day, hour] = zh ? ['天', '小时'] : ['d', 'h'];
-    if (hours >= 240) return `${number(Math.round(hours / 24))} ${day}`;
-    const days = `${Math.floor(hours / 24)} ${day}`;
-    return hours % 24 === 0 ? days : `${days} ${hours % 24} ${hour}`;
+    if (hours >= 240) return `${number(Math.round(hours / 24))} ${unit.day}`;
+    const days = `${Math.floor(hours / 24)} ${unit.day}`;
+    return hours % 24 === 0 ? days : `${days} ${hours % 24} ${unit.hour}`;
   }
   const rest = minutes % 60;
-  const hours = `${Math.floor(minutes / 60)} ${zh ? '小时' : 'h'}`;
-  return rest === 0 ? hours : `${hours} ${rest} ${zh ? '分' : 'min'}`;
+  const hours = `${Math.floor(minutes / 60)} ${unit.hour}`;
+  return rest === 0 ? hours : `${hours} ${rest} ${unit.restMinute}`;
 }
 
 /** '1:24' */
@@ -36,7 +41,7 @@ export function clock(seconds: number): string {
 }
 
 export function number(value: number, digits = 0): string {
-  return value.toLocaleString(tag(), { maximumFractionDigits: digits, minimumFractionDigits: 0 });
+  return figure(value, language.current, digits);
 }
 
 /** '16:21', or with `seconds` '16:21:05': one clock of 24 hours on all screens. */

@@ -1,5 +1,7 @@
+import type { Localized } from '../formats/config/language';
+
 /** What a project is called before anyone has named it. */
-export const firstProject = { en: 'New project', zh: '新项目' };
+export const firstProject: Localized = { en: 'New project', zh: '新项目' };
 
 /** 'New project', then 'New project 2', 'New project 3': the first that no project has yet. */
 export function nextName(name: string, taken: readonly string[]): string {

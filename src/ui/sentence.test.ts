@@ -9,7 +9,7 @@ import { ZipError } from '../formats/zip/zip_error';
 import { DownloadError } from '../storage/download_error';
 import { plainError, StorageFullError } from '../storage/error';
 import { failedSave, failedWrite } from '../storage/failed_write';
-import { chineseSentences } from './chinese_sentences.svelte';
+import { translatedSentences } from './translated_sentences.svelte';
 import { sentencesZh } from './error_sentences';
 import { language } from './language.svelte';
 import { PictureMissingError } from './picture_missing';
@@ -18,7 +18,7 @@ import { sentenceOf, sentenceOfTold } from './sentence';
 import { BaseModelUnreadable } from './base_unreadable';
 import { PictureGoneError } from './runs/run_job';
 
-beforeAll(() => chineseSentences.load());
+beforeAll(() => translatedSentences.load('zh'));
 afterEach(() => language.set('en'));
 
 const thrown: Error[] = [

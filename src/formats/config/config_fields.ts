@@ -2,17 +2,13 @@
 // file, the share link and the documentation are made from this list, and the type of a configuration is
 // derived from it. Longer than other files because the list is. The names are kohya's where kohya has one.
 
-/** Text in the languages the app speaks. */
-export interface Bilingual {
-  readonly en: string;
-  readonly zh: string;
-}
+import type { Localized } from './language';
 
 interface Common {
   readonly group: GroupName;
-  readonly label: Bilingual;
+  readonly label: Localized;
   /** One sentence: what it does and, where it helps, what to try. */
-  readonly about: Bilingual;
+  readonly about: Localized;
 }
 
 interface Range {
@@ -66,7 +62,7 @@ export type GroupName =
   'files' | 'network' | 'optimizer' | 'pictures' | 'captions' | 'noise' | 'saving' | 'samples';
 
 /** The groups in the order they are shown. */
-export const groups: Readonly<Record<GroupName, Bilingual>> = {
+export const groups: Readonly<Record<GroupName, Localized>> = {
   files: { en: 'Files', zh: '文件' },
   network: { en: 'Network', zh: '网络' },
   optimizer: { en: 'Optimizer', zh: '优化器' },
@@ -77,9 +73,9 @@ export const groups: Readonly<Record<GroupName, Bilingual>> = {
   samples: { en: 'Samples', zh: '预览图' },
 };
 
-const t = (en: string, zh: string): Bilingual => ({ en, zh });
+const t = (en: string, zh: string): Localized => ({ en, zh });
 
-type Head = [group: GroupName, label: Bilingual, about: Bilingual];
+type Head = [group: GroupName, label: Localized, about: Localized];
 const common = ([group, label, about]: Head): Common => ({ group, label, about });
 
 const int = (value: number, range: Range, ...head: Head): IntField => ({

@@ -1,4 +1,5 @@
 // A configuration as text: YAML as people save it, the commented template they copy, and the reference page.
+import { languages, type Localized } from './language';
 import { stringify } from 'yaml';
 import { defaultConfig } from './config';
 import { fieldList, groups, type Field, type TrainConfig } from './config_fields';
@@ -37,16 +38,10 @@ export function configReference(): string {
           .trim()
           .replace(/^\[|\]$/g, '')
           .replaceAll('|', '\\|');
-        return `| \`${name}\` | ${value} | ${values} | ${field.about.en}<br>${field.about.zh} |`;
+        const about = languages.map((language) => field.about[language]).join('<br>');
+        return `| \`${name}\` | ${value} | ${values} | ${about} |`;
       });
-    return [
-      '',
-      `## ${title.en} · ${title.zh}`,
-      '',
-      '| field | default | values | |',
-      '|---|---|---|---|',
-      ...rows,
-    ];
+    return ['', `## ${inAll(title)}`, '', '| field | default | values | |', '|---|---|---|---|', ...rows];
   });
   return `${[...head, ...tables.flat()].join('\n')}\n`;
 }
@@ -63,7 +58,7 @@ function layOut(config: TrainConfig, before: (field: Field) => string): string {
       const lines = fieldList
         .filter(({ field }) => field.group === group)
         .map(({ name, field }) => before(field) + formatField(name, values[name]));
-      return `\n# --- ${title.en} · ${title.zh} ---\n${lines.join('')}`;
+      return `\n# --- ${inAll(title)} ---\n${lines.join('')}`;
     })
     .join('');
 }
@@ -78,7 +73,12 @@ function formatField(name: string, value: unknown): string {
 }
 
 function comment(field: Field): string {
-  return `# ${field.about.en}${range(field)}\n# ${field.about.zh}\n`;
+  const lines = languages.map((language) => field.about[language] + (language === 'en' ? range(field) : ''));
+  return lines.map((line) => `# ${line}\n`).join('');
+}
+
+function inAll(title: Localized): string {
+  return languages.map((language) => title[language]).join(' · ');
 }
 
 function range(field: Field): string {

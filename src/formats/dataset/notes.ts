@@ -2,8 +2,8 @@
  * What a person is told about a data set that was read: one table of sentences in both languages for the page, train and
  * label. Facts come typed; nothing here decides anything.
  */
+import { plural, type Language, type Localized } from '../config/language';
 import type { Refusal } from '../../protocol/pictures';
-import type { Bilingual } from '../config/config_fields';
 import type { CaptionErrorCode } from './caption_file';
 import type { AsideReason } from './folders';
 import { nameOf } from './kinds';
@@ -64,11 +64,11 @@ export type DatasetNote =
   | { kind: 'trigger'; offer: TriggerOffer };
 
 /** One or two sentences, with what to do where something can be done. */
-export function noteWords(note: DatasetNote): Bilingual {
+export function noteWords(note: DatasetNote): Localized {
   switch (note.kind) {
     case 'repeats':
       return t(
-        `Folder ${note.folder}: ${note.repeats} repeats each, ${count(note.pictures, 'picture')}.`,
+        `Folder ${note.folder}: ${note.repeats} repeats each, ${plural(note.pictures, 'picture')}.`,
         `文件夹 ${note.folder}：每张重复 ${note.repeats} 次，共 ${note.pictures} 张。`,
       );
     case 'no-repeats-number':
@@ -78,24 +78,24 @@ export function noteWords(note: DatasetNote): Bilingual {
       );
     case 'class-words':
       return t(
-        `${count(note.pictures, 'picture has', 'pictures have')} no caption and ${note.pictures === 1 ? 'is' : 'are'} captioned “${note.words}”, after the folder.`,
+        `${plural(note.pictures, 'picture has', 'pictures have')} no caption and ${note.pictures === 1 ? 'is' : 'are'} captioned “${note.words}”, after the folder.`,
         `${note.pictures} 张图片没有标注，按文件夹名标为“${note.words}”。`,
       );
     case 'no-caption':
       return t(
-        `${count(note.pictures.length, 'image has', 'images have')} no caption: ${list(note.pictures)}.`,
+        `${plural(note.pictures.length, 'image has', 'images have')} no caption: ${list(note.pictures)}.`,
         `${note.pictures.length} 张图片没有标注：${list(note.pictures, '、')}。`,
       );
     case 'joined-lines':
       return t(
-        `${count(note.files.length, 'caption has', 'captions have')} several lines, which are joined by commas: ${list(note.files)}. sd-scripts reads only the first line.`,
+        `${plural(note.files.length, 'caption has', 'captions have')} several lines, which are joined by commas: ${list(note.files)}. sd-scripts reads only the first line.`,
         `${note.files.length} 个标注有多行，已用逗号连接：${list(note.files, '、')}。sd-scripts 只读取第一行。`,
       );
     case 'two-captions':
       return twoCaptions(note.of);
     case 'encoding':
       return t(
-        `${count(note.files.length, 'caption file is', 'caption files are')} read as ${note.encoding}: ${list(note.files)}.`,
+        `${plural(note.files.length, 'caption file is', 'caption files are')} read as ${note.encoding}: ${list(note.files)}.`,
         `${note.files.length} 个标注文件按 ${note.encoding} 编码读取：${list(note.files, '、')}。`,
       );
     case 'caption-file':
@@ -105,22 +105,22 @@ export function noteWords(note: DatasetNote): Bilingual {
       );
     case 'rows-alone':
       return t(
-        `${note.path} has ${count(note.files.length, 'caption')} for pictures that are not there: ${list(note.files)}.`,
+        `${note.path} has ${plural(note.files.length, 'caption')} for pictures that are not there: ${list(note.files)}.`,
         `${note.path} 中有 ${note.files.length} 条标注找不到图片：${list(note.files, '、')}。`,
       );
     case 'captions-alone':
       return t(
-        `${count(note.files.length, 'caption file has', 'caption files have')} no picture: ${list(note.files)}.`,
+        `${plural(note.files.length, 'caption file has', 'caption files have')} no picture: ${list(note.files)}.`,
         `${note.files.length} 个标注文件没有对应图片：${list(note.files, '、')}。`,
       );
     case 'aside':
       return t(
-        `${count(note.pictures.length, 'picture is', 'pictures are')} set aside (${asideWords[note.why].en}): ${list(note.folders)}.`,
+        `${plural(note.pictures.length, 'picture is', 'pictures are')} set aside (${asideWords[note.why].en}): ${list(note.folders)}.`,
         `${note.pictures.length} 张图片已排除（${asideWords[note.why].zh}）：${list(note.folders, '、')}。`,
       );
     case 'toml':
       return t(
-        `${note.path} names the folders: ${count(note.subsets, 'subset')}.` +
+        `${note.path} names the folders: ${plural(note.subsets, 'subset')}.` +
           (note.missing.length > 0 ? ` Not found here: ${list(note.missing)}.` : '') +
           (note.ignored.length > 0 ? ` Not read from it: ${list(note.ignored)}.` : ''),
         `文件夹按 ${note.path} 读取，共 ${note.subsets} 个子集。` +
@@ -129,7 +129,7 @@ export function noteWords(note: DatasetNote): Bilingual {
       );
     case 'linked-twice':
       return t(
-        `${count(note.files.length, 'link leads', 'links lead')} to what is taken already, and ${note.files.length === 1 ? 'is' : 'are'} not taken again: ${list(note.files)}.`,
+        `${plural(note.files.length, 'link leads', 'links lead')} to what is taken already, and ${note.files.length === 1 ? 'is' : 'are'} not taken again: ${list(note.files)}.`,
         `${note.files.length} 个链接指向已读取的文件，不再重复读取：${list(note.files, '、')}。`,
       );
     case 'copies': {
@@ -140,28 +140,28 @@ export function noteWords(note: DatasetNote): Bilingual {
           comma,
         );
       return t(
-        `${count(length, 'picture is a copy', 'pictures are copies')} of another, and ${length === 1 ? 'is' : 'are'} left out: ${said(', ')}.`,
+        `${plural(length, 'picture is a copy', 'pictures are copies')} of another, and ${length === 1 ? 'is' : 'are'} left out: ${said(', ')}.`,
         `${length} 张图片与其他图片完全相同，未采用：${said('、')}。`,
       );
     }
     case 'left-out':
       return t(
-        `${count(note.pictures.length, 'picture is', 'pictures are')} left out, ${refusalWords.en[note.reason]}: ${list(note.pictures)}.`,
+        `${plural(note.pictures.length, 'picture is', 'pictures are')} left out, ${refusalWords.en[note.reason]}: ${list(note.pictures)}.`,
         `${note.pictures.length} 张图片未采用，${refusalWords.zh[note.reason]}：${list(note.pictures, '、')}。`,
       );
     case 'zip':
       return t(
-        `${count(note.files.length, 'zip is', 'zips are')} not opened: ${list(note.files)}. Unpack ${note.files.length === 1 ? 'it' : 'them'} first.`,
+        `${plural(note.files.length, 'zip is', 'zips are')} not opened: ${list(note.files)}. Unpack ${note.files.length === 1 ? 'it' : 'them'} first.`,
         `${note.files.length} 个 zip 未打开：${list(note.files, '、')}。请先解压。`,
       );
     case 'cropped':
       return t(
-        `${count(note.pictures.length, 'picture loses', 'pictures lose')} more than 10 % in the crop: ${list(note.pictures)}.`,
+        `${plural(note.pictures.length, 'picture loses', 'pictures lose')} more than 10 % in the crop: ${list(note.pictures)}.`,
         `${note.pictures.length} 张图片裁剪时损失超过 10 %：${list(note.pictures, '、')}。`,
       );
     case 'enlarged':
       return t(
-        `${count(note.pictures.length, 'picture is', 'pictures are')} smaller than the training size and will be enlarged, which blurs: ${list(note.pictures)}.`,
+        `${plural(note.pictures.length, 'picture is', 'pictures are')} smaller than the training size and will be enlarged, which blurs: ${list(note.pictures)}.`,
         `${note.pictures.length} 张图片小于训练尺寸，放大后会变模糊：${list(note.pictures, '、')}。`,
       );
     case 'trigger':
@@ -177,7 +177,7 @@ export function noteWords(note: DatasetNote): Bilingual {
   }
 }
 
-export const asideWords: Readonly<Record<AsideReason, Bilingual>> = {
+export const asideWords: Readonly<Record<AsideReason, Localized>> = {
   regularisation: t(
     'regularisation pictures, which are not trained with here yet',
     '正则化图片，这里暂不用于训练',
@@ -202,25 +202,28 @@ const brokenZh: Readonly<Record<CaptionErrorCode | 'unreadable', string>> = {
   unreadable: '文件无法读取',
 };
 
-function twoCaptions(of: readonly TwoSources[]): Bilingual {
+const sourceWords: Localized<{ says: string; taken: string; then: string }> = {
+  en: { says: 'says ', taken: ', taken', then: '; ' },
+  zh: { says: '为', taken: '，已采用', then: '；' },
+};
+
+function twoCaptions(of: readonly TwoSources[]): Localized {
   const [{ picture, sources, because }] = of;
-  const said = (language: 'en' | 'zh') =>
+  const said = (language: Language) =>
     sources
       .slice(0, 3)
       .map(({ path, text }, i) => {
-        const taken = i === 0 ? { en: ', taken', zh: '，已采用' }[language] : '';
-        return language === 'en'
-          ? `${nameOf(path)} says “${short(text)}”${taken}`
-          : `${nameOf(path)} 为“${short(text)}”${taken}`;
+        const { says, taken } = sourceWords[language];
+        return `${nameOf(path)} ${says}“${short(text)}”${i === 0 ? taken : ''}`;
       })
-      .join(language === 'en' ? '; ' : '；');
+      .join(sourceWords[language].then);
   const why = {
     newer: t('the newer file is taken', '采用较新的文件'),
     chosen: t('taken as chosen', '按选择采用'),
     order: t('none is newer, so the table is taken', '无法判断新旧，采用表格'),
   }[because];
   return t(
-    `${count(of.length, 'picture has', 'pictures have')} two captions that differ, as ${picture}: ${said('en')} (${why.en}).`,
+    `${plural(of.length, 'picture has', 'pictures have')} two captions that differ, as ${picture}: ${said('en')} (${why.en}).`,
     `${of.length} 张图片有两条不同的标注，例如 ${picture}：${said('zh')}（${why.zh}）。`,
   );
 }
@@ -228,10 +231,6 @@ function twoCaptions(of: readonly TwoSources[]): Bilingual {
 function short(text: string): string {
   const letters = Array.from(text);
   return letters.length > 60 ? `${letters.slice(0, 59).join('')}…` : text;
-}
-
-function count(n: number, one: string, many = `${one}s`): string {
-  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 }
 
 /** The first five, and how many more. */
@@ -243,6 +242,6 @@ function list(names: readonly string[], comma = ', '): string {
   return plain.join(comma) + (rest > 0 ? more : '');
 }
 
-function t(en: string, zh: string): Bilingual {
+function t(en: string, zh: string): Localized {
   return { en, zh };
 }

@@ -1,4 +1,5 @@
 /** Why a picture is left out, in few words, with what to do: for the page and the command line alike. */
+import type { Localized } from '../config/language';
 import type { Refusal } from '../../protocol/pictures';
 
 const en: Record<Refusal, string> = {
@@ -37,4 +38,4 @@ const zh: Record<Refusal, string> = {
   'not-decodable': '文件损坏（请重新存为 PNG 或 JPEG）',
 };
 
-export const refusalWords = { en, zh };
+export const refusalWords: Localized<typeof en> = { en, zh };

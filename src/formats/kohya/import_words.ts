@@ -1,12 +1,12 @@
 // What an import says to a person, in both languages: which program, why a name was changed or left out, and what is said
 // first. The page and the command line read the same table.
-import type { Bilingual } from '../config/config_fields';
+import type { Localized } from '../config/language';
 import type { ChangeReason, ImportWarning, LeftReason, WarningCode } from './import_ledger';
 import type { Program } from './import_settings';
 
-const t = (en: string, zh: string): Bilingual => ({ en, zh });
+const t = (en: string, zh: string): Localized => ({ en, zh });
 
-export const programs: Readonly<Record<Program, Bilingual>> = {
+export const programs: Readonly<Record<Program, Localized>> = {
   studio: t('Settings of this studio', '本工具的参数'),
   kohya_ss: t('Settings of kohya_ss (JSON)', 'kohya_ss 的参数（JSON）'),
   'sd-scripts': t('Settings of sd-scripts', 'sd-scripts 的参数'),
@@ -23,7 +23,7 @@ export const programs: Readonly<Record<Program, Bilingual>> = {
   'lora-onetrainer': t('Metadata of a LoRA that OneTrainer trained', '由 OneTrainer 训练的 LoRA 的元数据'),
 };
 
-export const changeReasons: Readonly<Record<ChangeReason, Bilingual>> = {
+export const changeReasons: Readonly<Record<ChangeReason, Localized>> = {
   nearest: t('outside of what is possible here: the nearest', '超出这里的范围，取最接近的值'),
   strength: t('changed with the rank, so that alpha ÷ rank stays', '随秩一起调整，使 alpha ÷ rank 不变'),
   'alpha-zero': t('0 means the same as the rank there', '那里 0 表示与秩相同'),
@@ -36,7 +36,7 @@ export const changeReasons: Readonly<Record<ChangeReason, Bilingual>> = {
   'kept-saves': t('as a number of checkpoints', '换算为检查点个数'),
 };
 
-export const leftReasons: Readonly<Record<LeftReason, Bilingual>> = {
+export const leftReasons: Readonly<Record<LeftReason, Localized>> = {
   unsupported: t('Not possible here, and it would change the result', '这里做不到，且会改变结果'),
   optimizer: t('Belongs to an optimizer that is not here', '属于这里没有的优化器'),
   rate: t('Too high a learning rate for this optimizer', '对此优化器来说学习率过高'),
@@ -60,7 +60,7 @@ export const leftReasons: Readonly<Record<LeftReason, Bilingual>> = {
   unknown: t('Not known here', '这里没有这一项'),
 };
 
-const warnings: Readonly<Record<WarningCode, (name: string) => Bilingual>> = {
+const warnings: Readonly<Record<WarningCode, (name: string) => Localized>> = {
   optimizer: (name) =>
     t(
       `The optimizer is ${name}, which is not here. Its learning rates and arguments are not taken: with another optimizer they ruin a LoRA.`,
@@ -108,6 +108,6 @@ const warnings: Readonly<Record<WarningCode, (name: string) => Bilingual>> = {
     t(`Not possible here, and it would change the result: ${name}.`, `这里做不到，且会改变结果：${name}。`),
 };
 
-export function warningWords({ code, name }: ImportWarning): Bilingual {
+export function warningWords({ code, name }: ImportWarning): Localized {
   return warnings[code](name);
 }

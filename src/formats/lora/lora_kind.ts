@@ -1,7 +1,7 @@
 // What a LoRA file is that cannot be used here, told by its tensors' names and shapes: another method than plain LoRA, or
 // a LoRA for another model, or no LoRA at all. Names: LyCORIS' `lycoris/modules`, sd-scripts' `networks`, diffusers' and
 // peft's savers, as found in files.
-import type { Bilingual } from '../config/config_fields';
+import type { Localized } from '../config/language';
 import { identifyCheckpoint, type CheckpointKind, type TensorShapes } from '../checkpoint/checkpoint_kind';
 import { LoraError } from './lora_error';
 import { loraTensorName } from './lora_names';
@@ -25,21 +25,21 @@ export type LoraKind =
   | 'base'
   | 'unknown';
 
-const chooseLora: Bilingual = {
+const chooseLora: Localized = {
   en: 'Choose a plain LoRA made for Stable Diffusion 1.x.',
   zh: '请选择为 Stable Diffusion 1.x 制作的普通 LoRA。',
 };
 
-const method = (name: string, zh = name): Bilingual => ({
+const method = (name: string, zh = name): Localized => ({
   en: `This file is a ${name}, another method than plain LoRA, which cannot be continued or drawn with here.`,
   zh: `此文件是 ${zh}，不是普通 LoRA，在这里不能继续训练，也不能用来生成。`,
 });
-const model = (name: string, zh = name): Bilingual => ({
+const model = (name: string, zh = name): Localized => ({
   en: `This LoRA is for ${name}, not for Stable Diffusion 1.x.`,
   zh: `此 LoRA 用于 ${zh}，不用于 Stable Diffusion 1.x。`,
 });
 
-const words: Record<LoraKind, Bilingual> = {
+const words: Record<LoraKind, Localized> = {
   locon: {
     en: 'This file is a LoCon: it also adapts 3x3 convolutions, which cannot be continued or drawn with here.',
     zh: '此文件是 LoCon：它还改动 3x3 卷积，在这里不能继续训练，也不能用来生成。',
@@ -75,10 +75,10 @@ const words: Record<LoraKind, Bilingual> = {
 export function refuseLora(kind: LoraKind, key?: string): LoraError {
   const code = ['controlnet', 'embedding', 'base', 'unknown'].includes(kind) ? 'no-modules' : 'other-method';
   const held = key === undefined ? undefined : key.slice(0, 120);
-  const { en, zh } = words[kind];
+  const said = words[kind];
   return new LoraError(code, {
-    en: `${en}${held === undefined ? '' : ` It holds "${held}".`} ${chooseLora.en}`,
-    zh: `${zh}${held === undefined ? '' : `其中有“${held}”。`}${chooseLora.zh}`,
+    en: `${said.en}${held === undefined ? '' : ` It holds "${held}".`} ${chooseLora.en}`,
+    zh: `${said.zh}${held === undefined ? '' : `其中有“${held}”。`}${chooseLora.zh}`,
   });
 }
 

@@ -102,7 +102,7 @@ describe('named for what it is', () => {
     const error: unknown = await outlineLora(fileOf(tensors, metadata)).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(LoraError);
     expect((error as LoraError).message).toMatch(sentence);
-    expect((error as LoraError).facts.zh).toMatch(/\p{Script=Han}.*。/u);
+    expect((error as LoraError).facts.said?.zh).toMatch(/\p{Script=Han}.*。/u);
   });
 
   it('a pickle by another name', async () => {

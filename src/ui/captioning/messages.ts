@@ -1,9 +1,6 @@
 /** The words of captions that a model proposes. Why it refuses is in problem_messages.ts. */
+import { figure, percent, plural, type Localized } from '../../formats/config/language';
 import type { HiddenBecause } from '../../protocol/captioner';
-
-const figure = (n: number, language: string) => n.toLocaleString(language);
-const plural = (n: number, one: string, many = `${one}s`) => `${figure(n, 'en')} ${n === 1 ? one : many}`;
-const percent = (part: number) => `${Math.round(part * 100)} %`;
 
 const en = {
   title: 'Suggested captions',
@@ -312,4 +309,4 @@ const zh: typeof en = {
   writeYourselfText: '也可以手动打标：Ctrl J 跳到下一张未打标的图片。',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

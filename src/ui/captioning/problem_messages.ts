@@ -1,4 +1,5 @@
 /** Why the captioner refuses, in words: what is wrong, and what to do. */
+import type { Localized } from '../../formats/config/language';
 import { captionerProblems, type CaptionerProblem } from '../../protocol/captioner';
 import { inLanguage } from '../language.svelte';
 import { sentenceOf } from '../sentence';
@@ -72,7 +73,7 @@ const zh: Record<CaptionerProblem, string> = {
   'no-model-open': '没有打开的模型，请先选择。',
 };
 
-export const problemMessages = { en, zh };
+export const problemMessages: Localized<typeof en> = { en, zh };
 
 export function isProblem(name: string): name is CaptionerProblem {
   return captionerProblems.some((problem) => problem === name);

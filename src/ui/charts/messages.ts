@@ -1,4 +1,5 @@
 /** Words of the curve and its tools. */
+import type { Localized } from '../../formats/config/language';
 const en = {
   smoothed: 'smoothed',
   eachStep: 'each step',
@@ -65,4 +66,4 @@ const zh: typeof en = {
   elapsed: '时间',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

@@ -1,4 +1,5 @@
 /** Words that the shared controls bring themselves. */
+import type { Localized } from '../../formats/config/language';
 const en = {
   close: 'Close',
   cancel: 'Cancel',
@@ -27,4 +28,4 @@ const zh: typeof en = {
   notStarted: '下载程序未能启动。请刷新页面后重试。',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

@@ -2,10 +2,7 @@
  * The words of the screen of images and captions. Those of its warnings are in warning_messages.ts. Long, because each
  * stands in both languages in one table that the types keep complete.
  */
-
-const plural = (n: number, one: string, many = `${one}s`) => `${figure(n, 'en')} ${n === 1 ? one : many}`;
-const figure = (n: number, language: string) => n.toLocaleString(language);
-const percent = (part: number) => `${Math.round(part * 100)} %`;
+import { figure, percent, plural, type Localized } from '../../formats/config/language';
 
 const en = {
   title: 'Images and captions',
@@ -373,4 +370,4 @@ const zh: typeof en = {
   },
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

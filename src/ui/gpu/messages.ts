@@ -1,4 +1,5 @@
 /** What the preflight says: for every way in which WebGPU can be missing, what is so and what to do. */
+import type { Localized } from '../../formats/config/language';
 import type { HalfMissing } from './half_precision';
 import type { Missing } from './reasons';
 
@@ -230,4 +231,4 @@ const zh: typeof en = {
   missing: missingZh,
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

@@ -2,11 +2,11 @@
  * The words of the trade, in a sentence each. In Chinese the English word stands beside where programs use it. The order
  * is that of a first run, not of the alphabet.
  */
-import type { Language } from '../language.svelte';
+import type { Localized } from '../../formats/config/language';
 
 export interface Term {
-  readonly name: Readonly<Record<Language, string>>;
-  readonly text: Readonly<Record<Language, string>>;
+  readonly name: Localized;
+  readonly text: Localized;
 }
 
 const term = (en: string, zh: string, textEn: string, textZh: string): Term => ({

@@ -1,4 +1,5 @@
 /** Words of the help screen around its questions and its glossary. */
+import type { Localized } from '../../formats/config/language';
 const en = {
   title: 'Help',
   what: 'What is a LoRA?',
@@ -33,4 +34,4 @@ const zh: typeof en = {
   glossary: '术语表',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

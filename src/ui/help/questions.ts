@@ -1,5 +1,5 @@
 /** What people ask before and after their first LoRA, with short answers, in both languages. */
-import type { Language } from '../language.svelte';
+import type { Localized } from '../../formats/config/language';
 
 export interface Question {
   readonly ask: string;
@@ -7,7 +7,7 @@ export interface Question {
   readonly answer: readonly string[];
 }
 
-export const questions: Readonly<Record<Language, readonly Question[]>> = {
+export const questions: Localized<readonly Question[]> = {
   en: [
     {
       ask: 'Which files do I need?',

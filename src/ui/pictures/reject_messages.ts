@@ -1,17 +1,16 @@
 /** Why files were not added, in few words, with what to do where something can be done. */
+import { figure, plural, type Localized } from '../../formats/config/language';
 import { refusalWords } from '../../formats/dataset/refusal_words';
 import type { RejectReason } from './import/outcome';
 
 const en = {
-  notAdded: (n: number) =>
-    n === 1 ? '1 file was not added:' : `${n.toLocaleString('en')} files were not added:`,
+  notAdded: (n: number) => `${plural(n, 'file was', 'files were')} not added:`,
   comma: ', ',
   stop: '.',
   line: (n: number) => `line ${n}`,
-  already: (n: number) =>
-    n === 1 ? '1 picture was here already.' : `${n.toLocaleString('en')} pictures were here already.`,
-  stopped: (n: number) => `Adding was cancelled; ${n.toLocaleString('en')} stay.`,
-  broken: (n: number) => `Adding ended after ${n.toLocaleString('en')} pictures.`,
+  already: (n: number) => `${plural(n, 'picture was', 'pictures were')} here already.`,
+  stopped: (n: number) => `Adding was cancelled; ${figure(n, 'en')} stay.`,
+  broken: (n: number) => `Adding ended after ${figure(n, 'en')} pictures.`,
   reasons: {
     ...refusalWords.en,
     'caption-file': 'caption file that cannot be read',
@@ -22,13 +21,13 @@ const en = {
 };
 
 const zh: typeof en = {
-  notAdded: (n) => `${n.toLocaleString('zh')} 个文件未添加：`,
+  notAdded: (n) => `${figure(n, 'zh')} 个文件未添加：`,
   comma: '、',
   stop: '。',
   line: (n) => `第 ${n} 行`,
-  already: (n) => `${n.toLocaleString('zh')} 张图片已在项目中。`,
-  stopped: (n) => `已取消添加，保留 ${n.toLocaleString('zh')} 张。`,
-  broken: (n) => `添加 ${n.toLocaleString('zh')} 张后中断。`,
+  already: (n) => `${figure(n, 'zh')} 张图片已在项目中。`,
+  stopped: (n) => `已取消添加，保留 ${figure(n, 'zh')} 张。`,
+  broken: (n) => `添加 ${figure(n, 'zh')} 张后中断。`,
   reasons: {
     ...refusalWords.zh,
     'caption-file': '标注文件无法读取',
@@ -38,4 +37,4 @@ const zh: typeof en = {
   },
 };
 
-export const rejectMessages = { en, zh };
+export const rejectMessages: Localized<typeof en> = { en, zh };

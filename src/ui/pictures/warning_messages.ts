@@ -1,9 +1,9 @@
 /** What is said of a set and of a picture: the sentences of captions/warnings and of the marks beneath pictures. */
+import { figure, percent, plural, type Localized } from '../../formats/config/language';
 import type { Mark } from './marks';
 
-const n = (count: number) => count.toLocaleString('en');
-const times = (count: number) => (count === 1 ? '1 picture' : `${n(count)} pictures`);
-const percent = (part: number) => `${Math.round(part * 100)} %`;
+const n = (count: number) => figure(count, 'en');
+const times = (count: number) => plural(count, 'picture');
 
 /** `title` says what, `text` what to do about it, if anything. */
 export interface Sentence {
@@ -41,12 +41,12 @@ const en = {
         };
       case 'long':
         return {
-          title: `${mark.ids.length === 1 ? '1 caption is' : `${n(mark.ids.length)} captions are`} over 75 tokens.`,
+          title: `${plural(mark.ids.length, 'caption is', 'captions are')} over 75 tokens.`,
           text: 'What comes after weighs less, or is cut.',
         };
       case 'not-english':
         return {
-          title: `${mark.ids.length === 1 ? '1 caption is' : `${n(mark.ids.length)} captions are`} not in English.`,
+          title: `${plural(mark.ids.length, 'caption is', 'captions are')} not in English.`,
           text: 'The text encoder of SD 1.5 reads English only.',
         };
       case 'same':
@@ -148,7 +148,7 @@ const zh: typeof en = {
   showThem: '查看',
 };
 
-export const warningMessages = { en, zh };
+export const warningMessages: Localized<typeof en> = { en, zh };
 
 function shortened(caption: string): string {
   return caption.length > 60 ? `${caption.slice(0, 59)}…` : caption;

@@ -7,7 +7,7 @@ import {
   type Field,
   type FieldName,
 } from '../../formats/config/config_fields';
-import type { Language } from '../language.svelte';
+import type { Language } from '../../formats/config/language';
 import { number } from '../figures';
 import type { messages } from './settings_messages';
 import type { SettingProblem } from './typed';

@@ -1,4 +1,5 @@
 /** What the dialog of training further says. */
+import type { Localized } from '../../formats/config/language';
 const en = {
   title: 'Train further',
   more: (name: string) => `A new run that begins with ${name} instead of from nothing.`,
@@ -37,4 +38,4 @@ const zh: typeof en = {
   unreadable: '无法读取这个检查点。',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

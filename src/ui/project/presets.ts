@@ -3,13 +3,14 @@
  * is how many pictures training shows at each stop of the quick-to-thorough slider, repeats counted, whatever the
  * size of the set or of the batch: what people with good results report, at rates like these.
  */
-import type { Bilingual, FieldName, TrainConfig } from '../../formats/config/config_fields';
+import type { Localized } from '../../formats/config/language';
+import type { FieldName, TrainConfig } from '../../formats/config/config_fields';
 import type { Purpose } from '../../protocol/captioner';
 
 /** A value and its reason. */
 export interface Chosen<V> {
   readonly value: V;
-  readonly because: Bilingual;
+  readonly because: Localized;
 }
 
 export interface Preset {

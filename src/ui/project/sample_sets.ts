@@ -1,6 +1,6 @@
 /** Which sample sets come with the studio, from their list; opening one is the dataset's `addDemoSet`. */
 import type { Purpose } from '../../protocol/captioner';
-import type { Language } from '../language.svelte';
+import type { Language } from '../../formats/config/language';
 import { isServed } from '../served';
 
 export interface SampleSet {
@@ -33,7 +33,7 @@ export async function sampleSets(): Promise<SampleSet[]> {
 function parseSet(id: string, set: unknown): SampleSet | undefined {
   if (typeof set !== 'object' || set === null) return undefined;
   const { name, purpose, trigger, files, uncaptioned, sha256 } = set as Record<string, unknown>;
-  const { en, zh } = (name ?? {}) as Record<string, unknown>;
+  const { en, zh } = (name ?? {}) as Partial<Record<Language, unknown>>;
   if (typeof en !== 'string' || typeof zh !== 'string' || typeof trigger !== 'string') return undefined;
   if (purpose !== 'style' && purpose !== 'character' && purpose !== 'object') return undefined;
   if (!Array.isArray(files)) return undefined;

@@ -1,4 +1,5 @@
 /** Words of the settings screen. The fields' own labels and sentences are in formats/config_fields.ts. */
+import type { Localized } from '../../formats/config/language';
 import type { Field, TrainConfig } from '../../formats/config/config_fields';
 import type { LinkRefusal, ShareLinkError } from '../../formats/config/share_link';
 import type { Purpose } from '../../protocol/captioner';
@@ -460,4 +461,4 @@ const zh: typeof en = {
   followsRank: (value) => `= ${value}`,
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

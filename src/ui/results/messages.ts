@@ -1,4 +1,5 @@
 /** What the results screen says, in both languages. */
+import type { Localized } from '../../formats/config/language';
 import type { VerificationCode } from '../../formats/lora/verify_lora';
 import type { RunState } from '../../storage/runs';
 
@@ -327,4 +328,4 @@ const zh: typeof en = {
   off: '关',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

@@ -1,4 +1,5 @@
 /** Words of the training screen, its log and its advice. Figures come formatted, with their units. */
+import type { Localized } from '../../formats/config/language';
 const en = {
   title: 'Training',
   sampleNow: 'Sample now',
@@ -434,4 +435,4 @@ const zh: typeof en = {
   },
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

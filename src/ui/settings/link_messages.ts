@@ -1,4 +1,5 @@
 /** Words of the dialog that shows settings from a link; those of any import are in messages.ts. */
+import type { Localized } from '../../formats/config/language';
 import type { LinkBase } from '../../formats/config/share_link';
 
 const en = {
@@ -29,4 +30,4 @@ const zh: typeof en = {
   },
 };
 
-export const linkMessages = { en, zh };
+export const linkMessages: Localized<typeof en> = { en, zh };

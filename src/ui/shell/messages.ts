@@ -1,4 +1,5 @@
 /** Words of the rail, its menus and the storage panel. */
+import type { Localized } from '../../formats/config/language';
 import { firstProject } from '../next_name';
 
 const en = {
@@ -246,4 +247,4 @@ const zh: typeof en = {
   loading: '正在打开…',
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

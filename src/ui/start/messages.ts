@@ -1,4 +1,5 @@
 /** Words of the start screen: pictures, base model, sample sets, a run that was left. */
+import type { Localized } from '../../formats/config/language';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import type { Part, WrongKind } from '../project/recognise';
 
@@ -319,4 +320,4 @@ const zh: typeof en = {
   progress: (percent) => `已完成 ${percent} %`,
 };
 
-export const messages = { en, zh };
+export const messages: Localized<typeof en> = { en, zh };

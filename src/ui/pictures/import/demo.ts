@@ -1,4 +1,5 @@
 /** Demo sets: pictures and captions served by our own origin, listed in demo/sets.json, taken in like any others. */
+import type { Localized } from '../../../formats/config/language';
 import { formatMetadataCsv, parseMetadataCsv } from '../../../formats/dataset/metadata_csv';
 import type { Purpose } from '../../../protocol/captioner';
 import { PageError } from '../../page_error';
@@ -6,7 +7,7 @@ import { isPage, isServed } from '../../served';
 import type { Incoming } from './incoming';
 
 export interface DemoSet {
-  name: { en: string; zh: string };
+  name: Localized;
   purpose: Purpose;
   trigger: string;
   files: string[];
