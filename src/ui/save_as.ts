@@ -1,4 +1,4 @@
-/** Hands a file that was made here to the person, as a download. */
+/** Hands the person a file: what a click on a download link does, without a link. */
 export function saveAs(file: Blob, name: string): void {
   const url = URL.createObjectURL(file);
   const link = document.createElement('a');

@@ -5,6 +5,7 @@
  */
 import { deleteProject, getProject, listProjects, putProject, type Project } from '../storage/projects';
 import type { AdapterFacts } from './facts';
+import { hex } from '../formats/safetensors/sha256';
 import { ProjectLock } from './project_lock';
 import { recall, remember } from './remembered';
 import { sentenceOf } from './sentence';
@@ -163,9 +164,7 @@ function blankProject(name: string): Project {
 
 /** Random, also where `crypto.randomUUID` is missing: over plain http the page still opens and says what it lacks. */
 function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
+  return hex(crypto.getRandomValues(new Uint8Array(12)));
 }
 
 /** Anything else than a stage, such as a shared link, is the start. */

@@ -4,6 +4,7 @@
  */
 import { HEADER_START, readHeader, type Header } from '../../src/formats/dataset/header';
 import { pictureLimits, refusalOf, refusalOfType } from '../../src/formats/dataset/refusal';
+import { hex } from '../../src/formats/safetensors/sha256';
 import type { PictureReading, Refusal } from '../../src/protocol/pictures';
 import { lookOf } from './look';
 
@@ -60,10 +61,6 @@ async function draw(picture: Blob): Promise<Drawn | undefined> {
   const { data } = context.getImageData(0, 0, small.width, small.height);
   const thumbnail = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.85 });
   return { width, height, look: lookOf(data, small.width, small.height), thumbnail };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function refused(refusal: Refusal): PictureReading {

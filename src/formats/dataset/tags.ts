@@ -31,18 +31,22 @@ export function hasTag(caption: string, tag: string): boolean {
   return keysIn(caption).includes(tagKey(tag));
 }
 
-/** By caption: a set of ten thousand is gone through again and again, and one of them changes at a time. */
-const known = new Map<string, readonly string[]>();
+/** The keys of a caption's tags, in order: `tagKey` of each of `splitTags`. */
+export const keysIn = rememberedByCaption((caption): readonly string[] => splitTags(caption).map(tagKey));
+
 const MOST_KNOWN = 50_000;
 
-/** The keys of a caption's tags, in order: `tagKey` of each of `splitTags`. */
-export function keysIn(caption: string): readonly string[] {
-  const before = known.get(caption);
-  if (before) return before;
-  const keys = splitTags(caption).map(tagKey);
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(caption, keys);
-  return keys;
+/** A set of ten thousand captions is gone through again and again, and one of them changes at a time. */
+export function rememberedByCaption<T extends object>(of: (caption: string) => T): (caption: string) => T {
+  const known = new Map<string, T>();
+  return (caption) => {
+    const before = known.get(caption);
+    if (before) return before;
+    const found = of(caption);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(caption, found);
+    return found;
+  };
 }
 
 /** Adds what is not there yet, at the end or the front. */

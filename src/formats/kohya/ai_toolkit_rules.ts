@@ -1,5 +1,6 @@
 // ai-toolkit's YAML as our settings: `config.process[0]` is the run, its first data set the pictures. Names are paths.
 import type { FieldName } from '../config/config_fields';
+import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
@@ -110,7 +111,7 @@ function kind(ledger: Ledger): void {
   if (arch && /^sd(1|15|_?1\.5)$/i.test(arch)) ledger.leave(`${run}model.arch`, 'off');
   else if (arch) warn(`${run}model.arch`, 'family', 'family', arch);
   const type = text(ledger.get(`${run}network.type`));
-  if (type?.toLowerCase() === 'lora') ledger.leave(`${run}network.type`, 'off');
+  if (type && kindNamed(adapterFacts, type)) ledger.leave(`${run}network.type`, 'off');
   else if (type) warn(`${run}network.type`, 'adapter', 'adapter', type);
   if (!isOff(ledger.get(`${run}network.conv`)))
     warn(
@@ -124,8 +125,9 @@ function kind(ledger: Ledger): void {
   if (process && !/^(sd_trainer|ui_trainer|diffusion_trainer)$/.test(process))
     warn(`${run}type`, 'method', 'unsupported', process);
   const lossType = text(ledger.get(`${run}train.loss_type`));
-  ledger.leave(`${run}train.loss_type`, !lossType || /^(mse|l2)$/.test(lossType) ? 'off' : 'loss');
-  if (lossType && !/^(mse|l2)$/.test(lossType)) ledger.warn('loss', lossType);
+  const ours = !lossType || kindNamed(lossFacts, lossType) !== undefined;
+  ledger.leave(`${run}train.loss_type`, ours ? 'off' : 'loss');
+  if (!ours) ledger.warn('loss', lossType);
   if (!isOff(ledger.get(`${run}train.ema_config.use_ema`)))
     ledger.leave(`${run}train.ema_config.use_ema`, 'unsupported');
   else ledger.leave(`${run}train.ema_config.ema_decay`, 'off');

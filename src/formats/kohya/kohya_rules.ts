@@ -2,6 +2,7 @@
 // knows from the ledger and leaves, or warns of, what has no counterpart. Names: sd-scripts' arguments, kohya_ss's form.
 // The list is long because theirs is.
 import { configFields, isFieldName, isPlace, type FieldName } from '../config/config_fields';
+import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
 import { optimizerFacts } from '../config/optimizers';
 import { choiceNamed, optimizerNamed, samplerNames, scheduleNames } from './choice_names';
 import { numberOf, type Ledger } from './import_ledger';
@@ -203,6 +204,8 @@ function isLycoris(ledger: Ledger): boolean {
   return type !== 'Standard' || /lycoris/i.test(text(ledger.get('network_module')) ?? '');
 }
 
+const isOurs = (name: string) => kindNamed(adapterFacts, name) !== undefined;
+
 /** Anything but a plain LoRA of the linear layers and 1x1 convolutions. */
 function adapter(ledger: Ledger): void {
   const warn = (key: string, name: string) => {
@@ -210,10 +213,10 @@ function adapter(ledger: Ledger): void {
     ledger.warn('adapter', name);
   };
   const type = text(ledger.get('LoRA_type'));
-  if (type === 'Standard') ledger.leave('LoRA_type', 'off');
+  if (type && isOurs(type)) ledger.leave('LoRA_type', 'off');
   else if (type && ledger.open.includes('LoRA_type')) warn('LoRA_type', type);
   const module = text(ledger.get('network_module'));
-  if (module === 'networks.lora') ledger.leave('network_module', 'off');
+  if (module && isOurs(module)) ledger.leave('network_module', 'off');
   else if (module && ledger.open.includes('network_module'))
     warn(
       'network_module',
@@ -223,7 +226,7 @@ function adapter(ledger: Ledger): void {
   for (const key of ledger.open.filter((each) => /^network_args(_custom)? /.test(each))) {
     const name = key.slice(key.indexOf(' ') + 1);
     const value = ledger.get(key);
-    if (name === 'algo' && text(value) !== 'lora') warn(key, String(value));
+    if (name === 'algo' && !isOurs(text(value) ?? '')) warn(key, String(value));
     else if (name === 'conv_dim' && !isOff(value)) warn(key, `LoCon (conv_dim=${String(value)})`);
     else if (name === 'conv_alpha') ledger.leave(key, 'adapter');
     else if (/^(dora_wd|use_dora)$/.test(name) && !isOff(value)) warn(key, 'DoRA');
@@ -233,7 +236,7 @@ function adapter(ledger: Ledger): void {
 
 function loss(ledger: Ledger): void {
   const type = text(ledger.get('loss_type'))?.toLowerCase();
-  const plain = type === undefined || type === 'l2' || type === 'mse';
+  const plain = type === undefined || kindNamed(lossFacts, type) !== undefined;
   ledger.leave('loss_type', plain ? 'off' : 'loss');
   if (!plain) ledger.warn('loss', type);
   for (const key of ['huber_schedule', 'huber_c', 'huber_scale']) ledger.leave(key, plain ? 'off' : 'loss');

@@ -1,6 +1,7 @@
 // OneTrainer's settings (its config JSON, its concepts, and the `ot_config` inside its LoRAs) as ours. Names are paths, for
 // parts have rates of their own: `unet.learning_rate`.
 import type { FieldName } from '../config/config_fields';
+import { adapterFacts, kindNamed } from '../config/kinds';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
@@ -75,18 +76,18 @@ function isNeutralNumber(key: string, value: unknown): boolean {
 function kind(ledger: Ledger): void {
   const check = (
     key: string,
-    expected: RegExp,
+    expected: (value: string) => boolean,
     code: 'family' | 'method' | 'adapter',
     why: 'family' | 'unsupported' | 'adapter',
   ) => {
     const value = text(ledger.get(key));
     if (value === undefined) return;
-    ledger.leave(key, expected.test(value) ? 'off' : why);
-    if (!expected.test(value)) ledger.warn(code, value);
+    ledger.leave(key, expected(value) ? 'off' : why);
+    if (!expected(value)) ledger.warn(code, value);
   };
-  check('model_type', /^STABLE_DIFFUSION_1[45]$/, 'family', 'family');
-  check('training_method', /^LORA$/, 'method', 'unsupported');
-  check('peft_type', /^LORA$/, 'adapter', 'adapter');
+  check('model_type', (value) => /^STABLE_DIFFUSION_1[45]$/.test(value), 'family', 'family');
+  check('training_method', (value) => value === 'LORA', 'method', 'unsupported');
+  check('peft_type', (value) => kindNamed(adapterFacts, value) !== undefined, 'adapter', 'adapter');
   if (!isOff(ledger.get('lora_decompose'))) {
     ledger.leave('lora_decompose', 'adapter');
     ledger.warn('adapter', 'DoRA');

@@ -27,6 +27,8 @@ const facts: TrainingFacts = {
   recompute: true,
   scheduler: 'cosine',
   warmupSteps: 0,
+  adapter: 'lora',
+  loss: 'l2',
   rank: 8,
   alpha: 8,
   dropout: 0,

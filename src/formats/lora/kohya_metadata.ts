@@ -1,6 +1,7 @@
 // The metadata kohya's train_network.py writes into a LoRA, made from plain data: every value a Python
 // `str()`, so that WebUI's card, tag chips and model comparisons read ours as they read kohya's. The list is
 // long because theirs is; what this trainer has no setting for gets the value kohya writes when it is off.
+import { adapterFacts, lossFacts, type AdapterKind, type LossKind } from '../config/kinds';
 import { float, pythonJson, pythonStr, type PythonJson, type PythonValue } from './python_str';
 
 /** One image folder of the training set, as kohya counts it. */
@@ -42,6 +43,8 @@ export interface TrainingFacts {
   readonly recompute: boolean;
   readonly scheduler: string;
   readonly warmupSteps: number;
+  readonly adapter: AdapterKind;
+  readonly loss: LossKind;
   readonly rank: number;
   readonly alpha: number;
   readonly dropout: number;
@@ -117,7 +120,7 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     max_train_steps: facts.maxSteps,
     lr_warmup_steps: facts.warmupSteps,
     lr_scheduler: facts.scheduler,
-    network_module: 'networks.lora',
+    network_module: adapterFacts[facts.adapter].networkModule,
     network_dim: facts.rank,
     network_alpha: float(facts.alpha),
     network_dropout: facts.dropout > 0 ? float(facts.dropout) : null,
@@ -151,7 +154,7 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     ip_noise_gamma: null,
     ip_noise_gamma_random_strength: false,
     debiased_estimation: facts.debiasedEstimation,
-    loss_type: 'l2',
+    loss_type: lossFacts[facts.loss].kohyaName,
     huber_schedule: 'snr',
     huber_scale: float(1),
     huber_c: float(0.1),

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  CAPTION_DEFAULTS,
-  type CaptionConfig,
-  captionsAreFixed,
-  processCaption,
-  tagFrequency,
-} from './captions';
+import { CAPTION_DEFAULTS, type CaptionConfig, captionsAreFixed, processCaption } from './captions';
 import { stream } from '../step/random';
 
 const run = (caption: string, config: Partial<CaptionConfig> = {}, draw = 0, epoch = 1): string =>
@@ -117,16 +111,5 @@ describe('captionsAreFixed', () => {
       { dropoutEveryNEpochs: 2 },
     ])
       expect(captionsAreFixed({ ...CAPTION_DEFAULTS, ...change })).toBe(false);
-  });
-});
-
-describe('tagFrequency', () => {
-  it('counts lower-cased tags, even those named like object members', () => {
-    const counts = tagFrequency(['Cat, mat,', 'cat,  constructor', ', ,']);
-    expect(Object.entries(counts).sort()).toEqual([
-      ['cat', 2],
-      ['constructor', 1],
-      ['mat', 1],
-    ]);
   });
 });

@@ -84,17 +84,6 @@ export function captionsAreFixed(config: CaptionConfig): boolean {
   );
 }
 
-/** kohya's tag_frequency of one folder: how often each tag occurs, lower-cased, empty ones left out. */
-export function tagFrequency(captions: Iterable<string>): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const caption of captions) {
-    for (const tag of tagParts(caption)) {
-      if (tag !== '') counts.set(tag.toLowerCase(), (counts.get(tag.toLowerCase()) ?? 0) + 1);
-    }
-  }
-  return Object.fromEntries(counts);
-}
-
 function firstLine(text: string): string {
   return text.split(/\r\n|\n|\r/, 1)[0];
 }

@@ -84,6 +84,8 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     recompute: prepared.memory.keepFrom > 0,
     scheduler: prepared.schedule.name,
     warmupSteps: warmupSteps(prepared.schedule),
+    adapter: 'lora',
+    loss: 'l2',
     rank: config.lora_rank,
     alpha: prepared.lora.alpha,
     dropout: config.lora_dropout,

@@ -4,6 +4,7 @@
  */
 import type { ModelPart } from '../../formats/checkpoint/checkpoint_keys';
 import { configFields, type FieldName, type TrainConfig } from '../../formats/config/config_fields';
+import { adapterFacts } from '../../formats/config/kinds';
 import { ratesInUse } from '../../formats/config/rates';
 import { samplePictures } from '../../formats/captions/sample_prompt';
 import { drawsSamples } from '../../formats/config/samples';
@@ -84,7 +85,7 @@ export function outlineOf(
     text,
     sampling,
     loraParameters: request.lora.shapes.reduce(
-      (sum, shape) => sum + config.lora_rank * (shape.in + shape.out),
+      (sum, shape) => sum + adapterFacts.lora.parameters(config.lora_rank, shape.in, shape.out),
       0,
     ),
     request,

@@ -9,7 +9,7 @@ import { dataset, type Dataset } from '../pictures/dataset.svelte';
 import { studio, type Studio } from '../studio.svelte';
 import { run } from '../runs/run.svelte';
 import { CaptionerGone } from '../engine/captioner_worker';
-import { mapOf, setOf, withEntries } from './collections';
+import { mapOf, setOf, withEntries } from '../collections';
 import { imagesOf } from './images';
 import { grouped, wantedOf } from './offers';
 import { captionerSentence, isProblem } from './problem_messages';

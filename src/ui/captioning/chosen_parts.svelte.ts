@@ -7,7 +7,7 @@ import { fileNameOf } from '../../formats/onnx/onnx_external';
 import { readOnnxFile } from '../../formats/onnx/onnx_file';
 import type { CaptionerRole, StoredCaptioner } from '../../storage/captioners';
 import { openFile } from '../../storage/files';
-import { setOf } from './collections';
+import { setOf } from '../collections';
 import { roleOf, rolesOf } from './model_roles';
 import type { Part } from './models.svelte';
 

@@ -7,7 +7,7 @@ import { tokenCount } from '../pictures/captions/token_count.svelte';
 import { withTrigger } from '../../formats/dataset/trigger';
 import type { Dataset } from '../pictures/dataset.svelte';
 import type { Studio } from '../studio.svelte';
-import { mapOf, setOf, withEntries } from './collections';
+import { mapOf, setOf, withEntries } from '../collections';
 import { offersOf, openOf } from './offers';
 import { modeOf } from './project_options';
 import type { Offer } from './states';

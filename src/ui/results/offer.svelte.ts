@@ -2,6 +2,7 @@
  * The file that a checkpoint is given away as: written with the chosen metadata, read back, verified, and only then
  * offered. Saving goes through the system's dialog where the browser has one, and is then read back from the disk too.
  */
+import { saveAs } from '../save_as';
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { loraNameOf } from '../../formats/captions/lora_prompt';
@@ -116,7 +117,7 @@ interface WithSavePicker {
 export async function saveFile(file: Blob, name: string, sha256: string): Promise<SavedState> {
   const { showSaveFilePicker } = window as WithSavePicker;
   if (!showSaveFilePicker) {
-    download(file, name);
+    saveAs(file, name);
     return { state: 'saved', compared: false };
   }
   const chosen = showSaveFilePicker.call(window, {
@@ -148,14 +149,4 @@ async function writeTo(handle: FileSystemFileHandle, file: Blob): Promise<void> 
     await writer?.abort().catch(() => undefined);
     throw failedSave(handle.name, file.size, error);
   }
-}
-
-/** Into the browser's download folder. */
-export function download(file: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  // Later than the browser needs to begin.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

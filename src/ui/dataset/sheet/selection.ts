@@ -46,10 +46,6 @@ export function cleared({ anchor }: Selection): Selection {
   return { ids: new Set(), anchor };
 }
 
-export function setOf(ids: Iterable<string>): ReadonlySet<string> {
-  return new Set(ids);
-}
-
 /** The place of each, from 1. */
 export function numbered(pictures: readonly { readonly id: string }[]): ReadonlyMap<string, number> {
   return new Map(pictures.map(({ id }, index) => [id, index + 1]));

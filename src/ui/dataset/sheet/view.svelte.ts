@@ -3,6 +3,7 @@
  * It changes no picture.
  */
 import type { Picture } from '../../../storage/pictures';
+import { setOf } from '../../collections';
 import { recall, remember } from '../../remembered';
 import { hasTag } from '../../../formats/dataset/tags';
 import { dataset } from '../../pictures/dataset.svelte';
@@ -14,7 +15,6 @@ import {
   everything,
   NOTHING,
   numbered,
-  setOf,
   stillThere,
   type Click,
   type Selection,

@@ -1,4 +1,5 @@
 /** Finds the vocabulary's words in captions: contradictions within one, sides mixed across a set, styles named. */
+import { rememberedByCaption } from '../../../formats/dataset/tags';
 import { plainWords, withoutTrigger } from '../../../formats/dataset/trigger';
 import { CONFLICTS, STYLE_WORDS } from './vocabulary';
 
@@ -83,20 +84,12 @@ function byFirstWord(): Map<string, string[][]> {
   return found;
 }
 
-/** By caption: of ten thousand captions one changes at a time. */
-const known = new Map<string, ReadonlySet<string>>();
-const MOST_KNOWN = 50_000;
-
 /** Phrases of the vocabulary that stand in a caption as whole words. */
-function phrasesIn(caption: string): ReadonlySet<string> {
-  const before = known.get(caption);
-  if (before) return before;
+const phrasesIn = rememberedByCaption((caption): ReadonlySet<string> => {
   const words = plainWords(caption).split(' ');
   const found = new Set<string>();
   for (const [at, word] of words.entries())
     for (const phrase of STARTING.get(word) ?? [])
       if (phrase.every((each, i) => words[at + i] === each)) found.add(phrase.join(' '));
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(caption, found);
   return found;
-}
+});
