@@ -24,8 +24,14 @@ export function sourceForSuite(
     file.name.endsWith('.sources') ? stanzas(file.text) : lines(file.text),
   );
   if (entries.some((entry) => entry.suites.includes(wanted))) return undefined;
-  const moved = (uri: string) => (directory ? uri.replace(/[^/]+(\/?)$/, `${directory}$1`) : uri);
+  const moved = (uri: string) => (directory ? lastFolderAs(directory, uri) : uri);
   return entries.find((entry) => entry.suites.includes(suite))?.rewrite(wanted, moved);
+}
+
+function lastFolderAs(directory: string, uri: string): string {
+  const end = uri.endsWith('/') ? '/' : '';
+  const path = end ? uri.slice(0, -1) : uri;
+  return path.slice(0, path.lastIndexOf('/') + 1) + directory + end;
 }
 
 interface Entry {

@@ -53,15 +53,16 @@ export const ROOMS = {
  */
 export const FOLDERS = {
   formats: {
-    safetensors: [],
-    config: ['safetensors'],
-    dataset: ['config'],
-    captions: ['config', 'dataset'],
-    checkpoint: ['safetensors'],
+    text: [],
+    safetensors: ['text'],
+    config: ['text', 'safetensors'],
+    dataset: ['text', 'config'],
+    captions: ['text', 'config', 'dataset'],
+    checkpoint: ['text', 'safetensors'],
     onnx: ['safetensors'],
-    lora: ['safetensors', 'config', 'checkpoint'],
-    kohya: ['safetensors', 'config', 'lora'],
-    zip: ['config', 'captions', 'dataset'],
+    lora: ['text', 'safetensors', 'config', 'checkpoint'],
+    kohya: ['text', 'safetensors', 'config', 'lora'],
+    zip: ['text', 'config', 'captions', 'dataset'],
   },
   training: {
     step: [],
@@ -187,7 +188,7 @@ function matches(pattern, specifier) {
 /** @param {string} from @param {string} specifier */
 function resolve(from, specifier) {
   const parts = from.split('/').slice(0, -1);
-  for (const part of specifier.replace(/\?.*$/, '').split('/')) {
+  for (const part of specifier.replace(/\?[^]*$/, '').split('/')) {
     if (part === '..') parts.pop();
     else if (part !== '.') parts.push(part);
   }

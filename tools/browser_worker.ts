@@ -37,7 +37,7 @@ export async function runInWorker<T>(
   const server = createServer((request, response) => {
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    const path = (request.url ?? '/').replace(/\?.*$/, '');
+    const path = (request.url ?? '/').replace(/\?[^]*$/, '');
     if (path === '/message') {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));

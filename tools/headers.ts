@@ -25,7 +25,7 @@ export function parseHeaderRules(text: string): HeaderRule[] {
     const indented = /^\s/.test(line);
     const rule = rules.at(-1);
     const [, away] = /^\s+! ([\w-]+)\s*$/.exec(line) ?? [];
-    const [, name, value] = /^\s+([\w-]+): (.+?)\s*$/.exec(line) ?? [];
+    const [, name, value] = /^\s+([\w-]+): (.+)$/.exec(line.trimEnd()) ?? [];
     if (!indented && line.startsWith('/')) rules.push({ path: line.trim(), remove: [], set: [] });
     else if (rule && away !== undefined) rule.remove.push(away);
     else if (rule && name !== undefined && value !== undefined) rule.set.push([name, value]);

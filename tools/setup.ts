@@ -108,7 +108,7 @@ function timed(what: string, run: () => void): void {
 function recentFirefox(): string | undefined {
   const path = firefoxPath();
   if (!path) return undefined;
-  const release = Number(/(\d+)\./.exec(firefoxVersion(path))?.[1] ?? 0);
+  const release = Number(/\b(\d+)\./.exec(firefoxVersion(path))?.[1] ?? 0);
   return release >= OLDEST_FIREFOX ? path : undefined;
 }
 

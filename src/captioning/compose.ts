@@ -4,6 +4,7 @@
  * formats/caption_merge.
  */
 import { maxTokens } from '../formats/captions/caption_merge';
+import { withoutEnd } from '../formats/text/trimmed';
 import { withTrigger } from '../formats/dataset/trigger';
 import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { Purpose } from '../protocol/captioner';
@@ -119,7 +120,7 @@ function cutToTokens(text: string, tokenizer: Tokenizer, room: number): string {
     }
     kept.push(word);
   }
-  return kept.join(' ').replace(/[\s,]+$/, '');
+  return withoutEnd(kept.join(' '), /[\s,]/);
 }
 
 function cutWord(word: string, count: (part: string) => number, room: number): string {

@@ -4,9 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fromBytes } from '../../src/formats/byte_source';
-import { readHeader } from '../../src/formats/safetensors';
-import { SafetensorsError } from '../../src/formats/safetensors_error';
+import { fromBytes } from '../../src/formats/safetensors/byte_source';
+import { readHeader } from '../../src/formats/safetensors/safetensors';
+import { SafetensorsError } from '../../src/formats/safetensors/safetensors_error';
 import { joined } from './mutate';
 import { Random } from './random';
 import { headerKinds, tensorFile } from './rows/tensors';

@@ -3,6 +3,7 @@
  * Captions are read as parts between commas; what a person wrote is never cut.
  */
 import { splitTags } from '../dataset/tags';
+import { withoutEnd } from '../text/trimmed';
 
 /** What CLIP's text encoder reads between its start and end tokens. */
 export const maxTokens = 75;
@@ -25,7 +26,7 @@ export function merged(
   if (mode === 'replace' || existing.trim() === '') return proposed;
   if (mode === 'only-empty') return existing;
   const known = new Set(splitTags(existing).map((part) => part.toLowerCase()));
-  let out = existing.replace(/[\s,\uff0c\u3001]+$/u, '');
+  let out = withoutEnd(existing, /[\s,\uff0c\u3001]/);
   let added = false;
   for (const part of splitTags(proposed)) {
     const longer = `${out}, ${part}`;

@@ -1,5 +1,6 @@
 // The `<lora:name:0.8>` syntax of WebUI's prompts: which LoRAs a prompt asks for, at which weights, and the words
 // that are left for the text encoder. Also what stands under the cursor, for completions. Knows no files.
+import { withoutEnds } from '../text/trimmed';
 
 /** One `<lora:…>` of a prompt; `start` and `end` are its place in the text, in UTF-16 units. */
 export interface LoraTag {
@@ -53,7 +54,7 @@ export function parseLoraPrompt(text: string): LoraPrompt {
 }
 
 function readWeight(text: string): number | undefined {
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return undefined;
+  if (!/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text)) return undefined;
   const weight = Number(text);
   return Math.abs(weight) <= maxLoraWeight ? weight : undefined;
 }
@@ -70,8 +71,10 @@ export function isLoraName(name: string): boolean {
 
 /** A name for a file as prompts call it: without folder and extension, and without what a tag cannot hold. */
 export function loraNameOf(fileName: string): string {
-  const base = fileName.replace(/^.*[/\\]/, '').replace(/\.safetensors$/i, '');
-  return base.replace(/[<>:\s]+/g, '_').replace(/^_+|_+$/g, '') || 'lora';
+  const base = fileName
+    .slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1)
+    .replace(/\.safetensors$/i, '');
+  return withoutEnds(base.replace(/[<>:\s]+/g, '_'), /_/) || 'lora';
 }
 
 /** An unfinished `<lora:na|` before the cursor: what has been typed of the name, and the text a completion replaces. */

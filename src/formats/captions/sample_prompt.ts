@@ -66,7 +66,7 @@ export function readPromptOptions(line: string): PromptOptions {
   const found: { -readonly [K in keyof PromptOptions]?: PromptOptions[K] } = {};
   for (const piece of pieces) {
     const { name, value } = optionIn(piece);
-    const number = value !== '' && /^\d*\.?\d+$/.test(value) ? Number(value) : undefined;
+    const number = value !== '' && /^(\d+|\d*\.\d+)$/.test(value) ? Number(value) : undefined;
     if (name === 'n') found.negative = value;
     else if (number === undefined) continue;
     else if (name === 'w') found.width = side(number);
@@ -83,7 +83,7 @@ export function promptNotes(line: string): PromptNote[] {
   const { words, negative = '' } = readPromptOptions(line);
   const notes: PromptNote[] = [];
   for (const text of [words, negative]) {
-    const weight = /\([^()]*:\s*\d*\.?\d+\s*\)/.exec(text)?.[0];
+    const weight = /\([^()]*:\s*(\d+|\d*\.\d+)\s*\)/.exec(text)?.[0];
     if (weight) notes.push({ code: 'weights', text: weight });
     const mark = /\b(BREAK|AND)\b/.exec(text)?.[0];
     if (mark) notes.push({ code: 'break', text: mark });
@@ -92,7 +92,7 @@ export function promptNotes(line: string): PromptNote[] {
   }
   for (const piece of line.split(/\s--(?=[a-z]+(?:\s|$))/i).slice(1)) {
     const { name, value } = optionIn(piece);
-    if (!'nwhdsl'.includes(name) || (name !== 'n' && !/^\d*\.?\d+$/.test(value)))
+    if (!'nwhdsl'.includes(name) || (name !== 'n' && !/^(\d+|\d*\.\d+)$/.test(value)))
       notes.push({ code: 'option', text: `--${piece.trim()}` });
     else if ((name === 'w' || name === 'h') && side(Number(value)) !== Number(value))
       notes.push({ code: 'size', text: `--${name} ${value} → ${side(Number(value))}` });

@@ -1,4 +1,5 @@
 /** A caption file that is refused, and the reading of the .txt or .caption file beside an image. */
+import { withoutEnd } from '../text/trimmed';
 import { decodeText, type Encoding } from './text';
 
 export type CaptionErrorCode =
@@ -54,6 +55,8 @@ export function readSidecar(bytes: Uint8Array, encoding?: Encoding): { text: str
   return joinLines(textOf(bytes, 'This caption file', encoding));
 }
 
+const sentenceEnds = '.!?;:。！？；：';
+
 /**
  * A caption of several lines as the one line that is trained on: blank lines are left out, the rest is joined by ", ",
  * after the end of a sentence by a space. `lines` counts those that say something.
@@ -63,13 +66,11 @@ export function joinLines(text: string): { text: string; lines: number } {
     .split(/\r\n|[\n\r\u2028\u2029]/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  let joined = '';
-  for (const line of lines) {
-    if (joined === '') joined = line;
-    else
-      joined = /[.!?;:。！？；：]$/.test(joined)
-        ? `${joined} ${line}`
-        : `${joined.replace(/[\s,，、]+$/, '')}, ${line}`;
-  }
-  return { text: joined, lines: lines.length };
+  const last = lines.at(-1) ?? '';
+  const joined = lines.slice(0, -1).map((line) => {
+    if (sentenceEnds.includes(line.at(-1) ?? '')) return `${line} `;
+    const part = withoutEnd(line, /[\s,，、]/);
+    return part && `${part}, `;
+  });
+  return { text: joined.join('') + last, lines: lines.length };
 }

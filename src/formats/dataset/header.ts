@@ -64,11 +64,28 @@ function typeOf(view: DataView): string | undefined {
     if (/avi[fs]/.test(brands)) return 'image/avif';
     return /hei[cmsx]|hev[cmx]|mif1|msf1/.test(brands) ? 'image/heic' : undefined;
   }
-  return SVG.test(at(0, HEADER_START)) ? 'image/svg+xml' : undefined;
+  return isSvg(at(0, HEADER_START)) ? 'image/svg+xml' : undefined;
 }
 
-/** Its element, after a byte order mark, the declaration of XML, comments and a document type. */
-const SVG = /^(\xef\xbb\xbf)?\s*(<\?[^>]*>\s*|<!--[^]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/;
+/** Its element, after a byte order mark, the declaration of XML, comments and a document type; each is passed once. */
+function isSvg(text: string): boolean {
+  let at = text.startsWith('\xef\xbb\xbf') ? 3 : 0;
+  for (;;) {
+    while (/\s/.test(text.charAt(at))) at++;
+    const begun = BEFORE_SVG.find(([start]) => text.startsWith(start, at));
+    if (!begun) return /^<svg[\s>]/.test(text.slice(at, at + 5));
+    const [start, end] = begun;
+    const to = text.indexOf(end, at + start.length);
+    if (to < 0) return false;
+    at = to + end.length;
+  }
+}
+
+const BEFORE_SVG = [
+  ['<?', '>'],
+  ['<!--', '-->'],
+  ['<!DOCTYPE svg', '>'],
+] as const;
 
 /**
  * The screen, or where a frame reaches further: decoders widen the screen to it, and it is they who must hold it. Frames

@@ -2,15 +2,14 @@
 // train_network.py --name value …`. Lines that go on, quotes, comments and plain variables are read; nothing is run, and
 // shell language beyond that is not understood.
 
-const script = /([\w-]*train[\w-]*\.py)["']?$/i;
-
 /** Whether a text is a command rather than a file of settings. */
 export function isCommand(text: string): boolean {
   const lines = text.split('\n').filter((line) => !isComment(line));
   return (
     lines.some(
       (line) =>
-        /[\w-]*train[\w-]*\.py["']?(\s|$)/i.test(line) && !/^\s*["']?[\w-]+["']?\s*[:=]\s*["'[{]/.test(line),
+        line.split(/\s+/).some((word) => scriptIn(word) !== undefined) &&
+        !/^\s*["']?[\w-]+["']?\s*[:=]\s*["'[{]/.test(line),
     ) || /^\s*--\w/.test(lines.find((line) => line.trim() !== '') ?? '')
   );
 }
@@ -24,17 +23,17 @@ export function readCommand(text: string): ReadonlyMap<string, unknown> {
   const variables = new Map<string, string>();
   let words: string[] = [];
   for (const line of lines.filter((each) => !isComment(each))) {
-    const set = /^\s*(?:export\s+|set\s+|\$)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))\s*(?:#.*)?$/.exec(
-      line,
-    );
+    const set =
+      /^\s*(?:export\s+|set\s+|\$)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))(?:\s+#.*|\s*)$/.exec(line);
     if (set?.[1]) {
       variables.set(set[1], set[2] ?? set[3] ?? set[4] ?? '');
       continue;
     }
     const found = split(line, variables);
-    if (found.some((word) => script.test(word) || word.startsWith('--'))) {
+    const starts = found.some((word) => scriptIn(word) !== undefined);
+    if (starts || found.some((word) => word.startsWith('--'))) {
       words = found;
-      if (found.some((word) => script.test(word))) break;
+      if (starts) break;
     }
   }
   return options(words);
@@ -42,8 +41,8 @@ export function readCommand(text: string): ReadonlyMap<string, unknown> {
 
 function options(words: readonly string[]): Map<string, unknown> {
   const found = new Map<string, unknown>();
-  const at = words.findIndex((word) => script.test(word));
-  if (at >= 0) found.set('script', script.exec(words[at])?.[1] ?? '');
+  const at = words.findIndex((word) => scriptIn(word) !== undefined);
+  if (at >= 0) found.set('script', scriptIn(words[at]) ?? '');
   collect(words.slice(0, Math.max(0, at)), (name, value) => found.set(`accelerate ${name}`, value));
   collect(words.slice(at + 1), (name, value) => found.set(name, value));
   return found;
@@ -94,6 +93,16 @@ function withVariables(word: string, variables: ReadonlyMap<string, string>): st
   return word.replace(/\$\{(\w+)\}|\$(\w+)|%(\w+)%/g, (whole, a?: string, b?: string, c?: string) => {
     return variables.get(a ?? b ?? c ?? '') ?? whole;
   });
+}
+
+/** The name of a script that trains, where the word ends in one: letters are looked at once, however long it is. */
+function scriptIn(word: string): string | undefined {
+  const bare = /["']$/.test(word) ? word.slice(0, -1) : word;
+  if (!/\.py$/i.test(bare)) return undefined;
+  let start = bare.length - 3;
+  while (start > 0 && /[\w-]/.test(bare[start - 1])) start--;
+  const name = bare.slice(start);
+  return name.slice(0, -3).toLowerCase().includes('train') ? name : undefined;
 }
 
 function isComment(line: string): boolean {

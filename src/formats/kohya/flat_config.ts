@@ -60,7 +60,7 @@ export function isTable(value: unknown): value is Table {
 /** JSON begins with a brace; TOML has `name = value` or a heading in brackets where YAML has `name: value`. */
 function notationOf(text: string): Notation {
   if (isCommand(text)) return 'command';
-  if (/^\s*[{[]\s*["{}\]]/.test(text) && !/^\s*\[[\w.-]+\]\s*$/m.test(text)) return 'json';
+  if (/^\s*[{[]\s*["{}\]]/.test(text) && !/^[ \t]*\[[\w.-]+\][ \t\r]*$/m.test(text)) return 'json';
   const first = /^[ \t]*(?:\[\[?[\w ."'-]+\]\]?[ \t]*(?:#.*)?$|[\w"'.-]+[ \t]*([=:]))/m.exec(text);
   return first && first[1] !== ':' ? 'toml' : 'yaml';
 }

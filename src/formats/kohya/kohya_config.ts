@@ -4,6 +4,7 @@
 import { readCommand } from './command_line';
 import { entriesOf, type Entry } from './flat_config';
 import { Ledger, type LeftReason } from './import_ledger';
+import { withoutEnd } from '../text/trimmed';
 import { applyKohyaRules, isOff } from './kohya_rules';
 
 /** `here`: paths in the file are of this computer, and taken. */
@@ -85,12 +86,26 @@ function logical(all: readonly Entry[]) {
 /** `["weight_decay=0.1", "betas=0.9,0.99"]`, or the same as one text with spaces between, with or without quotes. */
 function withArguments({ path, value }: Entry): Entry[] {
   if (!/^(optimizer|network)_args(_custom)?$/.test(path) || isOff(value)) return [{ path, value }];
-  const list = Array.isArray(value) ? value.map(String) : String(value).split(/["']?\s+(?=["']?\w+\s*=)/);
+  const list = Array.isArray(value) ? value.map(String) : argumentsIn(String(value));
   const found = new Map<string, string>();
   for (const each of list) {
-    const [, name, said] = /^\s*["']?(\w+)\s*=\s*(.*?)["'\s]*$/.exec(each) ?? [];
-    if (name === undefined || said === undefined) return [{ path, value }];
+    const at = each.indexOf('=');
+    const [, name] = /^["']?(\w+)$/.exec(each.slice(0, Math.max(0, at)).trim()) ?? [];
+    if (name === undefined) return [{ path, value }];
+    const said = withoutEnd(each.slice(at + 1).trimStart(), /["'\s]/);
     found.set(`${path} ${name}`, said.replace(/^["']/, ''));
   }
   return [...found].map(([name, said]) => ({ path: name, value: said }));
+}
+
+/** Each begins with a name and an equals sign, and goes on to the next such word. */
+function argumentsIn(text: string): string[] {
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  const list: string[] = [];
+  for (const [index, word] of words.entries()) {
+    const begins = /^["']?\w+=/.test(word) || (/^["']?\w+$/.test(word) && words[index + 1]?.startsWith('='));
+    if (begins || list.length === 0) list.push(word);
+    else list[list.length - 1] += ` ${word}`;
+  }
+  return list;
 }

@@ -520,5 +520,5 @@ export function isNone(value: unknown): boolean {
 }
 
 function isBlank(value: string): boolean {
-  return /^\s*(none|null)?\s*$/i.test(value);
+  return /^(none|null)?$/i.test(value.trim());
 }

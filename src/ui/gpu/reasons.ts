@@ -35,7 +35,7 @@ export function whyNoWebGpu({ secure, userAgent }: Surroundings): Missing {
   if (firefox !== undefined) return whyNotFirefox(userAgent, firefox);
   const chrome = version(userAgent, /Chrom(?:e|ium)\/(\d+)/);
   if (chrome !== undefined) return whyNotChrome(userAgent, chrome);
-  const safari = version(userAgent, /Version\/(\d+)[\d.]* .*Safari\//);
+  const safari = userAgent.includes('Safari/') ? version(userAgent, /Version\/(\d+)/) : undefined;
   if (safari !== undefined) return safari < FIRST.safari ? 'old-safari' : 'switched-off';
   return 'other-browser';
 }

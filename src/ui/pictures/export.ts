@@ -1,6 +1,7 @@
 /** A set as files that every trainer takes: pictures, a .txt beside each, metadata.csv over all. */
 import { formatMetadataCsv } from '../../formats/dataset/metadata_csv';
 import { nameOf, stemOf } from '../../formats/dataset/kinds';
+import { UniqueNames } from '../../formats/dataset/names';
 import { writeZip, type ZipInput } from '../../formats/zip/zip_write';
 import type { Picture } from '../../storage/pictures';
 
@@ -30,17 +31,20 @@ export function zipOf(
 /** Each stem once, for its .txt; in kohya's folders where repeats differ from one. */
 function pathsOf(pictures: readonly Picture[]): string[] {
   const inFolders = pictures.some(({ repeats }) => repeats !== 1);
-  const stems = new Set<string>();
+  const stems = new UniqueNames();
   return pictures.map(({ name, repeats }) => {
     const ending = name.slice(stemOf(name).length);
-    let stem = nameOf(stemOf(name));
-    for (let number = 2; stems.has(stem.toLowerCase()); number++) stem = `${stemOf(name)}-${number}`;
-    stems.add(stem.toLowerCase());
+    // A point in a stem is no ending here: numbers go behind all of it.
+    const stem = stems.take(`${nameOf(stemOf(name))}.`).slice(0, -1);
     return `${inFolders ? `${repeats}_images/` : ''}${stem}${ending}`;
   });
 }
 
 /** All that trainers read of a .txt is its first line. */
 function oneLine(caption: string): string {
-  return caption.replace(/\s*[\r\n]+\s*/g, ' ');
+  const [first, ...rest] = caption.split(/[\r\n]/);
+  const last = rest.pop();
+  if (last === undefined) return caption;
+  const between = rest.map((line) => line.trim()).filter((line) => line !== '');
+  return [first.trimEnd(), ...between, last.trimStart()].join(' ');
 }

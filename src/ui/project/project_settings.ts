@@ -12,6 +12,7 @@ import {
 } from '../../formats/config/config_fields';
 import { readValue } from '../../formats/config/config_values';
 import { isFileName } from '../../formats/config/file_name';
+import { withoutEnd, withoutEnds } from '../../formats/text/trimmed';
 import type { Project } from '../../storage/projects';
 import { defaultPrompts, oneLine } from './default_prompts';
 import { demoShare, demoValues, presets, type Preset } from './presets';
@@ -84,14 +85,14 @@ const mostBytes = 110;
 
 /** A name that every file system and WebUI's `<lora:name:1>` take. */
 export function fileNameOf(project: string): string {
-  const name = project
+  const plain = project
     .toWellFormed()
     .normalize('NFC')
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s/\\:*?"<>|,=]+/gu, '_')
-    .replace(/^[_.]+|[_.]+$/g, '');
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s/\\:*?"<>|,=]+/gu, '_');
+  const name = withoutEnds(plain, /[_.]/);
   const letters = [...name].slice(0, 60);
   while (new TextEncoder().encode(letters.join('')).length > mostBytes) letters.pop();
-  const fitting = letters.join('').replace(/[_.]+$/, '');
+  const fitting = withoutEnd(letters.join(''), /[_.]/);
   return isFileName(fitting) ? fitting : configFields.output_name.default;
 }
 

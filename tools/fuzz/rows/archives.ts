@@ -1,10 +1,10 @@
 /** Files within files: zips, projects, ONNX models. */
 import { deflateRawSync } from 'node:zlib';
-import { fromBytes } from '../../../src/formats/byte_source';
-import { readOnnxFile } from '../../../src/formats/onnx_file';
-import { isProjectFile, readProject, writeProject } from '../../../src/formats/project_file';
-import { openZip, zipLimits } from '../../../src/formats/zip';
-import { writeZip } from '../../../src/formats/zip_write';
+import { fromBytes } from '../../../src/formats/safetensors/byte_source';
+import { readOnnxFile } from '../../../src/formats/onnx/onnx_file';
+import { isProjectFile, readProject, writeProject } from '../../../src/formats/zip/project_file';
+import { openZip, zipLimits } from '../../../src/formats/zip/zip';
+import { writeZip } from '../../../src/formats/zip/zip_write';
 import { bytesOf, joined, mutated } from '../mutate';
 import type { Random } from '../random';
 import { bytesRow, promise, type Row } from '../row';

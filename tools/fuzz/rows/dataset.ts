@@ -1,6 +1,6 @@
 /** What a folder of pictures and captions is made of. */
 import { Buffer } from 'node:buffer';
-import { merged, mergeModes } from '../../../src/formats/caption_merge';
+import { merged, mergeModes } from '../../../src/formats/captions/caption_merge';
 import { joinLines } from '../../../src/formats/dataset/caption_file';
 import { parseCsv } from '../../../src/formats/dataset/csv';
 import { readDataset } from '../../../src/formats/dataset/dataset';
@@ -29,8 +29,8 @@ import {
 } from '../../../src/formats/dataset/tags';
 import { decodeText, encodings, encodingPreviews } from '../../../src/formats/dataset/text';
 import { triggerOffer, withoutTrigger, withTrigger } from '../../../src/formats/dataset/trigger';
-import { missingShards, modelFilesAmong } from '../../../src/formats/diffusers_files';
-import { parseTagList, spokenTag } from '../../../src/formats/tag_list';
+import { missingShards, modelFilesAmong } from '../../../src/formats/checkpoint/diffusers_files';
+import { parseTagList, spokenTag } from '../../../src/formats/captions/tag_list';
 import { bytesOf, mutated } from '../mutate';
 import type { Random } from '../random';
 import { bytesRow, promise, textRow, type Row } from '../row';

@@ -1,25 +1,26 @@
 /** Settings in every notation, links, and what is typed into a line: prompts, names, templates. */
 import { parseTemplate, fillTemplate } from '../../../src/captioning/template';
-import { parseConfig } from '../../../src/formats/config';
-import { formatConfig } from '../../../src/formats/config_format';
-import { configFields, fieldList } from '../../../src/formats/config_fields';
-import { isFileName } from '../../../src/formats/file_name';
-import { importSettings } from '../../../src/formats/import_settings';
+import { defaultConfig, parseConfig } from '../../../src/formats/config/config';
+import { formatConfig } from '../../../src/formats/config/config_format';
+import { fieldList } from '../../../src/formats/config/config_fields';
+import { isFileName } from '../../../src/formats/config/file_name';
+import { importSettings } from '../../../src/formats/kohya/import_settings';
 import {
   complete,
   completionAt,
   isLoraName,
   loraNameOf,
   parseLoraPrompt,
-} from '../../../src/formats/lora_prompt';
-import { promptNotes, samplePicture } from '../../../src/formats/sample_prompt';
-import { linkMark, meantByLink, readShareLink } from '../../../src/formats/share_link';
-import { makeTokenizer, type Tokenizer } from '../../../src/formats/tokenizer';
+} from '../../../src/formats/captions/lora_prompt';
+import { promptNotes, samplePicture } from '../../../src/formats/captions/sample_prompt';
+import { linkMark, meantByLink, readShareLink } from '../../../src/formats/config/share_link';
+import { makeTokenizer, type Tokenizer } from '../../../src/formats/captions/tokenizer';
 import { mutated } from '../mutate';
 import { promise, textRow, type Row } from '../row';
 import { textIn } from '../seed_files';
 
 export function settingsRows(): Row[] {
+  const config = defaultConfig();
   const names = fieldList.map(({ name }) => `${name}: `);
   return [
     textRow(
@@ -159,8 +160,7 @@ export function settingsRows(): Row[] {
       6,
       () => ({ seeds: promptSeeds, words: promptWords, longest: 60_000 }),
       (text) => {
-        const config = Object.fromEntries(fieldList.map(({ name, field }) => [name, field.default]));
-        const { width, height, steps, seed, guidance } = samplePicture(text, config as typeof defaults, 0);
+        const { width, height, steps, seed, guidance } = samplePicture(text, config, 0);
         promise(width % 64 === 0 && width >= 64 && width <= 2048, `width ${width}`);
         promise(height % 64 === 0 && height >= 64 && height <= 2048, `height ${height}`);
         promise(Number.isInteger(steps) && Number.isInteger(seed) && guidance >= 1, 'numbers out of range');
@@ -196,14 +196,6 @@ export function settingsRows(): Row[] {
     tokenizerRow(),
   ];
 }
-
-const defaults = {
-  sample_negative_prompt: configFields.sample_negative_prompt.default as string,
-  resolution: configFields.resolution.default as number,
-  sample_seed: configFields.sample_seed.default as number,
-  sample_steps: configFields.sample_steps.default as number,
-  sample_cfg_scale: configFields.sample_cfg_scale.default as number,
-};
 
 const yamlSeeds = [
   '? a\n: b\n',

@@ -113,7 +113,7 @@ export function mayHang(source: string): boolean {
     } else if (letter === '|') {
       // At the top a choice is tried once from each place; inside a group it may be repeated.
       group.repeats = groups.length > 1 || group.repeats;
-    } else if (letter === '*' || letter === '+' || /^\{\d+,?\d*\}/.test(source.slice(at))) {
+    } else if (letter === '*' || letter === '+' || /^\{\d+(,\d*)?\}/.test(source.slice(at))) {
       if (wasClosed?.repeats) return true;
       group.repeats = true;
       if (++unbounded > 5) return true;
