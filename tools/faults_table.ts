@@ -230,7 +230,7 @@ export const FAULTS: readonly Fault[] = [
         const { status, text } = await train({ ...place, root: unmount ? place.root : place.data }, {});
         must(status === 1 && text.includes(`"${output}"`), `Exit status ${status}`, text);
         must(
-          /output_dir: .*Name another output_dir\. Nothing was trained\./.test(text),
+          /output_dir: [^\n]*Name another output_dir\. Nothing was trained\./.test(text),
           'No word of it',
           text,
         );

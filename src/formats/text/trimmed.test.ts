@@ -1,7 +1,7 @@
 /** The same as the patterns they stand for, on any text, and in a time that grows with its length alone. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { withoutEnd, withoutEnds } from './trimmed';
+import { onOneLine, withoutEnd, withoutEnds } from './trimmed';
 
 const texts = fc
   .array(fc.constantFrom(' ', ',', '_', 'a', '\n', '，'), { maxLength: 12 })
@@ -12,6 +12,7 @@ test('ends are dropped as the pattern with a dollar sign drops them', () => {
     fc.property(texts, (text) => {
       expect(withoutEnd(text, /[\s,，]/)).toBe(text.replace(/[\s,，]+$/, ''));
       expect(withoutEnds(text, /[_,]/)).toBe(text.replace(/^[_,]+|[_,]+$/g, ''));
+      expect(onOneLine(text)).toBe(text.replace(/\s*[\r\n]+\s*/g, ' '));
     }),
   );
 });

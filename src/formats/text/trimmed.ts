@@ -16,3 +16,12 @@ export function withoutEnds(text: string, drop: RegExp): string {
   while (start < rest.length && drop.test(rest[start])) start++;
   return rest.slice(start);
 }
+
+/** New lines, with the spaces around them and blank lines between, become one space. */
+export function onOneLine(text: string): string {
+  const [first, ...rest] = text.split(/[\r\n]/);
+  const last = rest.pop();
+  if (last === undefined) return text;
+  const between = rest.map((line) => line.trim()).filter((line) => line !== '');
+  return [first.trimEnd(), ...between, last.trimStart()].join(' ');
+}

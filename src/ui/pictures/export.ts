@@ -3,6 +3,7 @@ import { formatMetadataCsv } from '../../formats/dataset/metadata_csv';
 import { nameOf, stemOf } from '../../formats/dataset/kinds';
 import { UniqueNames } from '../../formats/dataset/names';
 import { writeZip, type ZipInput } from '../../formats/zip/zip_write';
+import { onOneLine } from '../../formats/text/trimmed';
 import type { Picture } from '../../storage/pictures';
 
 export function metadataCsv(pictures: readonly Picture[]): string {
@@ -21,7 +22,8 @@ export function zipOf(
   async function* contents(): AsyncGenerator<ZipInput> {
     for (const [i, picture] of pictures.entries()) {
       yield { path: paths[i], file: await fileOf(picture) };
-      yield { path: `${stemOf(paths[i])}.txt`, file: new Blob([`${oneLine(picture.caption)}\n`]) };
+      // All that trainers read of a .txt is its first line.
+      yield { path: `${stemOf(paths[i])}.txt`, file: new Blob([`${onOneLine(picture.caption)}\n`]) };
     }
     const rows = pictures.map(({ caption }, i) => ({ file: paths[i], text: caption }));
     yield { path: 'metadata.csv', file: new Blob([formatMetadataCsv(rows)]) };
@@ -38,13 +40,4 @@ function pathsOf(pictures: readonly Picture[]): string[] {
     const stem = stems.take(`${nameOf(stemOf(name))}.`).slice(0, -1);
     return `${inFolders ? `${repeats}_images/` : ''}${stem}${ending}`;
   });
-}
-
-/** All that trainers read of a .txt is its first line. */
-function oneLine(caption: string): string {
-  const [first, ...rest] = caption.split(/[\r\n]/);
-  const last = rest.pop();
-  if (last === undefined) return caption;
-  const between = rest.map((line) => line.trim()).filter((line) => line !== '');
-  return [first.trimEnd(), ...between, last.trimStart()].join(' ');
 }
