@@ -65,6 +65,7 @@ const SafetensorsError: Sentences<Record<SafetensorsErrorCode, Place>> = {
   text: () => '这是文本或网页，不是模型：下载得到的可能是说明页面。请重新下载文件本身。',
   'not-safetensors': () => '这不是 safetensors 文件，或开头已损坏。请重新下载。',
   'header-too-large': () => '这不是 safetensors 文件，或开头已损坏。请重新下载。',
+  'header-too-much': () => '文件头的内容比任何模型都多，因此不读取。请向作者重新获取。',
   truncated: (facts) => `文件过早结束${at(facts)}。请重新下载。`,
   'invalid-utf8': damaged,
   'invalid-json': damaged,
@@ -91,6 +92,7 @@ const ZipError: Sentences<Record<ZipErrorCode, unknown>> = {
   encrypted: () => '此 zip 有密码。请解压后再添加。',
   method: () => 'zip 使用了这里不支持的压缩方法。请解压后再添加。',
   ratio: () => 'zip 中的文件解压后异常大，没有打开。',
+  'file-too-large': () => 'zip 中的文件解压后超过 200 MiB，没有打开。',
   'too-much': () => '这些图片超过了 zip 的 4 GB 上限。请分批导出。',
 };
 

@@ -15,6 +15,8 @@ const SILENT_MS = 60_000;
 export class Watch {
   #worker: Worker | undefined;
   readonly #place = new SharedArrayBuffer(8);
+  /** Computing time after which a case is ended. */
+  endMs: number = LIMITS.endMs;
 
   private constructor(
     readonly file: string,
@@ -88,7 +90,7 @@ export class Watch {
         }
         const used = process.cpuUsage(since.cpu);
         const ms = (used.user + used.system) / 1000;
-        if (ms > LIMITS.endMs && !batch.weigh) ended('slow', `not done after ${Math.round(ms)} ms`);
+        if (ms > this.endMs && !batch.weigh) ended('slow', `not done after ${Math.round(ms)} ms`);
         else if (performance.now() - since.wall > SILENT_MS) ended('ended', 'no answer for a minute');
       }, POLL_MS);
       const onCounts = (counts: Counts) => done(counts, batch.to);

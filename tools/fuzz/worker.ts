@@ -10,8 +10,9 @@ import { LIMITS, type Batch, type Counts, type Fault } from './batch';
 import { Random } from './random';
 import { BrokenPromise } from './row';
 import { rows } from './rows';
+import { badRows } from './rows/bad';
 
-const table = new Map(rows().map((row) => [row.name, row]));
+const table = new Map([...rows(), ...badRows()].map((row) => [row.name, row]));
 const prepared = new Set<string>();
 const SHOWN_BYTES = 3000;
 

@@ -22,8 +22,9 @@ const categories: ReadonlyMap<string, TagCategory> = new Map([
   ['4', 'character'],
   ['9', 'rating'],
 ]);
-const maxBytes = 32 * 2 ** 20;
-const maxTags = 1_000_000;
+/** The longest lists that taggers come with have 70,000 tags in 3 MB. */
+const maxBytes = 8 * 2 ** 20;
+const maxTags = 100_000;
 const maxName = 500;
 
 /** Throws TagListError. */

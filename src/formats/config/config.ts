@@ -1,9 +1,10 @@
 // The YAML configuration: a flat map of the fields in config_fields.ts. Reading lists every problem at once,
 // each with its line. No tags, anchors or aliases: nothing in a configuration needs them, and they are how
 // YAML files do harm. Writing is in config_format.ts.
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, visit, type Document, type Node } from 'yaml';
 import { configFields, fieldList, isFieldName, otherNames, type TrainConfig } from './config_fields';
 import { pathAdvice, readValue, type ConfigProblemCode } from './config_values';
+import { doubledNames, parseYaml, yamlLimits, yamlRefusal } from './yaml_text';
 import { isFileName } from './file_name';
 
 /** One thing wrong, as a sentence. `line` counts from 1; 0 where there is no line. */
@@ -84,61 +85,48 @@ function complete(values: Values): TrainConfig {
   return Object.fromEntries(all) as TrainConfig; // each value was read by its own field
 }
 
-/** A configuration of all fields, commented, takes 10 KB; prompts may be long. */
-const maxLength = 65_000;
-
 function readDocument(text: string, lines: LineCounter): Document {
   const fail = (code: ConfigProblemCode, line: number, sentence: string): never => {
     throw new ConfigError([{ code, line, sentence }]);
   };
-  if (text.length > maxLength)
-    fail('too-large', 0, `This file is larger than ${maxLength / 1000} KB, so it is no configuration.`);
-  if (deepest(text) > 32) fail('forbidden', 0, 'Lists are nested too deeply for a configuration.');
+  const refusal = yamlRefusal(text);
+  if (refusal === 'too-large') {
+    const { length, lines: most } = yamlLimits;
+    fail(
+      'too-large',
+      0,
+      `This file is larger than ${length / 1000} KB or longer than ${most} lines, so it is no configuration.`,
+    );
+  }
+  if (refusal === 'too-deep') fail('forbidden', 0, 'Lists are nested too deeply for a configuration.');
   const document = parse(text, lines);
   if (document.errors.length > 0) {
     throw new ConfigError(
-      document.errors.map(({ code, message, pos }) => ({
-        code: code === 'DUPLICATE_KEY' ? 'duplicate' : code === 'BAD_DQ_ESCAPE' ? 'backslash' : 'syntax',
+      document.errors.slice(0, maxHints).map(({ code, message, pos }) => ({
+        code: code === 'BAD_DQ_ESCAPE' ? 'backslash' : 'syntax',
         line: lines.linePos(pos[0]).line,
         sentence:
-          code === 'DUPLICATE_KEY'
-            ? 'This field stands here a second time. Keep one of them.'
-            : code === 'BAD_DQ_ESCAPE'
-              ? `This is a Windows path in double quotes, where \\ is not itself. ${pathAdvice}`
-              : `This is not valid YAML: ${message}`,
+          code === 'BAD_DQ_ESCAPE'
+            ? `This is a Windows path in double quotes, where \\ is not itself. ${pathAdvice}`
+            : `This is not valid YAML: ${message}`,
       })),
     );
   }
   refuseExtras(document, lines);
+  const doubled = doubledNames(document)
+    .slice(0, maxHints)
+    .map((offset) => ({
+      code: 'duplicate' as const,
+      line: lines.linePos(offset).line,
+      sentence: 'This field stands here a second time. Keep one of them.',
+    }));
+  if (doubled.length > 0) throw new ConfigError(doubled);
   return document;
-}
-
-/** How deep brackets and `- - -` go, at least: the YAML library recurses, and no setting needs two levels. */
-export function deepest(text: string): number {
-  let depth = 0;
-  let most = 0;
-  for (const character of text) {
-    if (character === '[' || character === '{') most = Math.max(most, ++depth);
-    else if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
-  }
-  for (const [marks] of text.matchAll(/^(?:[ \t]*[-?:](?=[ \t]))+/gm))
-    most = Math.max(most, marks.replace(/[ \t]/g, '').length);
-  // A ladder of `?`, a key in a key in a key, takes time that doubles with each line.
-  const ladder = text.match(/^[ \t]*\?[ \t]*$/gm)?.length ?? 0;
-  return Math.max(most, 4 * ladder);
 }
 
 function parse(text: string, lines: LineCounter): Document {
   try {
-    return parseDocument(text, {
-      lineCounter: lines,
-      schema: 'core',
-      version: '1.2',
-      merge: false,
-      resolveKnownTags: false,
-      prettyErrors: false,
-      logLevel: 'error',
-    });
+    return parseYaml(text, lines);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError([{ code: 'syntax', line: 0, sentence: `This cannot be read as YAML: ${reason}` }]);

@@ -16,8 +16,8 @@ import { JsonError, JsonNumber, parseStrictJson, type JsonValue } from '../safet
 export const linkMark = '#c=';
 /** Characters of a whole address that chats, mail programs and QR codes still carry. */
 export const longestLink = 2000;
-/** A link of 2,000 characters can unfold to 1.5 MB; no settings come near this. */
-const mostInflated = 1024 * 1024;
+/** A link of 2,000 characters can unfold to 1.5 MB; all settings take 4 KB. */
+const mostInflated = 64 * 1024;
 
 /** A link cannot be made, or is no link of ours. The sentence says what to do. */
 export class ShareLinkError extends Error {
@@ -173,7 +173,7 @@ async function collect(
       await reader.cancel();
       throw new ShareLinkError(
         'too-large',
-        'The link unfolds to more than 1 MB, so it holds no settings. Do not use it.',
+        'The link unfolds to more than 64 KB, so it holds no settings. Do not use it.',
       );
     }
     parts.push(next.value);

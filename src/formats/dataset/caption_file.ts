@@ -5,6 +5,7 @@ import { decodeText, type Encoding } from './text';
 export type CaptionErrorCode =
   | 'encoding'
   | 'too-large'
+  | 'too-many'
   | 'stray-quote'
   | 'unclosed-quote'
   | 'too-few-fields'
@@ -32,7 +33,7 @@ export function textOf(bytes: Uint8Array, what: string, encoding?: Encoding): st
   if ('text' in read) return read.text;
   switch (read.problem) {
     case 'too-large':
-      throw new CaptionFileError('too-large', `${what} is larger than 64 MiB, so it is no caption file.`, 1);
+      throw new CaptionFileError('too-large', `${what} is larger than 16 MiB, so it is no caption file.`, 1);
     case 'binary':
       throw new CaptionFileError(
         'control-character',
@@ -50,9 +51,19 @@ export function textOf(bytes: Uint8Array, what: string, encoding?: Encoding): st
   }
 }
 
+/** Longer ones are no captions: a text encoder reads some thousand letters at most. */
+const maxCaption = 65_536;
+
+/** Throws CaptionFileError where a text is too long for one caption. */
+export function captionOf(text: string, what: string): string {
+  if (text.length <= maxCaption) return text;
+  throw new CaptionFileError('too-large', `${what} is longer than 64 KB, so it is no caption.`, 1);
+}
+
 /** The caption in a file beside an image. Throws CaptionFileError. */
 export function readSidecar(bytes: Uint8Array, encoding?: Encoding): { text: string; lines: number } {
-  return joinLines(textOf(bytes, 'This caption file', encoding));
+  const what = 'This caption file';
+  return joinLines(captionOf(textOf(bytes, what, encoding), what));
 }
 
 const sentenceEnds = '.!?;:。！？；：';

@@ -17,13 +17,16 @@ export interface CsvRecord {
 export class CsvError extends Error {
   override name = 'CsvError';
   constructor(
-    readonly code: 'stray-quote' | 'unclosed-quote',
+    readonly code: 'stray-quote' | 'unclosed-quote' | 'too-many',
     sentence: string,
     readonly line: number,
   ) {
     super(sentence);
   }
 }
+
+/** Bounds far beyond any table of captions: each field takes some hundred bytes of memory. */
+export const csvLimits = { records: 100_000, fields: 500_000 } as const;
 
 /** Throws CsvError. `what` begins its sentence; at most `limit` records are read. */
 export function parseCsv(
@@ -38,6 +41,7 @@ export function parseCsv(
   const trailing = separator === '\t' ? / */y : /[ \t]*/y;
   let at = 0;
   let line = 1;
+  let fields = 0;
   const matched = (pattern: RegExp): string => {
     pattern.lastIndex = at;
     return pattern.exec(text)?.[0] ?? '';
@@ -63,6 +67,10 @@ export function parseCsv(
         record.fields.push(body);
         at += body.length;
         record.spans.push([start, at]);
+      }
+      if (++fields > csvLimits.fields || records.length >= csvLimits.records) {
+        const sentence = `${what} has more than ${csvLimits.records} rows or ${csvLimits.fields} fields, up to line ${line}.`;
+        throw new CsvError('too-many', sentence, line);
       }
       if (text[at] !== separator) break;
       at++;

@@ -4,7 +4,7 @@
  * itself. Linear in the number of files.
  */
 import { Breath, inTurn, pause } from './at_a_time';
-import { CaptionFileError, joinLines, textOf } from './caption_file';
+import { CaptionFileError, captionOf, joinLines, textOf } from './caption_file';
 import { readDatasetToml, type DatasetToml } from './dataset_toml';
 import type { AsideReason } from './folders';
 import { kindOf, nameOf, stemOf } from './kinds';
@@ -264,7 +264,7 @@ class Texts {
   async of(path: string): Promise<string | undefined> {
     const bytes = await this.#bytes(path);
     if (!bytes) return undefined;
-    return this.#decode(path, bytes, (text) => text);
+    return this.#decode(path, bytes, (text) => captionOf(text, nameOf(path)));
   }
 
   /** Parsed; undefined where it is no table of captions. One not named for captions is then of something else. */

@@ -147,7 +147,9 @@ function recordsOf(text: string, what: string, separator: Separator): CsvRecord[
     const advice =
       code === 'unclosed-quote'
         ? 'Add the closing quote.'
-        : 'Put the whole caption in quotes and write a quote inside it twice ("").';
+        : code === 'too-many'
+          ? 'Divide it into several.'
+          : 'Put the whole caption in quotes and write a quote inside it twice ("").';
     throw new CaptionFileError(code, `${error.message} ${advice}`, line);
   }
 }

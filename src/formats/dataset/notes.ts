@@ -190,7 +190,8 @@ export const asideWords: Readonly<Record<AsideReason, Localized>> = {
 
 const brokenZh: Readonly<Record<CaptionErrorCode | 'unreadable', string>> = {
   encoding: '不是所选编码的文本',
-  'too-large': '超过 64 MiB，不是标注文件',
+  'too-large': '太大，不是标注文件',
+  'too-many': '行数或列数过多',
   'stray-quote': '有多余的引号',
   'unclosed-quote': '引号没有结束',
   'too-few-fields': '缺少文件名或标注',

@@ -2,6 +2,7 @@
  * Files that hold the captions of many pictures: metadata.csv and other tables of the kind, `metadata.jsonl` of
  * Hugging Face's imagefolder, and the JSON that sd-scripts' fine-tuning tools write (`meta_cap.json`, `meta_lat.json`).
  */
+import { parseBoundedJson } from '../text/bounded_json';
 import { CaptionFileError } from './caption_file';
 import { fileHeaders, readCsvTable, textHeaders } from './metadata_csv';
 import type { TableRow } from './pairing';
@@ -20,7 +21,7 @@ export function isNamedForCaptions(name: string): boolean {
 export function readJsonTable(text: string): TableRow[] | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseBoundedJson(text, { values: 1_000_000, depth: 20 });
   } catch {
     return undefined;
   }
@@ -30,14 +31,22 @@ export function readJsonTable(text: string): TableRow[] | undefined {
   return known.length > 0 && known.length * 2 > rows.length ? known : undefined;
 }
 
+const maxLines = 100_000;
+
 /** `{"file_name": "1.png", "text": "a cat"}` a line. */
 function readJsonLines(text: string, what: string): TableRow[] {
   const rows: TableRow[] = [];
-  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
+  for (const [index, line] of text.split(/\r\n|\n|\r/, maxLines + 1).entries()) {
+    if (index >= maxLines)
+      throw new CaptionFileError(
+        'too-many',
+        `${what} has more than ${maxLines} lines. Divide it into several.`,
+        index,
+      );
     if (line.trim() === '') continue;
     let row: TableRow | undefined;
     try {
-      row = rowOf(JSON.parse(line), index);
+      row = rowOf(parseBoundedJson(line, { values: 10_000, depth: 20 }), index);
     } catch {
       const sentence = `${what} is no JSON in line ${index + 1}. Write one object a line: {"file_name": "1.png", "text": "a cat"}.`;
       throw new CaptionFileError('json', sentence, index + 1);

@@ -23,8 +23,8 @@ export type TextProblem =
   /** It holds a NUL: no plain text. */
   | { problem: 'binary'; line: number };
 
-/** More than this is no caption file. */
-export const maxTextBytes = 64 * 2 ** 20;
+/** More than this is no file of captions: 10,000 long ones take 5 MB. */
+export const maxTextBytes = 16 * 2 ** 20;
 
 /** The text without its byte order mark, or why there is none. Never throws. */
 export function decodeText(bytes: Uint8Array, encoding?: Encoding): { text: string } | TextProblem {
@@ -121,14 +121,24 @@ function decoded(bytes: Uint8Array, label: string): string | undefined {
   }
 }
 
+/** Bytes that are tried at once. */
+const PIECE = 2 ** 16;
+
 /** Decodes line by line (0x0A is never part of a longer UTF-8 character) to find the one that fails. */
 function firstBadLine(bytes: Uint8Array): number {
   let line = 1;
-  for (let start = 0; start < bytes.length; line++) {
-    const newline = bytes.indexOf(0x0a, start);
+  for (let start = 0, size = PIECE; start < bytes.length;) {
+    const newline = bytes.indexOf(0x0a, start + size);
     const end = newline < 0 ? bytes.length : newline + 1;
-    if (decoded(bytes.subarray(start, end), 'utf-8') === undefined) return line;
-    start = end;
+    const piece = bytes.subarray(start, end);
+    if (decoded(piece, 'utf-8') === undefined) {
+      if (size === 0) return line;
+      // Somewhere in these lines: again, one by one.
+      size = 0;
+    } else {
+      for (let at = piece.indexOf(0x0a); at >= 0; at = piece.indexOf(0x0a, at + 1)) line++;
+      start = end;
+    }
   }
   // UTF-8 by chance is so from the start.
   return 1;

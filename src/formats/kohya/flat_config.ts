@@ -1,10 +1,10 @@
 // A settings file in JSON, TOML, YAML or as a command line, as a tree of maps and then as one list of values with the
 // path each stands at. It knows no field's meaning; kohya_config.ts and its neighbours do.
 import { parse as parseToml, TomlError } from 'smol-toml';
-import { parseDocument } from 'yaml';
 import { isCommand, readCommand } from './command_line';
-import { ConfigError, deepest } from '../config/config';
+import { ConfigError } from '../config/config';
 import { pathAdvice, type ConfigProblemCode } from '../config/config_values';
+import { doubledNames, parseYaml, yamlRefusal } from '../config/yaml_text';
 import { JsonError, JsonNumber, parseStrictJson } from '../safetensors/strict_json';
 
 export type Notation = 'json' | 'toml' | 'yaml' | 'command';
@@ -20,6 +20,8 @@ export interface Entry {
 /** The configurations of other trainers are longer than ours: kohya_ss writes some 200 fields. */
 const maxLength = 200_000;
 const maxDepth = 12;
+/** OneTrainer writes some 600. */
+const maxEntries = 5000;
 
 /** Throws ConfigError with one sentence, and the line where the notation knows it. */
 export function readTree(text: string): { notation: Notation; tree: Table | readonly unknown[] } {
@@ -45,6 +47,8 @@ export function entriesOf(tree: unknown): Entry[] {
 
 function walk(value: unknown, path: string, depth: number, into: Entry[]): void {
   if (depth > maxDepth) fail('forbidden', 0, 'Lists are nested too deeply for settings.');
+  if (into.length > maxEntries)
+    fail('too-large', 0, `This file has more than ${maxEntries} values, so it holds no settings.`);
   if (isTable(value) && (value.size > 0 || path === '')) {
     for (const [key, item] of value)
       walk(item, path === '' ? String(key) : `${path}.${String(key)}`, depth + 1, into);
@@ -87,21 +91,21 @@ function fromToml(text: string): unknown {
 }
 
 function fromYaml(text: string): unknown {
-  if (deepest(text) > 32) fail('forbidden', 0, 'Lists are nested too deeply for settings.');
+  const refusal = yamlRefusal(text);
+  if (refusal === 'too-large')
+    fail('too-large', 0, 'This file is larger than 65 KB, so it holds no settings.');
+  if (refusal === 'too-deep') fail('forbidden', 0, 'Lists are nested too deeply for settings.');
   try {
-    const document = parseDocument(text, {
-      schema: 'core',
-      merge: false,
-      resolveKnownTags: false,
-      logLevel: 'error',
-      prettyErrors: false,
-    });
+    const document = parseYaml(text);
     const [error] = document.errors;
     if (error) {
       const line = lineAt(text, error.pos[0]);
       if (error.code === 'BAD_DQ_ESCAPE') onPath(text, line);
       fail('syntax', line, `This is not valid YAML: ${error.message}`);
     }
+    const [doubled] = doubledNames(document);
+    if (doubled !== undefined)
+      fail('duplicate', lineAt(text, doubled), 'This name stands here a second time. Keep one of them.');
     // No alias is followed: they are how a small file becomes a large one.
     return document.toJS({ mapAsMap: true, maxAliasCount: 0 });
   } catch (error) {

@@ -42,10 +42,13 @@ function objectIn(text: string): JsonObject | undefined {
   }
 }
 
-/** peft's patterns are ends of paths. */
+/** peft's patterns are ends of paths, and the longest is meant. Asked for by each end: a file may have many patterns. */
 function ofPattern(patterns: JsonValue | undefined, path: string): JsonValue | undefined {
   if (!(patterns instanceof Map)) return undefined;
-  for (const [end, value] of patterns) if (path === end || path.endsWith(`.${end}`)) return value;
+  for (let from = 0; from >= 0; from = path.indexOf('.', from) + 1 || -1) {
+    const value = patterns.get(path.slice(from));
+    if (value !== undefined) return value;
+  }
   return undefined;
 }
 

@@ -52,7 +52,7 @@ const longestNote = 64 * 1024;
 /** Tag and length, each at most ten bytes. */
 const headerBytes = 20;
 /** A model's functions and notes are hundreds at most. */
-const mostFields = 100_000;
+const mostFields = 10_000;
 const latestIr = 64;
 
 /** Never throws for what is in the file. */

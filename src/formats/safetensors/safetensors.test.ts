@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBlob, fromBytes, type ByteSource } from './byte_source';
 import reference from '../fixtures/python_reference.json';
-import { dtypeBits, maxHeaderBytes, readHeader, type Dtype } from './safetensors';
+import { dtypeBits, headerLimits, readHeader, type Dtype } from './safetensors';
 import { SafetensorsError } from './safetensors_error';
 import { compareUtf8, writeSafetensors, type TensorToWrite } from './safetensors_write';
 
@@ -114,7 +114,7 @@ describe('readHeader', () => {
             byteLength: bytes.length,
             slice(start, end) {
               asked = Math.max(asked, end - start);
-              expect(end).toBeLessThanOrEqual(Math.min(bytes.length, maxHeaderBytes));
+              expect(end).toBeLessThanOrEqual(Math.min(bytes.length, headerLimits.bytes));
               return bytes.slice(start, end).buffer;
             },
           };

@@ -64,8 +64,20 @@ export interface SafetensorsFile {
   readonly dataStart: number;
 }
 
-/** The reference implementation's limit, in bytes. */
-export const maxHeaderBytes = 100_000_000;
+/** The reference implementation's limit, in bytes: beyond it the file is no safetensors file. */
+const mostHeaderBytes = 100_000_000;
+/**
+ * What is read of such files here. The header of a base model takes 0.5 MB; that of a LoRA, and of a saved state, grows
+ * with the pictures named in its metadata, to a few MB. One long text is cheap; many values are not, and have a bound too.
+ */
+export const headerLimits = {
+  bytes: 32 * 2 ** 20,
+  tensors: 50_000,
+  /** Units of a tensor's name. */
+  name: 1000,
+  /** Sides of a tensor. */
+  rank: 16,
+} as const;
 
 /**
  * Reads and checks the header of `source`. Reads the first 8 bytes, then the header; never tensor data.
@@ -82,12 +94,12 @@ export async function readHeader(source: ByteSource): Promise<SafetensorsFile> {
 
 function readHeaderLength(first: Uint8Array, size: number): number {
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(maxHeaderBytes)) {
+  if (length > BigInt(mostHeaderBytes)) {
     throw new SafetensorsError(
       'header-too-large',
       'This is not a safetensors file, or its beginning is damaged. Download it again.',
       0,
-      `a header of at most ${maxHeaderBytes} bytes`,
+      `a header of at most ${mostHeaderBytes} bytes`,
       `a length of ${length}`,
     );
   }
@@ -102,6 +114,8 @@ function readHeaderLength(first: Uint8Array, size: number): number {
     );
   }
   if (8 + headerBytes > size) throw truncated(0, `${8 + headerBytes} bytes for the header`, size);
+  if (headerBytes > headerLimits.bytes)
+    throw tooMuch(`a header of at most ${headerLimits.bytes} bytes`, `${headerBytes} bytes`);
   return headerBytes;
 }
 
@@ -122,6 +136,8 @@ function decode(bytes: ArrayBuffer): string {
 function parseHeader(text: string, dataStart: number, size: number): SafetensorsFile {
   const header = parseObject(text);
   const metadata = readMetadata(header.get('__metadata__'));
+  if (header.size > headerLimits.tensors + 1)
+    throw tooMuch(`at most ${headerLimits.tensors} tensors`, `${header.size}`);
   const entries: TensorEntry[] = [];
   for (const [name, value] of header) {
     if (name !== '__metadata__') entries.push(readEntry(name, value, dataStart));
@@ -137,6 +153,7 @@ function parseObject(text: string): JsonObject {
     if (header instanceof Map) return header;
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
+    if (error.code === 'values') throw tooMuch(error.expected, 'more');
     const offset = 8 + new TextEncoder().encode(text.slice(0, error.position)).length;
     const duplicate = error.code === 'duplicate';
     throw new SafetensorsError(
@@ -185,6 +202,8 @@ function readEntry(name: string, value: JsonValue, dataStart: number): TensorEnt
       got,
     );
   };
+  if (name.length > headerLimits.name)
+    return refuse('invalid-name', `a name of at most ${headerLimits.name} letters`, `${name.length}`);
   if (!(value instanceof Map))
     return refuse('invalid-entry', 'an object with dtype, shape, data_offsets', 'no object');
   const dtype = value.get('dtype');
@@ -192,6 +211,8 @@ function readEntry(name: string, value: JsonValue, dataStart: number): TensorEnt
   if (!isDtype(dtype)) return refuse('unknown-dtype', 'a dtype of the format', quoteText(dtype));
   const shape = readCounts(value.get('shape'));
   if (!shape) return refuse('invalid-entry', 'shape as a list of whole numbers', 'something else');
+  if (shape.length > headerLimits.rank)
+    return refuse('invalid-entry', `a shape of at most ${headerLimits.rank} sides`, `${shape.length}`);
   const offsets = readCounts(value.get('data_offsets'));
   if (!offsets || offsets.length !== 2) {
     return refuse('invalid-entry', 'data_offsets as two whole numbers', 'something else');
@@ -247,6 +268,11 @@ function checkCoverage(entries: readonly TensorEntry[], dataStart: number, size:
       `${size - reached} more bytes`,
     );
   }
+}
+
+function tooMuch(expected: string, got: string): SafetensorsError {
+  const sentence = 'The header of this file holds more than that of any model, so it is not read.';
+  return new SafetensorsError('header-too-much', sentence, 8, expected, got);
 }
 
 function truncated(offset: number, expected: string, size: number): SafetensorsError {

@@ -10,6 +10,8 @@ export type SafetensorsErrorCode =
   | 'text'
   | 'not-safetensors'
   | 'header-too-large'
+  /** More than any model's holds, though the format would allow it. */
+  | 'header-too-much'
   | 'truncated'
   | 'invalid-utf8'
   | 'invalid-json'

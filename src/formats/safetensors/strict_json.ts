@@ -13,7 +13,7 @@ export type JsonValue = null | boolean | string | JsonNumber | JsonValue[] | Jso
 export class JsonError extends Error {
   override name = 'JsonError';
   constructor(
-    readonly code: 'syntax' | 'duplicate' | 'depth',
+    readonly code: 'syntax' | 'duplicate' | 'depth' | 'values',
     readonly position: number,
     readonly expected: string,
     readonly got: string,
@@ -24,13 +24,16 @@ export class JsonError extends Error {
 
 /** Objects and lists within each other, as deep as serde_json, which the reference safetensors implementation uses. */
 const maxDepth = 127;
+/** A model has some thousand tensors, of eight values each. */
+const maxValues = 500_000;
 
 /**
  * Reads one JSON value that fills `text`. Throws JsonError for anything RFC 8259 refuses, and also for
- * duplicate names, lone surrogate escapes, numbers beyond a double, and nesting deeper than 127.
+ * duplicate names, lone surrogate escapes, numbers beyond a double, nesting deeper than 127, and more than `mostValues`
+ * values, names not counted.
  */
-export function parseStrictJson(text: string): JsonValue {
-  const reader = new Reader(text);
+export function parseStrictJson(text: string, mostValues = maxValues): JsonValue {
+  const reader = new Reader(text, mostValues);
   reader.space();
   const value = reader.value(0);
   reader.space();
@@ -47,7 +50,11 @@ export function toCount(value: JsonValue | undefined): number | undefined {
 
 class Reader {
   private at = 0;
-  constructor(private readonly text: string) {}
+  private count = 0;
+  constructor(
+    private readonly text: string,
+    private readonly mostValues: number,
+  ) {}
 
   get ended(): boolean {
     return this.at >= this.text.length;
@@ -60,11 +67,16 @@ class Reader {
   }
 
   space(): void {
-    while (!this.ended && ' \t\n\r'.includes(this.text[this.at])) this.at++;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.at++;
+    }
   }
 
   value(depth: number): JsonValue {
     const first = this.text[this.at];
+    if (++this.count > this.mostValues) this.fail(`at most ${this.mostValues} values`, this.at, 'values');
     if (depth >= maxDepth && (first === '{' || first === '[')) {
       this.fail(`nesting no deeper than ${maxDepth}`, this.at, 'depth');
     }

@@ -8,6 +8,7 @@ import { mergeModes, type MergeMode } from '../captions/caption_merge';
 import { configFields, isFieldName } from '../config/config_fields';
 import { readValue } from '../config/config_values';
 import { UniqueNames } from '../dataset/names';
+import { parseBoundedJson } from '../text/bounded_json';
 import { openZip, type ZipEntry } from './zip';
 import { writeZip, type ZipInput } from './zip_write';
 
@@ -67,8 +68,10 @@ export class ProjectFileError extends Error {
 const LIST = 'project.json';
 const FORMAT = 'lora-studio-project';
 const VERSION = 1;
-/** 50,000 long captions; no project comes near this. */
-const LIST_BYTES = 64 * 2 ** 20;
+/** 30,000 long captions; no project comes near this. */
+const LIST_BYTES = 16 * 2 ** 20;
+/** What a list of 50,000 pictures has. */
+const LIST_BOUNDS = { values: 1_500_000, depth: 12 };
 const MOST_TEXT = 10_000;
 
 /** Pictures are read one at a time; `onPicture` is told how many are in. Rejects with `ZipError` above 4 GB. */
@@ -144,7 +147,7 @@ type Plain = Readonly<Record<string, unknown>>;
 
 async function readList(entry: ZipEntry): Promise<Plain> {
   try {
-    return plain(JSON.parse(await (await entry.open()).text()));
+    return plain(parseBoundedJson(await (await entry.open()).text(), LIST_BOUNDS));
   } catch {
     throw new ProjectFileError(
       'damaged',

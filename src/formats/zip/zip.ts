@@ -11,11 +11,22 @@ export interface ZipLimits {
   entries: number;
   /** Unpacked, all together. */
   totalBytes: number;
+  /** Unpacked, one file that is packed. Looked at in the list, before any of it is unpacked. */
+  fileBytes: number;
+  /** What all files together gain by being unpacked: pictures are packed by themselves. */
+  gainBytes: number;
   /** Unpacked over packed, for files over a megabyte. Pictures hardly shrink at all. */
   ratio: number;
 }
 
-export const zipLimits: ZipLimits = { entries: 50_000, totalBytes: 16 * 2 ** 30, ratio: 200 };
+export const zipLimits: ZipLimits = {
+  entries: 50_000,
+  totalBytes: 16 * 2 ** 30,
+  // A picture of 64 megapixels takes 192 MiB where it is not packed at all, as BMP.
+  fileBytes: 200 * 2 ** 20,
+  gainBytes: 2 * 2 ** 30,
+  ratio: 200,
+};
 
 export interface ZipEntry {
   /** With '/', relative, without '..'. */
@@ -51,6 +62,11 @@ export async function openZip(
     const sentence = `This zip unpacks to ${gib(total)}, more than the ${gib(limits.totalBytes)} that are taken at once. Unpack it and drop parts of it.`;
     throw new ZipError('too-large', sentence);
   }
+  const gain = files.reduce((sum, { size, packedSize }) => sum + Math.max(0, size - packedSize), 0);
+  if (gain > limits.gainBytes) {
+    const sentence = `This zip grows by ${gib(gain)} when it is unpacked, more than the ${gib(limits.gainBytes)} that are taken. Unpack it and drop parts of it.`;
+    throw new ZipError('too-large', sentence);
+  }
   refuseOverlaps(files);
   const zip: Zip = {
     entries: [],
@@ -82,6 +98,7 @@ function objection(entry: DirectoryEntry, limits: ZipLimits): ZipErrorCode | und
   if (entry.encrypted) return 'encrypted';
   if (method !== STORED && method !== DEFLATED) return 'method';
   if (method === STORED && size !== packedSize) return 'broken';
+  if (method !== STORED && size > limits.fileBytes) return 'file-too-large';
   if (size > 2 ** 20 && size > packedSize * limits.ratio) return 'ratio';
   return undefined;
 }

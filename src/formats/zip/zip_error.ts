@@ -10,6 +10,8 @@ export type ZipErrorCode =
   | 'encrypted'
   | 'method'
   | 'ratio'
+  /** One file that unpacks to more than any picture takes. */
+  | 'file-too-large'
   /** Of writing one: more than the format holds. */
   | 'too-much';
 

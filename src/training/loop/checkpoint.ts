@@ -9,6 +9,7 @@ import { readHeader, type SafetensorsFile } from '../../formats/safetensors/safe
 import { SafetensorsError } from '../../formats/safetensors/safetensors_error';
 import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
 import { sha256Hex } from '../../formats/safetensors/sha256';
+import { parseBoundedJson } from '../../formats/text/bounded_json';
 import type { StateTensor } from '../step/optimizer';
 import type { RunFacts } from './run_facts';
 
@@ -185,7 +186,7 @@ async function digestOf(source: ByteSource, { tensors }: SafetensorsFile, name: 
 function readFacts(text: string): RunFacts {
   let facts: Partial<RunFacts>;
   try {
-    facts = JSON.parse(text) as Partial<RunFacts>;
+    facts = parseBoundedJson(text, { values: 1_500_000, depth: 12 }) as Partial<RunFacts>;
   } catch {
     throw damaged('what it depends on cannot be read');
   }

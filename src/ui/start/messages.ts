@@ -30,6 +30,7 @@ const damaged: Partial<Record<SafetensorsErrorCode, string>> = {
   text: 'It is a text that a download left in place of the model. Download it again.',
   'not-safetensors': 'It is no .safetensors, or its beginning is damaged. Download it again.',
   'header-too-large': 'It is no .safetensors, or its beginning is damaged. Download it again.',
+  'header-too-much': 'Its header holds more than that of any model. Get it from its author again.',
   'too-small': 'It is too small to be a model. Download it again.',
 };
 
@@ -192,6 +193,7 @@ const damagedZh: typeof damaged = {
   text: '这是下载时留下的文本，不是模型。请重新下载。',
   'not-safetensors': '这不是 .safetensors，或文件开头已损坏。请重新下载。',
   'header-too-large': '这不是 .safetensors，或文件开头已损坏。请重新下载。',
+  'header-too-much': '文件头的内容比任何模型都多。请向作者重新获取。',
   'too-small': '文件太小，不可能是模型。请重新下载。',
 };
 

@@ -99,7 +99,7 @@ function sorted(
       ...list.rejects,
       ...unknown.map((path) => ({ path, reason: 'unknown-type' as const })),
       ...dataset.leftOut.map(({ path, code, line, sentence }): Reject => {
-        if (tooLarge.has(path)) return captionFile(path, 'too-large', 'It is over 64 MiB: no caption file.');
+        if (tooLarge.has(path)) return captionFile(path, 'too-large', 'It is over 16 MiB: no caption file.');
         if (code === 'unreadable') return { path, reason: 'unreadable' };
         return captionFile(path, code, sentence, line);
       }),
