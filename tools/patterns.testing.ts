@@ -136,22 +136,13 @@ function alternativesOf(node: AST.Node, sample: (node: AST.Node) => string): str
 }
 
 function sampleOf(node: AST.Node, letter: (raw: string) => string): string {
-  switch (node.type) {
-    case 'Character':
-      return String.fromCodePoint(node.value);
-    case 'CharacterSet':
-    case 'CharacterClass':
-    case 'ExpressionCharacterClass':
-      return letter(node.raw);
-    case 'Quantifier':
-      return node.max === 0 ? '' : sampleOf(node.element, letter).repeat(Math.max(1, node.min));
-    case 'Alternative':
-      return node.elements.map((element) => sampleOf(element, letter)).join('');
-    case 'Pattern':
-    case 'Group':
-    case 'CapturingGroup':
-      return sampleOf(node.alternatives[0], letter);
-    default:
-      return '';
-  }
+  const all = (nodes: readonly AST.Node[]) => nodes.map((each) => sampleOf(each, letter)).join('');
+  if (node.type === 'Character') return String.fromCodePoint(node.value);
+  if (node.type === 'Quantifier')
+    return node.max === 0 ? '' : all([node.element]).repeat(Math.max(1, node.min));
+  if (node.type === 'Alternative') return all(node.elements);
+  const isGroup = node.type === 'Pattern' || node.type === 'Group' || node.type === 'CapturingGroup';
+  if (isGroup) return all(node.alternatives.slice(0, 1));
+  const isClass = node.type === 'CharacterSet' || node.type.endsWith('CharacterClass');
+  return isClass ? letter(node.raw) : '';
 }
