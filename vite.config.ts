@@ -1,7 +1,8 @@
 /**
- * How the page is built and served, and how Vitest runs: one `unit` and one `golden` project, both in Node on Mesa's
+ * How the page is built and served, and how Vitest runs: `unit` is pure; `kernels` and `golden` compute in Node on Mesa's
  * CPU driver, through Dawn.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { configDefaults, defineConfig } from 'vitest/config';
@@ -11,6 +12,9 @@ import { notices } from './tools/notices.ts';
 import { offline } from './tools/offline.ts';
 
 const GOLDEN = 'src/**/*.golden.test.ts';
+const UNIT = ['src/**/*.test.ts', 'workers/**/*.test.ts', 'tools/**/*.test.ts'];
+/** Those that open a GPU, or start a program that does: minutes, where all others together take one. */
+const gpuTests = testsThatSay(/on_every_tier|openDevice|run\.testing|from '\.\/faults/);
 
 const licences = notices();
 const headers = shippedRules();
@@ -41,11 +45,20 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      project('unit', ['src/**/*.test.ts', 'workers/**/*.test.ts', 'tools/**/*.test.ts'], [GOLDEN]),
+      project('unit', UNIT, [GOLDEN, ...gpuTests]),
+      project('kernels', gpuTests, []),
       project('golden', [GOLDEN], []),
     ],
   },
 });
+
+function testsThatSay(pattern: RegExp): string[] {
+  return ['src', 'workers', 'tools']
+    .flatMap((room) =>
+      readdirSync(room, { recursive: true, encoding: 'utf8' }).map((path) => `${room}/${path.replaceAll('\\', '/')}`),
+    )
+    .filter((path) => /(?<!\.golden)\.test\.ts$/.test(path) && pattern.test(readFileSync(path, 'utf8')));
+}
 
 function project(name: string, include: string[], exclude: string[]) {
   return {

@@ -1,5 +1,5 @@
 /**
- * What may pass between the rooms (DESIGN.md's table as data), and the ESLint rule that enforces it.
+ * What may pass between the rooms (ARCHITECTURE.md's table as data), and the ESLint rule that enforces it.
  * Plain JavaScript because ESLint's configuration loads it.
  *
  * @typedef {object} Room
@@ -134,7 +134,7 @@ export function objection(from, specifier, typeOnly) {
   if (name === undefined) return undefined;
   const room = ROOMS[name];
   if (!room)
-    return `'${name}' is not a room of DESIGN.md: add it there and in tools/borders.js, or move the file.`;
+    return `'${name}' is not a room of ARCHITECTURE.md: add it there and in tools/borders.js, or move the file.`;
   const test = /\.(test|testing|cases)\.ts$/.test(from) || TEST_KIT.includes(from.replace(/\.ts$/, ''));
 
   if (!specifier.startsWith('.')) {
@@ -201,7 +201,7 @@ function resolve(from, specifier) {
  */
 export function bordersRule(root) {
   return {
-    meta: { type: 'problem', docs: { description: "DESIGN.md's borders between rooms" }, schema: [] },
+    meta: { type: 'problem', docs: { description: "the borders between rooms" }, schema: [] },
     create(context) {
       const from = context.filename.slice(root.length).replaceAll('\\', '/').replace(/^\//, '');
       /** @param {any} node @param {any} source @param {boolean} typeOnly */

@@ -42,7 +42,7 @@ describe('the borders, through ESLint and the real configuration', () => {
     expect(await borderErrors('src/ui/training/Panel.svelte', code)).toHaveLength(1);
   });
 
-  test('lets what DESIGN.md allows pass', async () => {
+  test('lets what ARCHITECTURE.md allows pass', async () => {
     const code = `import type { Job } from '../../protocol/job';\nimport { unet } from '../../models/unet';\nexport const run = (job: Job) => unet(job);\n`;
     expect(await borderErrors('src/training/loop/train.ts', code)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
  * Runs the parts of the test suite named on the command line, in order, and ends with one line, `N passed, N failed`,
  * counted from the runners' own reports; a check (types, lint, ...) counts as one. Arguments that are not parts go to
- * the test runners: `npm run test:unit -- src/formats`.
+ * the test runners: `npm run test:fast -- src/formats`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -22,6 +22,7 @@ const PARTS: Record<string, (rest: string[]) => Promise<Totals>> = {
     return outcome('build', code === 0);
   },
   unit: (rest) => vitest('unit', rest),
+  kernels: (rest) => vitest('kernels', rest),
   golden: (rest) => vitest('golden', rest),
   e2e: playwright,
 };
