@@ -15,15 +15,14 @@ afterEach(() => rm(dir, { recursive: true }));
 const config = (output: string) => checkConfig({ output_dir: output, output_name: 'zk' });
 
 function saved(step: number, final = false): Extract<TrainEvent, { kind: 'saved' }> {
-  const bytes = (text: string) => new TextEncoder().encode(text);
   const name = final ? 'zk' : `zk-${String(step).padStart(6, '0')}`;
   return {
     kind: 'saved',
     step,
     epoch: 1,
     final,
-    lora: { name: `${name}.safetensors`, bytes: bytes(`lora ${step}`) },
-    state: { name: 'zk.state.safetensors', bytes: bytes(`state ${step}`) },
+    lora: { name: `${name}.safetensors`, blob: new Blob([`lora ${step}`]) },
+    state: { name: 'zk.state.safetensors', blob: new Blob([`state ${step}`]) },
   };
 }
 

@@ -44,7 +44,7 @@ export async function keepSaved(
 ): Promise<Kept> {
   const { output_dir: dir, output_name: name } = config;
   const { lora, state, step, final } = event;
-  const saved = `saved ${lora.name} at step ${step} (${megabytes(lora.bytes.length)})`;
+  const saved = `saved ${lora.name} at step ${step} (${megabytes(lora.blob.size)})`;
   const lines: string[] = [];
   const gone = !existsSync(dir);
   if (gone) await makeFolder(resolve(dir)).catch(() => undefined);
@@ -122,10 +122,10 @@ async function put(
   beforePlacing?: () => Promise<void>,
 ): Promise<string | undefined> {
   try {
-    await writeWhole(join(dir, file.name), file.bytes, beforePlacing);
+    await writeWhole(join(dir, file.name), await file.blob.bytes(), beforePlacing);
     return undefined;
   } catch (error) {
-    return whyNotWritten(error, dir, file.bytes.length);
+    return whyNotWritten(error, dir, file.blob.size);
   }
 }
 
@@ -151,7 +151,7 @@ async function otherPlace(
   const tried: string[] = [];
   for (const dir of new Set(places.map((place) => resolve(place)))) {
     const name = freeName(dir, file.name);
-    const fault = await put(dir, { name, bytes: file.bytes });
+    const fault = await put(dir, { name, blob: file.blob });
     if (fault === undefined)
       return [
         `WARNING: ${what} is not in its place. ${why} It was saved to "${join(dir, name)}": move it from there.`,

@@ -55,7 +55,8 @@ export interface StepReport {
 /** A file to keep: a LoRA that can be used, or the state from which the run resumes. */
 export interface SavedFile {
   name: string;
-  bytes: Uint8Array<ArrayBuffer>;
+  /** Made where it was computed, so that what crosses is a reference. */
+  blob: Blob;
 }
 
 /** What a run survived: in English, and by what the page says it in other languages. */

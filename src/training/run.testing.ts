@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { defaultConfig } from '../formats/config/config';
 import type { TrainConfig } from '../formats/config/config_fields';
-import type { TrainEvent } from '../protocol/trainer';
+import type { SavedFile, TrainEvent } from '../protocol/trainer';
 import type { TrainingImage } from './data/dataset';
 import { goldenSource } from './golden_source.testing';
 import { stream } from './step/random';
@@ -63,4 +63,9 @@ export function of<K extends TrainEvent['kind']>(
   kind: K,
 ): Extract<TrainEvent, { kind: K }>[] {
   return events.filter((event): event is Extract<TrainEvent, { kind: K }> => event.kind === kind);
+}
+
+/** None of a file that was not saved. */
+export async function bytesOf(file: SavedFile | undefined): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await (file?.blob ?? new Blob()).arrayBuffer());
 }

@@ -29,7 +29,7 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
           step = plan.from ?? 0;
         }
         if (event.kind === 'saved') {
-          states = { state: fromBlob(new Blob([event.state.bytes])), olderStates: undefined };
+          states = { state: fromBlob(event.state.blob), olderStates: undefined };
           ({ step } = event);
         }
         yield event;

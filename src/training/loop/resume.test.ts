@@ -3,15 +3,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fromBytes } from '../../formats/safetensors/byte_source';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import type { TrainEvent } from '../../protocol/trainer';
-import { collect, of, pictures, shortRun } from '../run.testing';
+import { bytesOf, collect, of, pictures, shortRun } from '../run.testing';
 import { train } from './train';
 
 let whole: TrainEvent[];
+/** By step. */
+const states = new Map<number, Uint8Array<ArrayBuffer>>();
 const ended = { max_train_steps: 6 };
 
 beforeAll(async () => {
   await openDevice({ tier: 'f32' });
   whole = await collect(shortRun({ lora_alpha: 4, save_steps: 2 }, { base: baseOf('one') }));
+  for (const saved of of(whole, 'saved')) states.set(saved.step, await bytesOf(saved.state));
 }, 240_000);
 afterAll(closeDevice);
 
@@ -20,9 +23,9 @@ function baseOf(sha256: string) {
 }
 
 const stateAt = (step: number) => {
-  const found = of(whole, 'saved').find((saved) => saved.step === step);
+  const found = states.get(step);
   if (!found) throw new Error(`nothing was saved at step ${step}`);
-  return found.state.bytes;
+  return found;
 };
 
 const resumed = (
@@ -55,7 +58,9 @@ test('a newest state with one bit flipped costs the steps since the one before i
   expect(of(events, 'fell-back')).toEqual([{ kind: 'fell-back', step: 2, newest: 4 }]);
   expect(of(events, 'plan')[0]?.plan.from).toBe(2);
   expect(of(events, 'step').map(({ step }) => step)).toEqual([3, 4, 5, 6]);
-  expect(of(events, 'saved').at(-1)?.lora.bytes).toEqual(of(whole, 'saved').at(-1)?.lora.bytes);
+  expect(await bytesOf(of(events, 'saved').at(-1)?.lora)).toEqual(
+    await bytesOf(of(whole, 'saved').at(-1)?.lora),
+  );
   const alone = await refusal(resumed({}, { state: fromBytes(newest) }));
   expect(alone.error).toMatchObject({ name: 'ResumeError', code: 'damaged' });
 });
@@ -73,7 +78,7 @@ test('another base, repainted pictures, other settings are refused by name befor
       },
     ),
   );
-  const state = fromBytes(of(known, 'saved')[0]?.state.bytes ?? new Uint8Array());
+  const state = fromBytes(await bytesOf(of(known, 'saved')[0]?.state));
   for (const [run, sentence] of [
     [resumed({}, { base: baseOf('two') }), /the base model is another\. Put them back/],
     [

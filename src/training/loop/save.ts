@@ -45,8 +45,8 @@ export async function saveRun(
     step,
     epoch: Math.ceil(step / prepared.stepsPerEpoch),
     final,
-    lora: { name: `${name}.safetensors`, bytes },
-    state: { name: `${config.output_name}.state.safetensors`, bytes: state },
+    lora: { name: `${name}.safetensors`, blob: new Blob([bytes]) },
+    state: { name: `${config.output_name}.state.safetensors`, blob: new Blob([state]) },
   };
 }
 

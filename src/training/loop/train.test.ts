@@ -7,7 +7,7 @@ import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import type { TrainEvent } from '../../protocol/trainer';
 import { goldenSource } from '../golden_source.testing';
 import { freshLora } from '../step/lora_file';
-import { collect, of, pictures, shortRun } from '../run.testing';
+import { bytesOf, collect, of, pictures, shortRun } from '../run.testing';
 import { train } from './train';
 
 describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
@@ -26,19 +26,19 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
       [3, false],
       [6, true],
     ]);
-    const state = fromBytes((saved[0]?.state).bytes);
+    const state = fromBytes(await bytesOf(saved[0]?.state));
     const resumed = await collect(shortRun({}, { state }));
     expect(of(resumed, 'step').map(({ step }) => step)).toEqual([4, 5, 6]);
     expect(of(resumed, 'step')).toEqual(of(whole, 'step').slice(3));
     const [last] = of(resumed, 'saved').slice(-1);
-    expect(last?.lora.bytes).toEqual(saved[1]?.lora.bytes);
-    expect(last?.state.bytes).toEqual(saved[1]?.state.bytes);
+    expect(await bytesOf(last?.lora)).toEqual(await bytesOf(saved[1]?.lora));
+    expect(await bytesOf(last?.state)).toEqual(await bytesOf(saved[1]?.state));
   });
 
   test('one seed reproduces a run, another gives another', async () => {
     const settings = { max_train_steps: 2, save_steps: 0 };
     const [a, b] = [await collect(shortRun(settings)), await collect(shortRun(settings))];
-    expect(of(a, 'saved')[0]?.lora.bytes).toEqual(of(b, 'saved')[0]?.lora.bytes);
+    expect(await bytesOf(of(a, 'saved')[0]?.lora)).toEqual(await bytesOf(of(b, 'saved')[0]?.lora));
     const c = await collect(shortRun({ ...settings, seed: 43 }));
     expect(of(c, 'step')[0]?.loss).not.toBe(of(a, 'step')[0]?.loss);
   });
@@ -79,7 +79,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     expect(samples.map(({ step }) => step)).toEqual([0, 1, 2]);
     expect(samples[0]?.rgba).toHaveLength(128 * 128 * 4);
     expect(samples[2]?.rgba).not.toEqual(samples[0]?.rgba);
-    const lora = await parseLora(fromBytes((of(events, 'saved')[0]?.lora).bytes));
+    const lora = await parseLora(fromBytes(await bytesOf(of(events, 'saved')[0]?.lora)));
     expect(lora.modules).toHaveLength(192 + 18);
     // With clip skip 2 the last layer has no part in the loss: its LoRA stays where it began.
     const moved = (name: string) =>
@@ -120,7 +120,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
       learning_rate: 1e-12,
     };
     const events = await collect(shortRun(settings, { pretrained: goldenSource('lora_init.safetensors') }));
-    const ours = await parseLora(fromBytes((of(events, 'saved')[0]?.lora).bytes));
+    const ours = await parseLora(fromBytes(await bytesOf(of(events, 'saved')[0]?.lora)));
     const theirs = await parseLora(goldenSource('lora_init.safetensors'));
     const [a, b] = [ours.modules[5], theirs.modules.find(({ name }) => name === ours.modules[5]?.name)];
     // alpha 2 became 4, so up is halved: the effect is the same.
@@ -191,7 +191,7 @@ describe('what bad input gets', () => {
     await fails(shortRun({}, { images: [] }), 'RunSettingsError', /pictures/);
     await fails(shortRun({ memory_budget_gb: 0.001 }), 'MemoryBudgetError', /memory_budget_gb/);
     const other = await collect(shortRun({ max_train_steps: 1, save_steps: 0 }));
-    const state = fromBytes((of(other, 'saved')[0]?.state).bytes);
+    const state = fromBytes(await bytesOf(of(other, 'saved')[0]?.state));
     await fails(shortRun({ lora_rank: 4 }, { state }), 'ResumeError', /other settings/);
   });
 

@@ -84,7 +84,7 @@ test('buckets are those that pictures go to, with how many', async () => {
 
 test('the file is as long as estimated, to two per cent', async () => {
   const run = await collect(shortRun({ max_train_steps: 1, save_steps: 0 }));
-  const bytes = (of(run, 'saved')[0]?.lora).bytes.length;
+  const bytes = of(run, 'saved')[0]?.lora.blob.size ?? 0;
   const { loraBytes } = await estimate(requestFor());
   expect(Math.abs(loraBytes - bytes) / bytes).toBeLessThan(0.02);
 });

@@ -51,8 +51,8 @@ export class CheckpointKeeper {
       epoch,
       savedAt: Date.now(),
       name: lora.name,
-      lora: new Blob([lora.bytes]),
-      state: new Blob([state.bytes]),
+      lora: lora.blob,
+      state: state.blob,
       final,
     };
     this.shown.notKept = undefined;

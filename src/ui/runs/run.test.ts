@@ -112,7 +112,7 @@ const config = {
 };
 const file = (text: string): SavedFile => ({
   name: `${text}.safetensors`,
-  bytes: new TextEncoder().encode(text),
+  blob: new Blob([text]),
 });
 const saved = (step: number, final = false): TrainEvent => ({
   kind: 'saved', step, epoch: 1, final, lora: file(`lora${step}`), state: file(`state${step}`),
