@@ -25,6 +25,8 @@ export interface StorageFacts {
   unreadable: { file: string; reason: string };
   gone: { file: string };
   'no-folder': Record<string, never>;
+  /** A later version of the studio has written here. */
+  newer: Record<string, never>;
   /** On the person's own disk, at a place of their choice. */
   'disk-full': { file: string; bytes: number };
   'not-saved': { file: string; reason: string };
@@ -41,6 +43,8 @@ const says: { [Code in keyof StorageFacts]: (facts: StorageFacts[Code]) => strin
     `The stored file ${file} is gone: this browser or a person has cleared its data. Choose the file again.`,
   'no-folder': () =>
     'This browser lets the studio keep no files, as in a private window or where site data is blocked. Open it in a normal window, and let it keep data.',
+  newer: () =>
+    'A newer version of the studio has been open in this browser, and has changed how it keeps things. Close all its tabs and open it again.',
   'disk-full': ({ file, bytes }) =>
     `There is no room for ${file} (${sizeText(bytes)}) at that place. Free space there, or save it elsewhere.`,
   'not-saved': ({ file, reason }) =>

@@ -3,6 +3,7 @@
  * file and a thumbnail, read one by one. All in one store, so that a picture and its files are written together.
  */
 import { get, promisifyRequest } from 'idb-keyval';
+import { number, reader, text, type Reads } from './read_record';
 import { readAll, records, under, write } from './records';
 
 export interface Picture {
@@ -39,12 +40,31 @@ export interface NewPicture {
 /** Records that are handed over in some milliseconds. */
 const PIECE = 500;
 
+const pair: Reads<readonly [number, number]> = (value) => {
+  const [x, y] = Array.isArray(value) ? value.map(number) : [];
+  return x === undefined || y === undefined ? undefined : [x, y];
+};
+
+const readPicture = reader<Picture>(
+  { id: text, project: text, name: text, width: number, height: number },
+  {
+    order: [number, 0],
+    byteLength: [number, 0],
+    type: [text, ''],
+    digest: [text, ''],
+    look: [text, ''],
+    caption: [text, ''],
+    repeats: [number, 1],
+    focus: [pair, [0.5, 0.5]],
+  },
+);
+
 const store = records('pictures');
 
 /** In their order. */
 export async function listPictures(project: string): Promise<Picture[]> {
-  const pictures = await readAll<Picture>(store, ['picture', project]);
-  return pictures.sort((a, b) => a.order - b.order);
+  const pictures = (await readAll<unknown>(store, ['picture', project])).map(readPicture);
+  return pictures.filter((picture) => picture !== undefined).sort((a, b) => a.order - b.order);
 }
 
 /**

@@ -3,6 +3,7 @@ import { get } from 'idb-keyval';
 import type { CaptionOptions, Purpose } from '../protocol/captioner';
 import { deleteFile } from './opfs';
 import { deletePicturesOf } from './pictures';
+import { choice, number, reader, record, text } from './read_record';
 import { readAll, records, write } from './records';
 import { deleteRun, listRuns } from './runs';
 
@@ -40,16 +41,30 @@ export interface Project {
   captions?: CaptionSettings;
 }
 
+const PURPOSES: readonly Purpose[] = ['style', 'character', 'object'];
+
+const readProject = reader<Project>(
+  { id: text },
+  {
+    name: [text, ''],
+    createdAt: [number, 0],
+    changedAt: [number, 0],
+    purpose: [choice(PURPOSES), 'style'],
+    trigger: [text, ''],
+    settings: [record, {}],
+  },
+);
+
 const store = records('projects');
 
 /** The one changed last comes first. */
 export async function listProjects(): Promise<Project[]> {
-  const projects = await readAll<Project>(store, ['project']);
-  return projects.sort((a, b) => b.changedAt - a.changedAt);
+  const projects = (await readAll<unknown>(store, ['project'])).map(readProject);
+  return projects.filter((project) => project !== undefined).sort((a, b) => b.changedAt - a.changedAt);
 }
 
-export function getProject(id: string): Promise<Project | undefined> {
-  return get<Project>(['project', id], store);
+export async function getProject(id: string): Promise<Project | undefined> {
+  return readProject(await get<unknown>(['project', id], store));
 }
 
 export function putProject(project: Project): Promise<void> {

@@ -1,16 +1,54 @@
 /**
  * Reads and writes in one IndexedDB store, over idb-keyval's connection. Keys are lists ([kind, owner, ...]), so that
- * all of one owner are a range. A write is all or nothing; it rejects with a sentence (see `error`).
+ * all of one owner are a range. A write is all or nothing; it rejects with a sentence (see `error`). A store knows which
+ * version its records have, and brings old ones up to date before the first use.
  */
 import { createStore, promisifyRequest, type UseStore } from 'idb-keyval';
+import { plainError } from './error';
 import { failedWrite } from './failed_write';
 
 export type Records = UseStore;
 export type Key = readonly (string | number)[];
 
-/** The connection opens with the first use. */
-export function records(name: string): Records {
-  return createStore(`lora-studio-${name}`, name);
+/** Brings all records of a store from one version to the next, in the transaction it is given. */
+export type Migration = (store: IDBObjectStore) => Promise<void>;
+
+/** Where a store says its version; without it, it is empty or of version 1. */
+const VERSION: Key = ['version'];
+
+/**
+ * The connection opens with the first use. A store has version 1 + `migrations`. What a later version of the studio has
+ * written is refused (StorageError `newer`): an old page in another tab must not write over it.
+ */
+export function records(name: string, migrations: readonly Migration[] = []): Records {
+  const open = createStore(`lora-studio-${name}`, name);
+  let ready: Promise<void> | undefined;
+  return async (mode, work) => {
+    ready ??= bringUpToDate(open, migrations).catch((error: unknown) => {
+      ready = undefined;
+      throw error;
+    });
+    await ready;
+    return open(mode, work);
+  };
+}
+
+async function bringUpToDate(of: Records, migrations: readonly Migration[]): Promise<void> {
+  const wanted = 1 + migrations.length;
+  const written = await of('readonly', versionOf);
+  if (written === wanted) return;
+  if (written > wanted) throw plainError('newer', {}, undefined);
+  await write(of, 'the new version of its records', async (store) => {
+    // Another tab may have been here in between.
+    const from = await versionOf(store);
+    for (const migrate of migrations.slice(from - 1)) await migrate(store);
+    store.put(wanted, [...VERSION]);
+  });
+}
+
+async function versionOf(store: IDBObjectStore): Promise<number> {
+  const written: unknown = await promisifyRequest(store.get([...VERSION]));
+  return typeof written === 'number' ? written : 1;
 }
 
 /** All keys that begin with `prefix`, those of `prefix` itself included. */

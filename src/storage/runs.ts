@@ -5,6 +5,7 @@
 import { get, promisifyRequest } from 'idb-keyval';
 import type { RunPlan } from '../protocol/trainer';
 import { appendTo, readLists } from './lists';
+import { choice, number, reader, text } from './read_record';
 import { readAll, records, under, write } from './records';
 
 export type RunState = 'running' | 'paused' | 'stopped' | 'finished' | 'failed';
@@ -93,23 +94,65 @@ export interface RunPicture {
   focus: readonly [number, number];
 }
 
+const RUN_STATES: readonly RunState[] = ['running', 'paused', 'stopped', 'finished', 'failed'];
+
+/** Undefined for what is no run. What is missing of an old one stands at what shows it as ended and empty. */
+export const readRun = reader<Run>(
+  { id: text, project: text },
+  {
+    name: [text, ''],
+    startedAt: [number, 0],
+    changedAt: [number, 0],
+    state: [choice(RUN_STATES), 'stopped'],
+    config: [text, ''],
+    baseName: [text, ''],
+    images: [number, 0],
+    step: [number, 0],
+    steps: [number, 0],
+    seconds: [number, 0],
+  },
+);
+
 /** A resume may find the newest state unreadable; then there is one more. */
 const STATES_KEPT = 2;
 
-const store = records('runs');
+/**
+ * Version 2: beside each run, under its project, that it is there, so that a project's runs are found without reading
+ * those of all others.
+ */
+const store = records('runs', [
+  async (of) => {
+    const runs = await promisifyRequest<unknown[]>(of.getAll(under(['run'])));
+    for (const run of runs.map(readRun)) if (run) putOf(of, run);
+  },
+]);
+
+function putOf(to: IDBObjectStore, { project, id }: Pick<Run, 'project' | 'id'>): void {
+  to.put(id, ['of', project, id]);
+}
 
 /** Newest first. */
 export async function listRuns(project: string): Promise<Run[]> {
-  const runs = await readAll<Run>(store, ['run']);
-  return runs.filter((run) => run.project === project).sort((a, b) => b.startedAt - a.startedAt);
+  const runs = await store('readonly', async (from) => {
+    const ids = await promisifyRequest<string[]>(from.getAll(under(['of', project])));
+    return Promise.all(ids.map((id) => promisifyRequest<unknown>(from.get(['run', id]))));
+  });
+  return runs
+    .map(readRun)
+    .filter((run) => run !== undefined)
+    .sort((a, b) => b.startedAt - a.startedAt);
 }
 
-export function getRun(id: string): Promise<Run | undefined> {
-  return get<Run>(['run', id], store);
+export async function getRun(id: string): Promise<Run | undefined> {
+  return readRun(await get<unknown>(['run', id], store));
 }
 
 export function putRun(run: Run): Promise<void> {
-  return write(store, 'the run', (to) => void to.put(run, ['run', run.id]));
+  return write(store, 'the run', (to) => {
+    to.put(run, ['run', run.id]);
+    putOf(to, run);
+    return undefined;
+  });
 }
 
 export function putRunPictures(run: string, pictures: readonly RunPicture[]): Promise<void> {
@@ -123,7 +166,9 @@ export async function getRunPictures(run: string): Promise<readonly RunPicture[]
 
 /** With its curve, log, checkpoints and samples. */
 export function deleteRun(id: string): Promise<void> {
-  return write(store, 'the removal', (from) => {
+  return write(store, 'the removal', async (from) => {
+    const run = readRun(await promisifyRequest<unknown>(from.get(['run', id])));
+    if (run) from.delete(['of', run.project, id]);
     for (const kind of ['run', 'pictures', 'points', 'log', 'checkpoint', 'sample'])
       from.delete(under([kind, id]));
   });

@@ -34,6 +34,7 @@ const things: Readonly<Record<string, string>> = {
   'the project': '项目',
   'the removal': '删除操作',
   'the run': '训练记录',
+  'the new version of its records': '新版本的记录',
   'the list of pictures': '图片列表',
   'the loss curve': '损失曲线',
   'the log': '日志',
@@ -67,6 +68,7 @@ const StorageError: Sentences<StorageFacts> = {
   gone: ({ file }) => `保存的文件 ${file} 不见了：浏览器或有人清除了数据。请重新选择文件。`,
   'no-folder': () =>
     '此浏览器不允许本工具保存文件，例如在无痕窗口中，或网站数据被阻止时。请在普通窗口中打开，并允许保存数据。',
+  newer: () => '此浏览器中打开过更新版本的本工具，保存格式已经改变。请关闭它的所有标签页，再重新打开。',
   'disk-full': ({ file, bytes }) =>
     `所选位置没有空间保存 ${file}（${sizeText(bytes)}）。请清理那里的空间，或保存到别处。`,
   'not-saved': ({ file, reason }) => `${file} 没有保存：浏览器无法写入所选位置（${reason}）。请保存到别处。`,
