@@ -10,7 +10,7 @@ import { defaultConfig } from '../src/formats/config/config';
 import type { TrainConfig } from '../src/formats/config/config_fields';
 import { readHeader } from '../src/formats/safetensors/safetensors';
 import { closeDevice, gpu, openDevice, type Tier } from '../src/kernels/device';
-import type { TrainEvent } from '../src/protocol/trainer';
+import type { SavedFile, TrainEvent } from '../src/protocol/trainer';
 import type { TrainingRun } from '../src/training/loop/prepare';
 import { stream } from '../src/training/step/random';
 import { train } from '../src/training/loop/train';
@@ -72,10 +72,16 @@ async function record(tier: Tier, name: string, settings: Partial<TrainConfig>):
   const whole = await collect(runOf(settings));
   const [first, last] = of(whole, 'saved');
   if (!first || !last) throw new Error(`${name}: nothing was saved.`);
-  const resumed = of(await collect(runOf(settings, { state: fromBytes(first.state.bytes) })), 'saved').at(-1);
+  const resumed = of(
+    await collect(runOf(settings, { state: fromBytes(await bytesOf(first.state)) })),
+    'saved',
+  ).at(-1);
   const recomputed = await collect(runOf({ ...settings, memory_budget_gb: 0.0001 }, { anyway: true }));
   const continued = await collect(
-    runOf({ ...settings, lora_rank: 3, max_train_steps: 1 }, { pretrained: fromBytes(last.lora.bytes) }),
+    runOf(
+      { ...settings, lora_rank: 3, max_train_steps: 1 },
+      { pretrained: fromBytes(await bytesOf(last.lora)) },
+    ),
   );
   if (gpu().errors.length > 0) throw new Error(`${name}: the GPU reported ${gpu().errors[0]}`);
   closeDevice();
@@ -86,16 +92,17 @@ async function record(tier: Tier, name: string, settings: Partial<TrainConfig>):
       .map(({ loss }) => loss.toPrecision(12))
       .join(' '),
   );
-  line('LoRA', sha256(last.lora.bytes));
-  line('state', sha256(last.state.bytes));
-  for (const [tensor, bytes] of await tensorsOf(last.state.bytes)) line(`state, ${tensor}`, sha256(bytes));
-  line('LoRA, resumed', resumed ? sha256(resumed.lora.bytes) : 'none');
-  line('state, resumed', resumed ? sha256(resumed.state.bytes) : 'none');
+  line('LoRA', sha256(await bytesOf(last.lora)));
+  line('state', sha256(await bytesOf(last.state)));
+  for (const [tensor, bytes] of await tensorsOf(await bytesOf(last.state)))
+    line(`state, ${tensor}`, sha256(bytes));
+  line('LoRA, resumed', resumed ? sha256(await bytesOf(resumed.lora)) : 'none');
+  line('state, resumed', resumed ? sha256(await bytesOf(resumed.state)) : 'none');
   const least = of(recomputed, 'saved').at(-1);
-  for (const [tensor, bytes] of least ? await tensorsOf(least.state.bytes) : [])
+  for (const [tensor, bytes] of least ? await tensorsOf(await bytesOf(least.state)) : [])
     line(`all recomputed, ${tensor}`, sha256(bytes));
   const more = of(continued, 'saved').at(-1);
-  line('continued, rank 3', more ? sha256(more.lora.bytes) : 'none');
+  line('continued, rank 3', more ? sha256(await bytesOf(more.lora)) : 'none');
   for (const { step, rgba } of of(whole, 'sample')) line(`sample, step ${step}`, sha256(rgba));
 }
 
@@ -120,6 +127,10 @@ function runOf(settings: Partial<TrainConfig>, more: Partial<TrainingRun> = {}):
     now: () => 1_700_000_000_000,
     ...more,
   };
+}
+
+async function bytesOf({ blob }: SavedFile): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await blob.arrayBuffer());
 }
 
 async function collect(run: TrainingRun): Promise<TrainEvent[]> {
