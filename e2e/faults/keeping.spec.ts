@@ -20,12 +20,13 @@ fault('no-private-files', async ({ page }) => {
   return 0;
 });
 
-fault('small-quota', async ({ page, baseURL }) => {
+fault('small-quota', async ({ page }) => {
+  // Chromium says 10 GiB whatever it will allow; others, and an older one, say what there is.
+  await page.addInitScript(() => {
+    StorageManager.prototype.estimate = () => Promise.resolve({ usage: 100e6, quota: 1e9 });
+  });
   await page.goto('/');
-  const client = await page.context().newCDPSession(page);
-  await client.send('Storage.overrideQuotaForOrigin', { origin: new URL(baseURL ?? '').origin, quotaSize: 900e6 }); // prettier-ignore
-  await page.reload();
-  await expect(page.getByText(/This browser keeps at most .* more for the studio\./)).toBeVisible();
+  await expect(page.getByText('This browser keeps at most 900 MB more for the studio.')).toBeVisible();
   await expect(page.getByText(/A base model of Stable Diffusion 1\.x takes 2 to 4 GB/)).toBeVisible();
   return 0;
 });

@@ -104,6 +104,7 @@ export const ROWS: readonly Row[] = [
   {
     name: 'no-private-files',
     ends: 'said on the first screen, with what will not survive',
+    short: true,
   },
   { name: 'small-quota', ends: 'said on the first screen, with what does not fit' },
   {

@@ -88,6 +88,7 @@ export class TrainingRun extends ShownRun {
     if (this.active || !project.base) return;
     // At once: a second click must find it under way.
     this.now = { state: 'preparing', phase: 'load' };
+    await this.ready();
     const m = this.words();
     const now = Date.now();
     const { formatConfig } = await yaml();
@@ -136,6 +137,7 @@ export class TrainingRun extends ShownRun {
   /** Takes up a run that is not under way. Rejects if its project or base model cannot be had. */
   async resumeRun(id: string): Promise<void> {
     if (this.active) return;
+    await this.ready();
     const run = await getRun(id);
     const base = run && (await getProject(run.project))?.base;
     if (!run || !base) throw new Error(this.words().failure.base);
@@ -186,6 +188,7 @@ export class TrainingRun extends ShownRun {
 
   /** After a failure, a second lost GPU: goes on from the newest state. */
   async tryAgain(): Promise<void> {
+    await this.ready();
     if (this.active || !this.record) return;
     if (!this.#base) return this.resumeRun(this.record.id);
     this.#begin({ ...this.record, state: 'running' });
@@ -213,6 +216,7 @@ export class TrainingRun extends ShownRun {
   async halveAndGoOn(): Promise<void> {
     const { record } = this;
     if (this.active || !record) return;
+    await this.ready();
     const { parseConfig, formatConfig } = await yaml();
     const config = parseConfig(record.config);
     const half = (rate: number | null) => (rate === null ? null : rate / 2);
@@ -233,6 +237,7 @@ export class TrainingRun extends ShownRun {
     const { record } = this;
     const since = record?.diverged?.since;
     if (!record || since === undefined) return;
+    await this.ready();
     // What its worker has on the GPU is spoiled.
     await this.#discarded();
     const { parseConfig, formatConfig } = await yaml();

@@ -16,11 +16,14 @@ import {
   type Run,
 } from '../../storage/runs';
 import { inLanguage } from '../language.svelte';
-import { messages } from './messages';
+import type { messages } from './messages';
 import { configOf } from './run_config';
 import type { RunWriter, Trouble } from './run_writer';
 import { chime } from './sound';
 import type { CheckpointView, Notice, Now, PhaseTime, SampleView } from './states';
+
+/** Loaded before anything of a run is begun: the page opens without them. */
+let words: typeof messages | undefined;
 
 export class ShownRun {
   now: Now = $state.raw({ state: 'idle' });
@@ -147,8 +150,15 @@ export class ShownRun {
     this.asked = undefined;
   }
 
+  /** Loads the words it is told in. */
+  protected async ready(): Promise<void> {
+    words ??= (await import('./messages')).messages;
+  }
+
+  /** Only after `ready`. */
   words(): (typeof messages)['en'] {
-    return inLanguage(messages);
+    if (!words) throw new Error('A run was begun before its words were loaded.');
+    return inLanguage(words);
   }
 }
 
