@@ -119,23 +119,34 @@ export async function inBrowser<T>(
   }
 }
 
-let leftBehind: Promise<string> | undefined;
+/** Steps that were done and must come again, by what the log says it went on from last. */
+export async function lostSince(page: Page, done: number): Promise<number> {
+  const lines = await page.getByText(/Resumed from step \d+/).allInnerTexts();
+  const from = /Resumed from step (\d+)/.exec(lines.at(-1) ?? '')?.[1];
+  if (from === undefined) throw new Error('The log does not say from which step it resumed.');
+  return Math.max(0, done - Number(from));
+}
+
+let leftBehind: Promise<{ profile: string; done: number }> | undefined;
 
 /** A copy of a profile in which the browser was killed after step 4, with states of the steps 2 and 4. */
-export async function left(baseURL: string | undefined): Promise<string> {
+export async function left(baseURL: string | undefined): Promise<{ profile: string; done: number }> {
   leftBehind ??= (async () => {
     const profile = mkdtempSync(join(tmpdir(), 'fault-left-'));
+    let done = 0;
     await inBrowser(baseURL, profile, async (context) => {
       const page = await context.newPage();
       await begun(page, 4);
       await expect(page.getByText(/^step 4,/)).toBeVisible(LONG);
+      done = await stepsDone(page);
       await killed(context, profile);
     });
-    return profile;
+    return { profile, done };
   })();
   const copy = mkdtempSync(join(tmpdir(), 'fault-copy-'));
-  cpSync(await leftBehind, copy, { recursive: true, filter: (path) => !/Singleton|Cache$/.test(path) });
-  return copy;
+  const { profile, done } = await leftBehind;
+  cpSync(profile, copy, { recursive: true, filter: (path) => !/Singleton|Cache$/.test(path) });
+  return { profile: copy, done };
 }
 
 /** The whole browser on that profile, as by a power cut to it alone. */

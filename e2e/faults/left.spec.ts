@@ -11,17 +11,18 @@ test.setTimeout(2_400_000);
 /** On the start screen of the browser that was started again. */
 async function again(
   baseURL: string | undefined,
-  work: (page: Page) => Promise<number>,
+  work: (page: Page, done: number) => Promise<number>,
   before: (page: Page) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
-  return inBrowser(baseURL, await left(baseURL), async (context) => {
+  const { profile, done } = await left(baseURL);
+  return inBrowser(baseURL, profile, async (context) => {
     const page = await context.newPage();
     await hook(page);
     // Its storage is the origin's: a page without the studio in it changes it.
     await page.goto('/icon.svg');
     await before(page);
     await page.goto('/');
-    return work(page);
+    return work(page, done);
   });
 }
 
@@ -31,10 +32,10 @@ async function resumed(page: Page, from: number): Promise<void> {
 }
 
 fault('browser-killed', ({ baseURL }) =>
-  again(baseURL, async (page) => {
+  again(baseURL, async (page, done) => {
     await resumed(page, 4);
     await finishedAlike(page, baseURL);
-    return 1;
+    return done - 4;
   }),
 );
 
@@ -42,13 +43,13 @@ for (const how of ['cut', 'half-zeroed', 'bit-flipped'] as const)
   fault(`state-${how}`, ({ baseURL }) =>
     again(
       baseURL,
-      async (page) => {
+      async (page, done) => {
         await resumed(page, 4);
         await expect(
           page.getByText('The newest saved state is damaged. The run goes on from step 2.').first(),
         ).toBeVisible({ timeout: 900_000 });
         await finishedAlike(page, baseURL);
-        return 2;
+        return done - 2;
       },
       (page) => damage(page, how),
     ),
@@ -57,10 +58,10 @@ for (const how of ['cut', 'half-zeroed', 'bit-flipped'] as const)
 fault('record-of-an-older-version', ({ baseURL }) =>
   again(
     baseURL,
-    async (page) => {
+    async (page, done) => {
       await resumed(page, 4);
       await finishedAlike(page, baseURL);
-      return 0;
+      return done - 4;
     },
     (page) => damage(page, 'older'),
   ),

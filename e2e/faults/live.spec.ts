@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
 import { changed } from '../changed';
 import { prepareRun, says, start, stepsDone, tinyModel } from '../small_run';
-import { begun, fault, finishedAlike, hook, LONG, make, STEPS } from './kit';
+import { begun, fault, finishedAlike, hook, LONG, lostSince, make, STEPS } from './kit';
 
 test.setTimeout(2_400_000);
 // The offline worker would answer for the trainer's script; where a row wants it, it makes a context of its own.
@@ -15,6 +15,7 @@ fault('tab-crashed', async ({ page, browser, baseURL }) => {
   // Its context is gone with it: another tab of the same context finds what was kept.
   const context = page.context();
   await begun(page, 3);
+  const done = await stepsDone(page);
   const crashed = page.waitForEvent('crash');
   await page.goto('chrome://crash').catch(() => undefined);
   await crashed;
@@ -24,24 +25,26 @@ fault('tab-crashed', async ({ page, browser, baseURL }) => {
   await other.getByRole('button', { name: 'Resume' }).click();
   await finishedAlike(other, baseURL);
   expect(browser.isConnected()).toBe(true);
-  return 1;
+  return lostSince(other, done);
 });
 
 fault('device-destroyed', async ({ page, baseURL }) => {
   await begun(page, 3);
+  const done = await stepsDone(page);
   await make(page, 'destroy');
   await expect(page.getByText('The GPU was lost and came back.')).toBeVisible(LONG);
   await finishedAlike(page, baseURL);
-  return 1;
+  return lostSince(page, done);
 });
 
 fault('worker-hangs', async ({ page, baseURL }) => {
   await begun(page, 3);
+  const done = await stepsDone(page);
   await make(page, 'hang');
   await expect(page.getByText('The trainer does not answer.').first()).toBeVisible({ timeout: 300_000 });
   await page.getByRole('button', { name: /^Go on from step [24]$/ }).click();
   await finishedAlike(page, baseURL);
-  return 1;
+  return lostSince(page, done);
 });
 
 for (const [name, how, title] of [
@@ -50,27 +53,33 @@ for (const [name, how, title] of [
 ] as const)
   fault(name, async ({ page }) => {
     await begun(page, 3);
+    const done = await stepsDone(page);
     await make(page, how);
     await expect(page.getByText(title).first()).toBeVisible({ timeout: 600_000 });
     await page.getByRole('button', { name: 'Stop and keep', exact: true }).click();
     await expect(says(page)).toContainText(new RegExp(`Stopped at step [24] of ${STEPS}; kept`), LONG);
-    return 1;
+    const kept = /Stopped at step (\d+)|Stopped\s*at step (\d+)/.exec(await says(page).innerText());
+    return done - Number(kept?.[1] ?? kept?.[2]);
   });
 
 fault('worker-throws', async ({ page, baseURL }) => {
   await begun(page, 3);
+  const done = await stepsDone(page);
   await make(page, 'throw');
   await expect(page.getByText(/a fault of the test/).first()).toBeVisible(LONG);
   await page.getByRole('button', { name: 'Try again' }).click();
   await finishedAlike(page, baseURL);
-  return 1;
+  return lostSince(page, done);
 });
 
 fault('gpu-process-killed-twice', async ({ baseURL }) => {
+  let lost = 0;
   await withOwnBrowser(baseURL, async (page, browser) => {
     await begun(page, 3);
+    const done = await stepsDone(page);
     await signal(browser, 'SIGKILL', 'GPU');
     await expect(page.getByText('The GPU was lost and came back.')).toBeVisible(LONG);
+    lost = await lostSince(page, done);
     await expect.poll(() => stepsDone(page), LONG).toBeGreaterThanOrEqual(3);
     await signal(browser, 'SIGKILL', 'GPU');
     const counting = page.getByText(/The browser opens it again in [12]:\d\d\./);
@@ -83,7 +92,7 @@ fault('gpu-process-killed-twice', async ({ baseURL }) => {
       await expect(says(page)).toContainText(/Stopped at step [24] of/, LONG);
     }
   });
-  return 2;
+  return lost;
 });
 
 fault('sleep', async ({ baseURL }) => {
