@@ -27,7 +27,8 @@ export function fault(name: string, run: (given: Given) => Promise<number>): voi
   if (!row.short && !process.env.STUDIO_FAULTS) return;
   test(`${name}: ${row.ends}`, async ({ page, browser, baseURL }, info) => {
     const lost = await run({ page, browser, baseURL });
-    expect(lost).toBeLessThanOrEqual(2);
+    // What was done since the newest save, every second step; and, where that is damaged, since the one before it.
+    expect(lost).toBeLessThanOrEqual(4);
     info.annotations.push({ type: 'lost', description: String(lost) });
   });
 }

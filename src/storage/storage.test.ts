@@ -260,3 +260,19 @@ function points(from: number, count: number, loss: number): Point[] {
     seconds: from + i,
   }));
 }
+
+test('a project of a newer version, with a purpose that is not known here, opens as a style', async () => {
+  const purpose = 'a texture' as Project['purpose'];
+  const project = {
+    id: 'newer',
+    name: 'n',
+    createdAt: 0,
+    changedAt: 9e15,
+    purpose,
+    trigger: 't',
+    settings: {},
+  };
+  await putProject(project);
+  expect(await getProject('newer')).toEqual({ ...project, purpose: 'style' });
+  expect((await listProjects())[0]).toEqual({ ...project, purpose: 'style' });
+});
