@@ -6,6 +6,7 @@ import { fromBytes } from '../src/formats/safetensors/byte_source';
 import { readHeader } from '../src/formats/safetensors/safetensors';
 import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors/safetensors_write';
 import { dropFiles, goTo, tinyModel } from './small_run';
+import { sd1Facts } from '../src/formats/families/sd1';
 
 test('a VAE of its own is asked for and taken; a LoRA with ranks of its own is told before it starts', async ({
   page,
@@ -15,7 +16,7 @@ test('a VAE of its own is asked for and taken; a LoRA with ranks of its own is t
   const all = [...tensors.values()].map(({ name, dtype, shape, start, end }): TensorToWrite => {
     return { name, dtype, shape, data: bytes.subarray(start, end) };
   });
-  const vaes = new Set(mapCheckpoint(tensors.keys()).parts.vae.values());
+  const vaes = new Set([...mapCheckpoint(tensors.keys(), sd1Facts).parts.vae.values()].map(({ key }) => key));
   const says = page.getByRole('region', { name: 'Base model' });
   await page.goto('/');
   const without = writeSafetensors(all.filter(({ name }) => !vaes.has(name)));

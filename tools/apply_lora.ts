@@ -11,7 +11,7 @@ import { read } from '../src/kernels/program';
 import { encodeText } from '../src/models/clip';
 import { unet } from '../src/models/unet';
 import { applyLoras } from '../src/training/sampling/apply_loras';
-import { loadBaseModel } from '../src/training/step/base_model';
+import { configOf, loadBaseModel } from '../src/training/step/base_model';
 import { stream } from '../src/training/step/random';
 import { gpuLine, installWebGpu } from './dawn';
 import { openSource } from './files';
@@ -31,10 +31,8 @@ async function main(): Promise<void> {
   await openDevice({ tier: 'f32' });
   console.error(gpuLine(gpu()));
   const base = await loadBaseModel([openSource(values.base)]);
-  const { unet: u, text } = base;
-  const loras = await applyLoras({ unet: u.config, vae: base.vae.config, text: text.config }, [
-    { source: openSource(values.lora), weight },
-  ]);
+  const { unet: u, text1: text } = base;
+  const loras = await applyLoras(configOf(base), [{ source: openSource(values.lora), weight }]);
   const normals = (name: string, count: number) => stream(1, name).fillNormal(new Float32Array(count));
   const latent = normals('latent', 2 * 16 * 16 * u.config.inChannels);
   const context = normals('context', 2 * 77 * u.config.contextChannels);

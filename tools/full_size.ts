@@ -25,7 +25,6 @@ import { predictMemory, type MemoryRequest } from '../src/training/plan/memory';
 import { createOptimizer, disposeOptimizer, setHyper, update } from '../src/training/step/optimizer';
 import { StepEngine, type MicroBatch, type StepSettings } from '../src/training/step/step';
 import { defaultConfig } from '../src/formats/config/config';
-import { kohyaName } from '../src/formats/lora/kohya_names';
 import { dawnToggles, gpuNotes, halfMissing, installWebGpu } from './dawn';
 import { openSource } from './files';
 
@@ -79,11 +78,11 @@ async function main(): Promise<void> {
     hostPeak = Math.max(hostPeak, heapUsed + external);
   };
   const early = await timed('loadTextAndVaeSeconds', note, () =>
-    loadParts(plan, ['text', 'vae'], { onProgress }),
+    loadParts(plan, ['text1', 'vae'], { onProgress }),
   );
   if (inputs.has('ids')) {
     const ids = tf.tensor2d(inputs.ints('ids'), inputs.shape('ids') as [number, number], 'int32');
-    await keep(results, 'text_out', encodeText({ weights: early.text.weights }, early.text.config, ids));
+    await keep(results, 'text_out', encodeText({ weights: early.text1.weights }, early.text1.config, ids));
   }
   if (inputs.has('image_nhwc')) {
     const image = tf.tensor4d(
@@ -106,7 +105,7 @@ async function main(): Promise<void> {
       tf.tidy(() => vaeDecode({ weights: early.vae.weights }, early.vae.config, latent)),
     );
   }
-  early.text.weights.dispose();
+  early.text1.weights.dispose();
   early.vae.weights.dispose();
   trim();
   const late = await timed('loadUnetSeconds', note, () => loadParts(plan, ['unet'], { onProgress }));
@@ -130,7 +129,7 @@ async function main(): Promise<void> {
   const file = await parseLora(loraSource);
   const [{ rank = 8, alpha = 8 } = {}] = file.modules;
   const lora = new LoraParameters(shapes, rank, alpha);
-  lora.set(({ part, path }) => start(kohyaName(part, path)));
+  lora.set(({ name }) => start(name));
   await keep(results, 'out_lora_nhwc', unet({ weights, lora: lora.of }, blocks, latent, t, context));
 
   // The reference feeds `latent` as it is; ours mixes x0 and noise. At x0 = (latent - b noise) / a it is the same.
@@ -144,7 +143,7 @@ async function main(): Promise<void> {
     record: true,
   };
   const batch = batchOf(inputs, B, height, width);
-  const base = { ...late, text: early.text, vae: early.vae };
+  const base = { ...late, text1: early.text1, vae: early.vae };
   const derivatives = await timed('gradientSeconds', note, () =>
     differentiate(base, { ...settings, record: false }, batch, { rank, alpha, values: start }),
   );

@@ -62,9 +62,12 @@ const RUNS: Readonly<Record<string, Partial<TrainConfig>>> = {
 
 process.env.VK_ICD_FILENAMES ??= vulkanEnvironment(lavapipeIcd())['VK_ICD_FILENAMES'];
 installWebGpu();
-for (const tier of ['f32', 'f16-subgroups'] as const) {
-  for (const [name, settings] of Object.entries(RUNS)) await record(tier, name, settings);
-}
+// With words: only what has one of them in its tier or name.
+const wanted = process.argv.slice(2);
+for (const tier of ['f32', 'f16-subgroups'] as const)
+  for (const [name, settings] of Object.entries(RUNS))
+    if (wanted.length === 0 || wanted.some((word) => `${tier} ${name}`.includes(word)))
+      await record(tier, name, settings);
 process.exit(0);
 
 async function record(tier: Tier, name: string, settings: Partial<TrainConfig>): Promise<void> {

@@ -44,6 +44,7 @@ export function encodeChunks(
   return gatherRows(flat, rows).reshape([B, chunks * (config.positions - 2) + 2, config.hidden]);
 }
 
+/** Names and shapes (torch order) of all parameters, in the order of transformers' modules: a LoRA's parameters lie in it. */
 export function textShapes(config: TextConfig): Map<string, number[]> {
   const { hidden, intermediate } = config;
   const shapes = new Map<string, number[]>();
@@ -57,7 +58,7 @@ export function textShapes(config: TextConfig): Map<string, number[]> {
     const layer = `text_model.encoder.layers.${i}`;
     affine(`${layer}.layer_norm1`, hidden);
     affine(`${layer}.layer_norm2`, hidden);
-    for (const name of ['q_proj', 'k_proj', 'v_proj', 'out_proj'])
+    for (const name of ['k_proj', 'v_proj', 'q_proj', 'out_proj'])
       affine(`${layer}.self_attn.${name}`, hidden, hidden);
     affine(`${layer}.mlp.fc1`, intermediate, hidden);
     affine(`${layer}.mlp.fc2`, hidden, intermediate);

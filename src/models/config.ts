@@ -30,6 +30,8 @@ export interface VaeConfig {
   layersPerBlock: number;
   latentChannels: number;
   scaling: number;
+  /** `single`: its activations overflow in halves. */
+  precision: 'half' | 'single';
 }
 
 export interface TextConfig {
@@ -99,7 +101,8 @@ export function inferUnet(shapes: Shapes, rule: HeadRule): UnetConfig {
   };
 }
 
-export function inferVae(shapes: Shapes): VaeConfig {
+/** Scaling and precision leave no trace in shapes. */
+export function inferVae(shapes: Shapes, scaling: number, precision: VaeConfig['precision']): VaeConfig {
   const levels = countIndices(shapes, (i) => `encoder.down_blocks.${i}.resnets.0.conv1.weight`);
   const [latentChannels = 0] = shapeOf(shapes, 'post_quant_conv.weight', 'VAE');
   return {
@@ -108,7 +111,8 @@ export function inferVae(shapes: Shapes): VaeConfig {
     ),
     layersPerBlock: countIndices(shapes, (j) => `encoder.down_blocks.0.resnets.${j}.conv1.weight`),
     latentChannels,
-    scaling: 0.18215,
+    scaling,
+    precision,
   };
 }
 

@@ -5,9 +5,12 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Lora } from '../kernels/lora/lora';
 import { VIEW_ALIGNMENT, read, reserve, view, write } from '../kernels/program';
+import type { LoraPart } from '../formats/families/family_facts';
 
 export interface LoraShape {
-  part: 'text' | 'unet';
+  part: LoraPart;
+  /** kohya's name of it. */
+  name: string;
   /** diffusers module path. */
   path: string;
   in: number;
@@ -20,6 +23,9 @@ export interface LoraValues {
   down: Float32Array;
   up: Float32Array;
 }
+
+/** The text encoders' modules come first. */
+const ORDER: readonly LoraPart[] = ['text1', 'text2', 'unet'];
 
 interface Placed extends LoraShape {
   down: number;
@@ -41,14 +47,14 @@ export class LoraParameters {
     readonly alpha: number,
     dropout?: { rate: number; seed: Tensor },
   ) {
-    const ordered = [...shapes].sort((a, b) => (a.part === b.part ? 0 : a.part === 'text' ? -1 : 1));
+    const ordered = [...shapes].sort((a, b) => ORDER.indexOf(a.part) - ORDER.indexOf(b.part));
     let offset = 0;
     let textSize = 0;
     this.modules = ordered.map((shape) => {
       const down = offset;
       const up = down + aligned(rank * shape.in);
       offset = up + aligned(rank * shape.out);
-      if (shape.part === 'text') textSize = offset;
+      if (shape.part !== 'unet') textSize = offset;
       return { ...shape, down, up };
     });
     this.size = offset;

@@ -1,11 +1,10 @@
 /** For comparisons with PyTorch: loss and gradients of one batch, by kohya's tensor names. */
 import type { ByteSource } from '../formats/safetensors/byte_source';
 import { parseLora } from '../formats/lora/kohya_lora';
-import { kohyaName } from '../formats/lora/kohya_names';
 import { gpu } from '../kernels/device';
 import { read } from '../kernels/program';
 import { LoraParameters, type LoraValues } from '../models/lora';
-import type { BaseModel } from './step/base_model';
+import { configOf, type BaseModel } from './step/base_model';
 import { loraShapes } from './step/lora_file';
 import { createOptimizer, disposeOptimizer } from './step/optimizer';
 import { StepEngine, type MicroBatch, type StepSettings } from './step/step';
@@ -47,7 +46,7 @@ export async function differentiate(
     train_text_encoder: settings.text === 'trained',
   });
   const lora = new LoraParameters(shapes, start.rank, start.alpha);
-  lora.set(({ part, path }) => start.values(kohyaName(part, path)));
+  lora.set(({ name }) => start.values(name));
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, gpu().f16);
   const engine = new StepEngine(base, lora, optimizer, settings);
   engine.begin();
@@ -56,18 +55,14 @@ export async function differentiate(
   const [scale = NaN] = await read(optimizer.lossScale);
   const gradients = new Map<string, Float32Array>();
   const pairs = lora.split((await read(optimizer.gradient)).map((g) => g / scale));
-  for (const { part, path } of lora.modules) {
+  for (const { name, path } of lora.modules) {
     const pair = pairs.get(path);
     if (!pair) continue;
-    gradients.set(`${kohyaName(part, path)}.lora_down.weight`, pair.down);
-    gradients.set(`${kohyaName(part, path)}.lora_up.weight`, pair.up);
+    gradients.set(`${name}.lora_down.weight`, pair.down);
+    gradients.set(`${name}.lora_up.weight`, pair.up);
   }
   engine.dispose();
   disposeOptimizer(optimizer);
   lora.dispose();
   return { loss, gradients };
-}
-
-export function configOf({ unet, vae, text }: BaseModel) {
-  return { unet: unet.config, vae: vae.config, text: text.config };
 }

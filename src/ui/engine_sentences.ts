@@ -8,6 +8,7 @@ import type { LoraErrorCode, LoraErrorFacts } from '../formats/lora/lora_error';
 import type { SafetensorsErrorCode } from '../formats/safetensors/safetensors_error';
 import type { ZipErrorCode } from '../formats/zip/zip_error';
 import type { EngineFacts, StateChange } from '../protocol/engine_errors';
+import { partWords } from '../formats/families/family_facts';
 
 /** A sentence for each code of an error, from its facts. */
 export type Sentences<Facts> = { readonly [Code in keyof Facts]: (facts: Facts[Code]) => string };
@@ -36,15 +37,13 @@ const kinds: Record<CheckpointKind, string> = {
   unknown: '无法识别这个模型。',
 };
 
-const parts: Readonly<Record<string, string>> = { unet: 'U-Net', vae: 'VAE', text: '文本编码器' };
-
 const CheckpointError: Sentences<CheckpointFacts> = {
   kind: ({ kind, lacks }) =>
     lacks
-      ? `底模缺少${lacks.map((part) => parts[part] ?? part).join('、')}。${kind === 'sd1-no-vae' ? '请另选一个 VAE，或提供完整底模。' : '请提供完整底模，或 diffusers 文件夹中的全部文件。'}`
+      ? `底模缺少${lacks.map((part) => partWords[part].zh).join('、')}。${kind === 'sd1-no-vae' ? '请另选一个 VAE，或提供完整底模。' : '请提供完整底模，或 diffusers 文件夹中的全部文件。'}`
       : `${kinds[kind]}${chooseSd1}`,
   layouts: ({ first, second }) => `“${first}”与“${second}”是同一个张量：文件混用了两种布局。${chooseSd1}`,
-  twice: ({ part }) => `有两个文件都含有${parts[part]}。请只选一个底模，或同一模型的各部分。`,
+  twice: ({ part }) => `有两个文件都含有${partWords[part].zh}。请只选一个底模，或同一模型的各部分。`,
   quantized: ({ tensor, dtype }) =>
     `底模经过量化（“${tensor}”是 ${dtype}）；可以读取 F16、BF16、F32 和普通的 8 位浮点。请使用未量化的底模。`,
   cut: ({ tensor }) => `“${tensor}”读不完整：文件已改变或被截断。请重新选择或重新下载。`,

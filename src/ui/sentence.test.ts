@@ -23,7 +23,7 @@ afterEach(() => language.set('en'));
 
 const thrown: Error[] = [
   new CheckpointError('kind', { kind: 'sdxl' }, 'This is an SDXL checkpoint.'),
-  new CheckpointError('kind', { kind: 'unet', lacks: ['vae', 'text'] }, 'This holds the U-Net alone.'),
+  new CheckpointError('kind', { kind: 'unet', lacks: ['vae', 'text1'] }, 'This holds the U-Net alone.'),
   new SafetensorsError('truncated', 'The file ends too early.', 8, '9 bytes', '8 bytes'),
   new ZipError('overlap', 'In this zip two files lie over each other.'),
   // As it comes from the trainer's worker.
@@ -136,6 +136,7 @@ test('every code has a Chinese sentence that ends', () => {
     for (const [code, say] of Object.entries(codes) as [string, (facts: object) => string][]) {
       const sentence = say({
         kind: 'sd1',
+        part: 'vae',
         host: 'h',
         expected: 'e',
         got: 'g',

@@ -4,27 +4,43 @@ import { write } from '../../src/kernels/program';
 import { FREQUENCIES } from '../../src/models/unet';
 import { unetShapes } from '../../src/models/unet_shapes';
 import { storageOf } from '../../src/models/weights';
-import { reserveParts, type BaseModel, type BaseModelConfig } from '../../src/training/step/base_model';
+import { reserveParts, type BaseModelConfig, type BaseParts } from '../../src/training/step/base_model';
 import { fillFloats, fillHalves } from './fill';
+import { sd1 } from '../../src/models/sd1/family';
 
 /** runwayml/stable-diffusion-v1-5's, from its published configuration files. */
 const SD15: BaseModelConfig = {
+  family: sd1,
   unet: unetOf([320, 640, 1280, 1280], 768),
-  vae: { blockChannels: [128, 256, 512, 512], layersPerBlock: 2, latentChannels: 4, scaling: 0.18215 },
-  text: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
+  vae: {
+    blockChannels: [128, 256, 512, 512],
+    layersPerBlock: 2,
+    latentChannels: 4,
+    scaling: 0.18215,
+    precision: 'half',
+  },
+  text1: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
 };
 
 const TINY: BaseModelConfig = {
+  family: sd1,
   unet: unetOf([32, 64, 64, 64], 64),
-  vae: { blockChannels: [32, 32, 32, 32], layersPerBlock: 1, latentChannels: 4, scaling: 0.18215 },
-  text: { hidden: 64, intermediate: 256, layers: 2, heads: 1, vocabulary: 1024, positions: 77 },
+  vae: {
+    blockChannels: [32, 32, 32, 32],
+    layersPerBlock: 1,
+    latentChannels: 4,
+    scaling: 0.18215,
+    precision: 'half',
+  },
+  text1: { hidden: 64, intermediate: 256, layers: 2, heads: 1, vocabulary: 1024, positions: 77 },
 };
 
 export const MODELS = { sd15: SD15, tiny: TINY } as const;
 
 /** The caller disposes its weights. Scaled so that activations neither vanish nor grow much. */
-export function randomUnet(config: BaseModelConfig): Pick<BaseModel, 'unet'> {
-  const { unet } = reserveParts(config, ['unet']);
+export function randomUnet(config: BaseModelConfig): BaseParts<'unet'> {
+  const base = reserveParts(config, ['unet']);
+  const { unet } = base;
   let seed = 1;
   for (const [name, shape] of unetShapes(config.unet)) {
     const fanIn = shape.slice(1).reduce((product, n) => product * n, 1);
@@ -40,7 +56,7 @@ export function randomUnet(config: BaseModelConfig): Pick<BaseModel, 'unet'> {
   }
   const dim = config.unet.blockChannels[0];
   write(unet.weights.vector(FREQUENCIES), timestepFrequencies(dim));
-  return { unet };
+  return base;
 }
 
 function unetOf(blockChannels: number[], contextChannels: number): BaseModelConfig['unet'] {

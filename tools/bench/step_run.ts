@@ -3,7 +3,7 @@ import { defaultConfig } from '../../src/formats/config/config';
 import { gpu } from '../../src/kernels/device';
 import { flush, read } from '../../src/kernels/program';
 import { LoraParameters, type LoraShape } from '../../src/models/lora';
-import type { BaseModel } from '../../src/training/step/base_model';
+import type { BaseModel, BaseParts } from '../../src/training/step/base_model';
 import { freshLora } from '../../src/training/step/lora_file';
 import { createOptimizer, disposeOptimizer, setHyper, update } from '../../src/training/step/optimizer';
 import { stream } from '../../src/training/step/random';
@@ -13,7 +13,7 @@ import { idle } from './timing';
 
 /** A run of one batch over and over; the caller disposes it, and then the base. */
 export function openRun(
-  base: Pick<BaseModel, 'unet'>,
+  base: BaseParts<'unet'>,
   shapes: readonly LoraShape[],
   plan: BenchPlan,
   settings: StepSettings,
@@ -21,7 +21,7 @@ export function openRun(
   const config = { ...defaultConfig(), learning_rate: 1e-4 };
   const scaled = gpu().f16;
   const lora = new LoraParameters(shapes, plan.rank, plan.rank);
-  lora.set(freshLora(1, plan.rank));
+  lora.set(freshLora(base.family, 1, plan.rank));
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, scaled);
   const engine = new StepEngine(base, lora, optimizer, settings);
   const batch = batchOf(base, plan.size / 8);

@@ -1,7 +1,8 @@
 // What a file is, from the names and shapes of its tensors alone, and the map of its names to our models'.
 // It looks no deeper than is needed to tell Stable Diffusion 1.x from everything people mistake for it.
 import { isFloatDtype, type Dtype } from '../safetensors/safetensors';
-import { diffusersName, ldmLayout, type ModelPart } from './checkpoint_keys';
+import { everyFamily, type FamilyName } from '../families/families';
+import type { FamilyFacts, MappedTensor, PartName, TensorShapes } from '../families/family_facts';
 
 export type CheckpointKind =
   | 'sd1'
@@ -29,8 +30,6 @@ export interface CheckpointIdentity {
   readonly sentence: string;
 }
 
-/** Only names and shapes matter; `SafetensorsFile.tensors` fits. */
-export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 type TensorTypes = ReadonlyMap<string, { readonly dtype: Dtype }>;
 
 const choose = 'Choose a Stable Diffusion 1.x checkpoint as base model.';
@@ -78,37 +77,42 @@ function findKind(tensors: TensorShapes): CheckpointKind {
 }
 
 function kindOfParts(tensors: TensorShapes): CheckpointKind {
-  const layout = ldmLayout(tensors.keys());
-  const parts = new Set<string>();
+  const maps = everyFamily.map((family) => family.keyMap(tensors.keys()));
+  const parts = new Set<PartName>();
   let channels: number | undefined;
   let linearProjection = false;
   for (const [key, { shape }] of tensors) {
-    const mapped = diffusersName(key, layout);
-    parts.add(mapped.part);
-    if (mapped.part !== 'unet') continue;
-    if (mapped.name === 'conv_in.weight') channels = shape[1];
-    // SD 1.x projects into its transformers by 1x1 convolutions, SD 2.x by matrices.
-    if (mapped.name === 'down_blocks.0.attentions.0.proj_in.weight') linearProjection = shape.length === 2;
+    for (const { part, name } of maps.flatMap((map) => tensorsOf(map(key)))) {
+      parts.add(part);
+      if (part !== 'unet') continue;
+      if (name === 'conv_in.weight') channels = shape[1];
+      // SD 1.x projects into its transformers by 1x1 convolutions, SD 2.x by matrices.
+      if (name === 'down_blocks.0.attentions.0.proj_in.weight') linearProjection = shape.length === 2;
+    }
   }
   if (parts.has('unet')) {
     if (linearProjection) return 'sd2';
     if (channels === 9) return 'sd1-inpainting';
     if (channels === 8) return 'sd1-pix2pix';
-    if (parts.has('text')) return parts.has('vae') ? 'sd1' : 'sd1-no-vae';
+    if (parts.has('text1')) return parts.has('vae') ? 'sd1' : 'sd1-no-vae';
     return parts.has('vae') ? 'sd1-no-text' : 'unet';
   }
-  if (parts.has('vae')) return parts.has('text') ? 'unknown' : 'vae';
-  return parts.has('text') ? 'text-encoder' : 'unknown';
+  if (parts.has('vae')) return parts.has('text1') ? 'unknown' : 'vae';
+  return parts.has('text1') ? 'text-encoder' : 'unknown';
+}
+
+function tensorsOf(mapped: ReturnType<ReturnType<FamilyFacts['keyMap']>>): readonly MappedTensor[] {
+  return mapped.is === 'weights' ? mapped.tensors : [];
 }
 
 /** What is wrong with a base model: of another kind, or one that cannot be used. */
 export interface CheckpointFacts {
-  /** It is no base model of SD 1.x, or not alone. */
-  kind: { kind: CheckpointKind; lacks?: readonly string[] };
+  /** It is no base model of a family that is known here, or not alone. */
+  kind: { kind: CheckpointKind; lacks?: readonly PartName[] };
   /** Two tensors of a file claim one place. */
   layouts: { first: string; second: string };
   /** Two of the files have this part. */
-  twice: { part: ModelPart };
+  twice: { part: PartName };
   quantized: { tensor: string; dtype: string };
   cut: { tensor: string };
   'non-finite': { tensor: string; count: number };
@@ -125,69 +129,100 @@ export class CheckpointError<Code extends keyof CheckpointFacts = keyof Checkpoi
   }
 }
 
-/** Of a base model, one file or several: all that can be used of. */
-export const usableKinds: readonly CheckpointKind[] = [
-  ...(['sd1', 'sd1-no-vae', 'sd1-no-text', 'unet', 'vae', 'text-encoder'] as const),
-];
+/** Is this one file that WebUI and Civitai know a base model by, with or without its VAE? */
+export function isCheckpoint(kind: CheckpointKind): boolean {
+  return CHECKPOINTS.includes(kind);
+}
+
+const CHECKPOINTS: readonly CheckpointKind[] = ['sd1', 'sd1-no-vae'];
+
+/** The family of a base model, or of a file that can be a part of one; undefined for what cannot be used. */
+export function familyOf(kind: CheckpointKind): FamilyName | undefined {
+  return FAMILIES[kind];
+}
+
+const FAMILIES: Readonly<Record<CheckpointKind, FamilyName | undefined>> = {
+  sd1: 'sd1',
+  'sd1-no-vae': 'sd1',
+  'sd1-no-text': 'sd1',
+  // Alone they do not say of what model they are.
+  unet: 'sd1',
+  vae: 'sd1',
+  'text-encoder': 'sd1',
+  'sd1-inpainting': undefined,
+  'sd1-pix2pix': undefined,
+  sd2: undefined,
+  sdxl: undefined,
+  sd3: undefined,
+  flux: undefined,
+  lora: undefined,
+  embedding: undefined,
+  controlnet: undefined,
+  empty: undefined,
+  unknown: undefined,
+};
 
 /**
  * The tensor that shows weights in a form that cannot be read here, with its type: integers, bits packed by bitsandbytes,
  * 8-bit floats that belong with scales. Plain 8-bit floats are read.
  */
-export function quantizedTensor(tensors: TensorTypes): { tensor: string; dtype: string } | undefined {
-  const layout = ldmLayout(tensors.keys());
+export function quantizedTensor(
+  tensors: TensorTypes,
+  family: FamilyFacts,
+): { tensor: string; dtype: string } | undefined {
+  const map = family.keyMap(tensors.keys());
   for (const [key, { dtype }] of tensors) {
     if (/(^|\.)scaled_fp8$|\.(scale_weight|weight_scale|absmax)$|\.quant_state\./.test(key))
       return { tensor: key, dtype };
-    const { part } = diffusersName(key, layout);
-    if (part !== 'ignored' && part !== 'unknown' && !isFloatDtype(dtype)) return { tensor: key, dtype };
+    if (map(key).is === 'weights' && !isFloatDtype(dtype)) return { tensor: key, dtype };
   }
   return undefined;
 }
 
 /** Throws the CheckpointError that says so. */
-export function refuseQuantized(tensors: TensorTypes): void {
-  const found = quantizedTensor(tensors);
+export function refuseQuantized(tensors: TensorTypes, family: FamilyFacts): void {
+  const found = quantizedTensor(tensors, family);
   if (!found) return;
   const sentence = `The weights are quantized ("${found.tensor}" is ${found.dtype}); F16, BF16, F32 and plain 8-bit floats can be read. Use a checkpoint that is not quantized.`;
   throw new CheckpointError('quantized', found, sentence);
 }
 
-/** For each part: diffusers name to the file's own name. */
+/** Where a part's tensor comes from: the file's own name, and what of that tensor it is. */
+export type TensorOrigin = { readonly key: string } & Pick<MappedTensor, 'rows' | 'transposed'>;
+
+/** For each part: diffusers name to what in the file it is. */
 export interface CheckpointMap {
-  readonly parts: Readonly<Record<ModelPart, ReadonlyMap<string, string>>>;
+  readonly parts: Readonly<Record<PartName, ReadonlyMap<string, TensorOrigin>>>;
   readonly ignored: readonly string[];
   readonly unknown: readonly string[];
 }
 
 /** Maps all names of one file. Throws CheckpointError where two names of the file mean the same tensor. */
-export function mapCheckpoint(names: Iterable<string>): CheckpointMap {
+export function mapCheckpoint(names: Iterable<string>, family: FamilyFacts): CheckpointMap {
   const all = [...names];
-  const layout = ldmLayout(all);
-  const parts = {
-    unet: new Map<string, string>(),
-    vae: new Map<string, string>(),
-    text: new Map<string, string>(),
+  const map = family.keyMap(all);
+  const parts: Record<PartName, Map<string, TensorOrigin>> = {
+    unet: new Map(),
+    vae: new Map(),
+    text1: new Map(),
+    text2: new Map(),
   };
   const ignored: string[] = [];
   const unknown: string[] = [];
   for (const key of all) {
-    const mapped = diffusersName(key, layout);
-    if (mapped.part === 'ignored') {
-      ignored.push(key);
-    } else if (mapped.part === 'unknown') {
-      unknown.push(key);
-    } else {
-      const map = parts[mapped.part];
-      const other = map.get(mapped.name);
+    const mapped = map(key);
+    if (mapped.is === 'ignored') ignored.push(key);
+    if (mapped.is === 'unknown') unknown.push(key);
+    for (const { part, name, ...how } of tensorsOf(mapped)) {
+      const other = parts[part].get(name);
       if (other !== undefined) {
         throw new CheckpointError(
           'layouts',
-          { first: other, second: key },
-          `"${other}" and "${key}" are both ${mapped.name} of the ${mapped.part}; the file mixes two layouts. ${choose}`,
+          { first: other.key, second: key },
+          `"${other.key}" and "${key}" are both ${name} of the ${part}; the file mixes two layouts. ${choose}`,
         );
       }
-      map.set(mapped.name, key);
+      parts[part].set(name, { key, ...how });
     }
   }
   return { parts, ignored, unknown };

@@ -3,53 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from '../safetensors/byte_source';
 import { buildLoraFile, legacyHash, parseLora, type LoraModule } from './kohya_lora';
-import {
-  kohyaName,
-  loraTargets,
-  sd15LoraShape,
-  textTargets,
-  unetTargets,
-  type LoraShape,
-} from './kohya_names';
 import { LoraError } from './lora_error';
 import { matchLora } from './lora_outline';
 import { readHeader } from '../safetensors/safetensors';
 import { SafetensorsError } from '../safetensors/safetensors_error';
+import { smallTargets, smallUnetTargets } from './small_model.testing';
 import { writeSafetensors, type TensorToWrite } from '../safetensors/safetensors_write';
 
-/** kohya's names as its documentation gives them, spelled out block by block. */
-function documentedNames(): string[] {
-  const blocks = [
-    ...['0', '1', '2'].flatMap((level) => ['0', '1'].map((i) => `down_blocks_${level}_attentions_${i}`)),
-    'mid_block_attentions_0',
-    ...['1', '2', '3'].flatMap((level) => ['0', '1', '2'].map((i) => `up_blocks_${level}_attentions_${i}`)),
-  ];
-  const attention = ['attn1', 'attn2'].flatMap((name) =>
-    ['to_q', 'to_k', 'to_v', 'to_out_0'].map((to) => `${name}_${to}`),
-  );
-  const inner = [...attention, 'ff_net_0_proj', 'ff_net_2'].map((name) => `transformer_blocks_0_${name}`);
-  const layer = ['q', 'k', 'v', 'out'].map((which) => `self_attn_${which}_proj`).concat('mlp_fc1', 'mlp_fc2');
-  return [
-    ...blocks.flatMap((block) =>
-      ['proj_in', 'proj_out', ...inner].map((name) => `lora_unet_${block}_${name}`),
-    ),
-    ...Array.from({ length: 12 }, (_, i) =>
-      layer.map((name) => `lora_te_text_model_encoder_layers_${i}_${name}`),
-    ).flat(),
-  ];
-}
-
-const tiny: LoraShape = {
-  blockOutChannels: [32, 64],
-  layersPerBlock: 1,
-  attentionLevels: [true, false],
-  transformerDepth: 1,
-  crossAttentionDim: 48,
-  text: { layers: 1, hidden: 48, intermediate: 96 },
-};
-
-function modulesFor(shape: LoraShape, rank: number, alpha = rank): LoraModule[] {
-  return loraTargets(shape).map(({ name, inFeatures, outFeatures, conv }, index) => {
+function modulesFor(rank: number, alpha = rank): LoraModule[] {
+  return smallTargets().map(({ name, inFeatures, outFeatures, conv }, index) => {
     const kernel = conv ? [1, 1] : [];
     return {
       name,
@@ -71,35 +33,13 @@ async function refusal(read: Promise<unknown>): Promise<LoraError> {
   throw error instanceof Error ? error : new Error('not refused');
 }
 
-describe('loraTargets', () => {
-  it('is the 192 + 72 modules of kohya for SD 1.5, by name', () => {
-    expect(unetTargets(sd15LoraShape)).toHaveLength(192);
-    expect(textTargets(sd15LoraShape)).toHaveLength(72);
-    const names = loraTargets(sd15LoraShape).map(({ name }) => name);
-    expect(new Set(names)).toEqual(new Set(documentedNames()));
-    expect(names).toHaveLength(264);
-  });
-
-  it('has the size that kohya reports: 4.72 M parameters at rank 8', () => {
-    const count = loraTargets(sd15LoraShape).reduce((sum, t) => sum + 8 * (t.inFeatures + t.outFeatures), 0);
-    expect(count / 1e6).toBeCloseTo(4.72, 2);
-  });
-
-  it('makes names from paths', () => {
-    expect(kohyaName('unet', 'up_blocks.1.attentions.2.transformer_blocks.0.ff.net.0.proj')).toBe(
-      'lora_unet_up_blocks_1_attentions_2_transformer_blocks_0_ff_net_0_proj',
-    );
-    for (const { name, path, part } of loraTargets(tiny)) expect(name).toBe(kohyaName(part, path));
-  });
-});
-
 describe('buildLoraFile', () => {
   it.each([
     ['fp16', 'F16', 2 ** -11],
     ['bf16', 'BF16', 2 ** -8],
     ['float', 'F32', 0],
   ] as const)('round-trips as %s', async (precision, dtype, relative) => {
-    const modules = modulesFor(tiny, 4, 2);
+    const modules = modulesFor(4, 2);
     const file = await buildLoraFile({ modules, precision, metadata: { ss_network_dim: '4' } });
     const header = await readHeader(fromBytes(file));
     expect(header.tensors.size).toBe(modules.length * 3);
@@ -118,12 +58,12 @@ describe('buildLoraFile', () => {
       );
       expect(Math.max(...error)).toBeLessThanOrEqual(0);
     }
-    expect(matchLora(read.modules, loraTargets(tiny)).size).toBe(modules.length);
+    expect(matchLora(read.modules, smallTargets()).size).toBe(modules.length);
   });
 
   it('hashes as kohya does: the data alone, and a window of a file that carries ss_* alone', async () => {
     // Rank 96 makes the file reach past 1 MiB, where the legacy window begins.
-    const modules = modulesFor(tiny, 96);
+    const modules = modulesFor(96);
     const metadata = { ss_b: '1', ss_a: '中', 'modelspec.title': 'x' };
     const file = await buildLoraFile({ modules, precision: 'float', metadata });
     const header = await readHeader(fromBytes(file));
@@ -146,7 +86,7 @@ describe('buildLoraFile', () => {
   });
 
   it('refuses weights that the precision cannot hold, naming the layer', async () => {
-    const [module] = modulesFor(tiny, 1);
+    const [module] = modulesFor(1);
     for (const [value, precision] of [
       [NaN, 'float'],
       [Infinity, 'bf16'],
@@ -261,17 +201,17 @@ describe('parseLora', () => {
 
   it('refuses another model', async () => {
     const lora = await parseLora(
-      fromBytes(await buildLoraFile({ modules: modulesFor(tiny, 4), precision: 'float', metadata: {} })),
+      fromBytes(await buildLoraFile({ modules: modulesFor(4), precision: 'float', metadata: {} })),
     );
-    expect(() => matchLora(lora.modules, loraTargets({ ...tiny, crossAttentionDim: 64 }))).toThrow(
+    expect(() => matchLora(lora.modules, smallTargets(64))).toThrow(
       /48 to 32 features; the base model needs 64 to 32/,
     );
-    expect(() => matchLora(lora.modules, unetTargets(tiny))).toThrow(/lora_te_.*lacks/);
+    expect(() => matchLora(lora.modules, smallUnetTargets())).toThrow(/lora_te_.*lacks/);
   });
 
   it('answers every mutation of a good file with a LoRA or a named error', async () => {
     const good = await buildLoraFile({
-      modules: modulesFor(tiny, 1).slice(0, 2),
+      modules: modulesFor(1).slice(0, 2),
       precision: 'fp16',
       metadata: { ss_v2: 'False' },
     });

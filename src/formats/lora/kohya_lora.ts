@@ -1,6 +1,6 @@
 // A LoRA in kohya's file format: `<name>.lora_down.weight`, `.lora_up.weight`, `.alpha`, cast to one
 // precision, with the hashes WebUI looks up. Source: kohya sd-scripts `networks/lora.py` and
-// `library/train_util.py`; names are in kohya_names.ts, what is read from a header in lora_outline.ts.
+// `library/train_util.py`; names are in lora_targets.ts, what is read from a header in lora_outline.ts.
 import type { TrainConfig } from '../config/config_fields';
 import type { ByteSource } from '../safetensors/byte_source';
 import { f32ToBf16, f32ToF16, toFloats } from '../safetensors/halves';

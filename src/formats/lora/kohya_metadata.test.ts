@@ -5,6 +5,7 @@ import { chooseMetadata, rewriteLora, usualChoice } from './private_metadata';
 import { readHeader } from '../safetensors/safetensors';
 import { minimalMetadata, tagFrequency, trainingMetadata, type TrainingFacts } from './kohya_metadata';
 import { float } from './python_str';
+import { sd1Facts } from '../families/sd1';
 
 const facts: TrainingFacts = {
   outputName: '水墨',
@@ -65,6 +66,7 @@ const facts: TrainingFacts = {
   datasets: [{ folder: '10_猫', repeats: 10, images: 2, captions: ['1girl, Solo', 'solo, a "b"'] }],
   baseModel: { fileName: 'v1-5.safetensors', legacyHash: '81761151', sha256: null },
   program: 'lora-studio 0.1.0',
+  family: sd1Facts.metadata,
 };
 
 describe('trainingMetadata', () => {

@@ -2,6 +2,7 @@
 // `str()`, so that WebUI's card, tag chips and model comparisons read ours as they read kohya's. The list is
 // long because theirs is; what this trainer has no setting for gets the value kohya writes when it is off.
 import { adapterFacts, lossFacts, type AdapterKind, type LossKind } from '../config/kinds';
+import type { FamilyFacts } from '../families/family_facts';
 import { float, pythonJson, pythonStr, type PythonJson, type PythonValue } from './python_str';
 
 /** One image folder of the training set, as kohya counts it. */
@@ -91,6 +92,8 @@ export interface TrainingFacts {
   };
   /** Name and version of this program; stands where kohya puts its commit. */
   readonly program: string;
+  /** What the family of the base model is called in metadata. */
+  readonly family: FamilyFacts['metadata'];
 }
 
 /** The `ss_*` and `modelspec.*` of a run (the `sshs_*` hashes are added by `buildLoraFile`). */
@@ -126,8 +129,8 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     network_dropout: facts.dropout > 0 ? float(facts.dropout) : null,
     mixed_precision: facts.mixedPrecision,
     full_fp16: false,
-    v2: false,
-    base_model_version: 'sd_v1',
+    v2: facts.family.v2,
+    base_model_version: facts.family.baseModelVersion,
     clip_skip: facts.clipSkip > 1 ? facts.clipSkip : null,
     max_token_length: facts.maxTokenLength > 75 ? facts.maxTokenLength : null,
     cache_latents: true,
@@ -235,8 +238,8 @@ function modelSpec(facts: TrainingFacts): Record<string, string> {
   const [width, height] = facts.resolution;
   return strings('modelspec.', {
     sai_model_spec: '1.0.1',
-    architecture: 'stable-diffusion-v1/lora',
-    implementation: 'diffusers',
+    architecture: facts.family.architecture,
+    implementation: facts.family.implementation,
     title: facts.outputName,
     resolution: `${width}x${height}`,
     date: new Date(facts.finishedAt).toISOString().slice(0, 19),

@@ -2,7 +2,8 @@
 // a LoRA for another model, or no LoRA at all. Names: LyCORIS' `lycoris/modules`, sd-scripts' `networks`, diffusers' and
 // peft's savers, as found in files.
 import type { Localized } from '../config/language';
-import { identifyCheckpoint, type CheckpointKind, type TensorShapes } from '../checkpoint/checkpoint_kind';
+import { identifyCheckpoint, type CheckpointKind } from '../checkpoint/checkpoint_kind';
+import type { TensorShapes } from '../families/family_facts';
 import { LoraError } from './lora_error';
 import { loraTensorName } from './lora_names';
 

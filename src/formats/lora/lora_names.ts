@@ -1,7 +1,7 @@
 // The name of a LoRA's tensor, in kohya's notation or one of diffusers': which layer, and which half of it. Diffusers
 // wrote three: attention processors (`….attn1.processor.to_q_lora.down.weight`), `….lora.down.weight`, and since 0.22
 // peft's `….lora_A.weight`. Source: diffusers' `loaders/lora_pipeline.py` and `lora_conversion_utils.py`.
-import { kohyaName } from './kohya_names';
+import { everyFamily } from '../families/families';
 
 export interface LoraTensorName {
   /** kohya's name of the layer, whatever the file calls it. */
@@ -12,9 +12,16 @@ export interface LoraTensorName {
   readonly path?: string;
 }
 
+const NAMINGS = everyFamily.flatMap(({ lora }) => Object.values(lora));
+const FOLDERS = [...new Set(NAMINGS.map(({ folder }) => folder))].join('|');
+const KOHYA = new RegExp(
+  `^((?:${[...new Set(NAMINGS.map(({ prefix }) => prefix))].join('|')})_[^.]+)\\.(?:lora_(down|up)\\.weight|(alpha))$`,
+);
+const IN_FOLDER = new RegExp(`^(?:(${FOLDERS})\\.(?:base_model\\.model\\.)?)?(.+)$`);
+
 /** Undefined for a name that is no plain LoRA's. */
 export function loraTensorName(name: string): LoraTensorName | undefined {
-  const kohya = /^(lora_(?:unet|te)_[^.]+)\.(?:lora_(down|up)\.weight|(alpha))$/.exec(name);
+  const kohya = KOHYA.exec(name);
   if (kohya) return { layer: kohya[1], role: kohya[3] ? 'alpha' : half(kohya[2]), naming: 'kohya' };
   const processor = /^(.+)\.processor\.to_(q|k|v|out)_lora\.(down|up)\.weight$/.exec(name);
   if (processor) {
@@ -35,14 +42,12 @@ function half(side: string): 'down' | 'up' {
 
 function layerAt(full: string, role: LoraTensorName['role']): LoraTensorName | undefined {
   const path = full.replace(/^base_model\.model\./, '');
-  const [, folder, rest] = /^(?:(unet|text_encoder)\.(?:base_model\.model\.)?)?(.+)$/.exec(path) ?? [];
+  const [, folder, rest] = IN_FOLDER.exec(path) ?? [];
   if (rest === undefined) return undefined;
-  if (folder !== 'text_encoder' && /^(down_blocks|mid_block|up_blocks)\./.test(rest))
-    return { layer: kohyaName('unet', rest), role, naming: 'diffusers', path: `unet.${rest}` };
-  if (folder !== 'unet' && /^(text_model\.)?encoder\.layers\./.test(rest)) {
-    // transformers 5 leaves `text_model.` out.
-    const whole = rest.startsWith('text_model.') ? rest : `text_model.${rest}`;
-    return { layer: kohyaName('text', whole), role, naming: 'diffusers', path: `text_encoder.${rest}` };
+  for (const naming of NAMINGS) {
+    const whole = folder === undefined || folder === naming.folder ? naming.pathOf(rest) : undefined;
+    if (whole === undefined) continue;
+    return { layer: naming.name(whole), role, naming: 'diffusers', path: `${naming.folder}.${rest}` };
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ import {
   type SafetensorsFile,
   type TensorEntry,
 } from '../safetensors/safetensors';
-import type { LoraTarget } from './kohya_names';
+import type { LoraTarget } from './lora_targets';
 import { peftAlpha } from './lora_adapter_metadata';
 import { LoraError } from './lora_error';
 import { otherKind, refuseLora } from './lora_kind';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from '../safetensors/byte_source';
 import { buildLoraFile, legacyHash, parseLora } from './kohya_lora';
-import { loraTargets, type LoraShape } from './kohya_names';
+import { smallTargets } from './small_model.testing';
 import { chooseMetadata, rewriteLora, usualChoice, type MetadataChoice } from './private_metadata';
 import { readHeader } from '../safetensors/safetensors';
 
@@ -76,15 +76,7 @@ describe('chooseMetadata', () => {
 });
 
 describe('rewriteLora', () => {
-  const shape: LoraShape = {
-    blockOutChannels: [32, 64],
-    layersPerBlock: 1,
-    attentionLevels: [true, false],
-    transformerDepth: 1,
-    crossAttentionDim: 48,
-    text: { layers: 1, hidden: 48, intermediate: 96 },
-  };
-  const modules = loraTargets(shape).map(({ name, inFeatures, outFeatures }, index) => ({
+  const modules = smallTargets().map(({ name, inFeatures, outFeatures }, index) => ({
     name,
     down: Float32Array.from({ length: 2 * inFeatures }, (_, i) => Math.sin(i + index)),
     downShape: [2, inFeatures],

@@ -2,20 +2,12 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from '../safetensors/byte_source';
 import { buildLoraFile, type LoraModule } from './kohya_lora';
-import { loraTargets, type LoraShape } from './kohya_names';
 import { chooseMetadata, rewriteLora } from './private_metadata';
 import { readHeader } from '../safetensors/safetensors';
+import { smallTargets } from './small_model.testing';
 import { VerificationError, verifyLora, type Expected, type VerificationCode } from './verify_lora';
 
-const shape: LoraShape = {
-  blockOutChannels: [32, 64],
-  layersPerBlock: 1,
-  attentionLevels: [true, false],
-  transformerDepth: 1,
-  crossAttentionDim: 48,
-  text: { layers: 1, hidden: 48, intermediate: 96 },
-};
-const targets = loraTargets(shape);
+const targets = smallTargets();
 
 function modules(change: (module: LoraModule, index: number) => LoraModule = (module) => module) {
   return targets.map(({ name, inFeatures, outFeatures }, index) =>

@@ -1,6 +1,7 @@
 // Reads a LoRA file as a program would that is about to use it, and says whether it is worth giving away: names that
 // Stable Diffusion 1.x has, finite numbers, a change that is not zero, and the tensors it was made from.
 import type { ByteSource } from '../safetensors/byte_source';
+import { everyFamily } from '../families/families';
 import { parseLora, type LoraModule } from './kohya_lora';
 import { LoraError } from './lora_error';
 import { loraTensorName } from './lora_names';
@@ -41,10 +42,12 @@ export interface Expected {
   readonly modules?: number;
 }
 
+const NAMINGS = everyFamily.flatMap(({ lora }) => Object.values(lora));
+
 /** Throws VerificationError with a sentence for the user. Reads all of the file once, and hashes it. */
 export async function verifyLora(file: ByteSource, expected: Expected = {}): Promise<LoraReport> {
   const { modules } = await parseLora(file).catch(refuse);
-  const strange = modules.find(({ name }) => !moduleName.test(name));
+  const strange = modules.find(({ name }) => !NAMINGS.some(({ names }) => names.test(name)));
   if (strange) {
     const sentence = `"${strange.name}" is not a layer of Stable Diffusion 1.x, so other programs would skip it.`;
     throw new VerificationError('names', sentence, strange.name);
@@ -63,15 +66,6 @@ export async function verifyLora(file: ByteSource, expected: Expected = {}): Pro
   const sha256 = await sha256Hex(new Uint8Array(await file.slice(0, file.byteLength)));
   return { tensors, modules: modules.length, idleModules, bytes: file.byteLength, sha256 };
 }
-
-/** kohya's names for SD 1.x, at any depth and width. */
-const moduleName = new RegExp(
-  [
-    '^lora_unet_(?:(?:down|up)_blocks_\\d+|mid_block)_attentions_\\d+_',
-    '(?:proj_in|proj_out|transformer_blocks_\\d+_(?:attn[12]_to_(?:q|k|v|out_0)|ff_net_(?:0_proj|2)))$',
-    '|^lora_te_text_model_encoder_layers_\\d+_(?:self_attn_(?:q|k|v|out)_proj|mlp_fc[12])$',
-  ].join(''),
-);
 
 function idle({ down, up }: LoraModule): boolean {
   return down.every((value) => value === 0) || up.every((value) => value === 0);

@@ -17,9 +17,8 @@ import type { TrainConfig } from '../../formats/config/config_fields';
 import { chunks, type Tokenizer } from '../../formats/captions/tokenizer';
 import { read, trim, upload } from '../../kernels/program';
 import { promptRows } from '../../kernels/layout/layout';
-import { encodeChunks } from '../../models/clip';
 import type { Model } from '../../models/layers';
-import type { BaseModel } from '../step/base_model';
+import { textModels, type BaseModel, type TextEncoders } from '../step/base_model';
 import type { CaptionConfig } from './captions';
 import { encodeLatents } from './latents';
 import { stream } from '../step/random';
@@ -122,28 +121,25 @@ export function captionIds(tokenizer: Tokenizer, caption: string, maxTokens: 75 
   return Int32Array.from(chunks(tokenizer.encode(caption), maxTokens, tokenizer).flat());
 }
 
-/** Text states [chunks * 75 + 2, hidden] of one caption, on the host. */
+/** Text states [chunks * 75 + 2, contextChannels] of one caption, on the host. */
 export async function encodeCaption(
-  model: Model,
-  text: BaseModel['text'],
+  base: TextEncoders,
   ids: Int32Array,
   clipSkip: number,
+  lora?: Model['lora'],
 ): Promise<Float32Array> {
-  const count = ids.length / text.config.positions;
+  const { positions } = base.text1.config;
+  const chunks = ids.length / positions;
   const rows =
-    count > 1
-      ? upload(promptRows(1, count), [count * (text.config.positions - 2) + 2], 'captions')
-      : undefined;
-  const states = tf.tidy(() =>
-    encodeChunks(
-      model,
-      text.config,
-      tf.tensor2d(ids, [count, text.config.positions], 'int32'),
-      count,
-      clipSkip,
-      rows,
-    ),
-  );
+    chunks > 1 ? upload(promptRows(1, chunks), [chunks * (positions - 2) + 2], 'captions') : undefined;
+  const states = tf.tidy(() => {
+    const prompts = { ids: tf.tensor2d(ids, [chunks, positions], 'int32'), chunks, clipSkip, rows };
+    const config = {
+      text1: base.text1.config,
+      ...(base.text2 ? { text2: base.text2.config } : {}),
+    };
+    return base.family.encode(textModels(base, lora), config, prompts).context;
+  });
   const values = await read(states);
   states.dispose();
   rows?.dispose();

@@ -1,5 +1,5 @@
 /**
- * Pictures to latents, once: x0 = 0.18215 x a sample of the VAE's posterior, kept on the host (64 KiB a picture at
+ * Pictures to latents, once: x0 = scaling x a sample of the VAE's posterior (the scaling is the family's), kept on the host (64 KiB a picture at
  * 512 px). One sample is frozen for the whole run, as kohya's latent cache does.
  */
 import type { EngineFacts } from '../../protocol/engine_errors';
@@ -38,16 +38,12 @@ export async function encodeLatents(
   eps: Float32Array,
   name: string,
 ): Promise<Float32Array> {
-  const moments = await encode(vae, pixels);
-  const latents = posteriorSample(moments, eps, vae.config.latentChannels, vae.config.scaling);
+  const { latentChannels, scaling, precision } = vae.config;
+  const halves = gpu().f16 && precision === 'half';
+  const latents = posteriorSample(await encode(vae, pixels, !halves), eps, latentChannels, scaling);
   if (latents.every(Number.isFinite)) return latents;
-  if (gpu().f16) {
-    const again = posteriorSample(
-      await encode(vae, pixels, true),
-      eps,
-      vae.config.latentChannels,
-      vae.config.scaling,
-    );
+  if (halves) {
+    const again = posteriorSample(await encode(vae, pixels, true), eps, latentChannels, scaling);
     if (again.every(Number.isFinite)) return again;
   }
   throw new NonFiniteLatentsError(name);
@@ -70,13 +66,13 @@ export function posteriorSample(
 async function encode(
   vae: BaseModel['vae'],
   { values, width, height }: Pixels,
-  fullPrecision = false,
+  fullPrecision: boolean,
 ): Promise<Float32Array> {
   const run = () =>
     tf.tidy(() =>
       vaeEncode({ weights: vae.weights }, vae.config, tf.tensor4d(values, [1, height, width, 3])),
     );
-  const moments = fullPrecision ? inFullPrecision(run) : run();
+  const moments = fullPrecision && gpu().f16 ? inFullPrecision(run) : run();
   const host = await read(moments);
   moments.dispose();
   return host;

@@ -6,11 +6,12 @@ import type { TrainConfig } from '../../formats/config/config_fields';
 import type { TrainingStep } from '../data/batches';
 import { processCaption } from '../data/captions';
 import { captionConfig, captionIds } from '../data/dataset';
-import { addNoiseOffset, debiasedWeight, minSnrWeight, noiseSchedule } from '../step/noise_schedule';
+import { addNoiseOffset, debiasedWeight, minSnrWeight } from '../step/noise_schedule';
 import { passes } from '../step/passes';
 import type { Prepared } from './prepare';
 import { stream } from '../step/random';
 import type { MicroBatch } from '../step/step';
+import type { NoiseSchedule } from '../../models/schedule';
 
 /** The passes of a batch, each with a seed for dropout: one, where the memory holds the whole batch. */
 export function microBatches(
@@ -31,9 +32,10 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
   const images = batch.images.map((index) => prepared.images[index]);
   const [width, height] = [batch.bucket[0] / 8, batch.bucket[1] / 8];
   const channels = prepared.base.unet.config.inChannels;
+  const { schedule } = prepared.base;
   const random = (name: string, sample: number) => stream(config.seed, name, at.step, micro, sample);
 
-  const timesteps = images.map((_, i) => random('timestep', i).int(SCHEDULE.timesteps));
+  const timesteps = images.map((_, i) => random('timestep', i).int(schedule.timesteps));
   const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)]);
   const noise = x0.map((latents, i) => {
     const eps = random('noise', i).fillNormal(new Float32Array(width * height * channels));
@@ -44,7 +46,7 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
       });
     return eps;
   });
-  const weights = timesteps.map((t) => lossWeight(config, t) / config.gradient_accumulation_steps);
+  const weights = timesteps.map((t) => lossWeight(schedule, config, t) / config.gradient_accumulation_steps);
   const captions = images.map(({ image }, i) =>
     processCaption(image.caption, captionConfig(config), random('caption', i), at.epoch + 1),
   );
@@ -67,17 +69,16 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
   };
 }
 
-const SCHEDULE = noiseSchedule();
-
 /** Min-SNR and debiased estimation multiply where both are asked for, as with kohya. */
 export function lossWeight(
+  schedule: NoiseSchedule,
   config: Pick<TrainConfig, 'min_snr_gamma' | 'debiased_estimation_loss' | 'v_parameterization'>,
   t: number,
 ): number {
   const v = config.v_parameterization;
   return (
-    (config.min_snr_gamma > 0 ? minSnrWeight(SCHEDULE, t, config.min_snr_gamma, v) : 1) *
-    (config.debiased_estimation_loss ? debiasedWeight(SCHEDULE, t, v) : 1)
+    (config.min_snr_gamma > 0 ? minSnrWeight(schedule, t, config.min_snr_gamma, v) : 1) *
+    (config.debiased_estimation_loss ? debiasedWeight(schedule, t, v) : 1)
   );
 }
 

@@ -10,10 +10,16 @@ import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer'
 import { gpu } from '../../kernels/device';
 import { trim, upload, write } from '../../kernels/program';
 import { LoraParameters } from '../../models/lora';
-import { unetBlocks } from '../../models/unet';
 import type { ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
-import { loadParts, planBaseModel, type BaseModel, type BaseModelPlan } from '../step/base_model';
+import {
+  disposeParts,
+  loadParts,
+  planBaseModel,
+  type BaseModel,
+  type BaseModelPlan,
+  type BaseParts,
+} from '../step/base_model';
 import type { BatchConfig } from '../data/batches';
 import { processCaption } from '../data/captions';
 import { ResumeError, soundState, type RunState, type SavedState } from './checkpoint';
@@ -46,6 +52,7 @@ import { cutPrompts, sampleTexts } from '../sampling/sample_texts';
 import { StepEngine } from '../step/step';
 import { RunSettingsError } from '../plan/run_settings_error';
 import { fingerprintOf, outlineOf, scheduleOf, type Outline } from '../plan/run_plan';
+import type { TextPart } from '../../formats/families/family_facts';
 
 export interface TrainingRun {
   config: TrainConfig;
@@ -81,7 +88,7 @@ export interface TrainingRun {
 }
 
 export interface Prepared {
-  base: Pick<BaseModel, 'unet'> & Partial<BaseModel>;
+  base: BaseParts<'unet'> & Partial<BaseModel>;
   plan: BaseModelPlan;
   lora: LoraParameters;
   optimizer: Optimizer;
@@ -141,12 +148,12 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const begin =
     run.pretrained && !run.state
       ? await continuedLora(run.pretrained, plan, config, alpha)
-      : freshLora(config.seed, config.lora_rank);
-  const tokenizer = makeTokenizer(run.merges, plan.text.vocabulary);
+      : freshLora(plan.family, config.seed, config.lora_rank);
+  const tokenizer = makeTokenizer(run.merges, plan.text1.vocabulary);
   const placed = placeImages(run.images, config);
   const outline = outlineOf(plan, config, placed, run.cardGb);
   const { request, sampling, steps } = outline;
-  const blocks = unetBlocks(plan.unet).length;
+  const blocks = plan.family.blocks(plan.unet).length;
   checkSchedule(scheduleOf(config, steps));
   if (sampling)
     for (const { text, tokens } of cutPrompts(tokenizer, config))
@@ -204,19 +211,15 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   };
   try {
     const early = yield* withProgress('load', (onProgress) =>
-      loadParts(plan, ['text', 'vae'], { onProgress, ...signalOf(run) }),
+      loadParts<TextPart | 'vae'>(plan, [...plan.family.texts, 'vae'], { onProgress, ...signalOf(run) }),
     );
-    own(early.text.weights);
-    own(early.vae.weights);
+    const { text1, text2, vae } = early;
+    const texts = { text1, ...(text2 ? { text2 } : {}) };
+    own({ dispose: () => disposeParts(early) });
     yield { kind: 'phase', phase: 'encode' };
     const context = outline.text === 'given' ? new Map<string, Float32Array>() : undefined;
     const encode = (caption: string, tokens = config.max_token_length) =>
-      encodeCaption(
-        { weights: early.text.weights },
-        early.text,
-        captionIds(tokenizer, caption, tokens),
-        config.clip_skip,
-      );
+      encodeCaption(early, captionIds(tokenizer, caption, tokens), config.clip_skip);
     if (context) {
       const captions = [...new Set(placed.map(({ image }) => fixedCaption(image.caption, config)))];
       for (const [done, caption] of captions.entries()) {
@@ -230,13 +233,13 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       for (const [key, { text, tokens }] of sampleTexts(tokenizer, config))
         prompts.set(key, await encode(text, tokens));
     const images: CachedImage[] = [];
-    for await (const image of cacheLatents(early.vae, placed, config)) {
+    for await (const image of cacheLatents(vae, placed, config)) {
       run.signal?.throwIfAborted();
       images.push(image);
       yield { kind: 'progress', phase: 'encode', done: images.length, total: placed.length, unit: 'images' };
     }
-    if (!sampling) early.vae.weights.dispose();
-    if (outline.text === 'given') early.text.weights.dispose();
+    if (!sampling) disposeParts({ vae });
+    if (outline.text === 'given') disposeParts(texts);
     trim();
 
     yield { kind: 'phase', phase: 'load' };
@@ -246,8 +249,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     own(late.unet.weights);
     const base = {
       ...late,
-      ...(sampling ? { vae: early.vae } : {}),
-      ...(outline.text === 'given' ? {} : { text: early.text }),
+      ...(sampling ? { vae } : {}),
+      ...(outline.text === 'given' ? {} : texts),
     };
 
     const seed = own(upload(new Int32Array(1), [1], 'training inputs'));

@@ -62,12 +62,13 @@ async function* draw(
   const { config } = run;
   const { base, lora } = prepared;
   if (!base.vae || config.sample_prompts.length === 0) return;
+  const { text1 } = base;
   const encode = async (prompt: string, tokens: PromptTokens): Promise<Float32Array> => {
     const known = prepared.prompts.get(textKey(prompt, tokens));
-    if (known && !(config.train_text_encoder && base.text)) return known;
-    if (!base.text) throw new Error(`The prompt "${prompt}" was not encoded.`);
+    if (known && !(config.train_text_encoder && text1)) return known;
+    if (!text1) throw new Error(`The prompt "${prompt}" was not encoded.`);
     const ids = captionIds(prepared.tokenizer, prompt, tokens);
-    return encodeCaption({ weights: base.text.weights, lora: lora.of }, base.text, ids, config.clip_skip);
+    return encodeCaption({ ...base, text1 }, ids, config.clip_skip, lora.of);
   };
   // What the steps took is given back first: the next one is recorded anew.
   prepared.engine.release();

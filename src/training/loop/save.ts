@@ -144,6 +144,7 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
           },
         }),
     program: `lora-studio/${VERSION}`,
+    family: prepared.plan.family.metadata,
   };
 }
 

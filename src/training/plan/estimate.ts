@@ -10,9 +10,8 @@ import { savePrecisions } from '../../formats/lora/kohya_lora';
 import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
 import { LoraParameters } from '../../models/lora';
-import { unetBlocks } from '../../models/unet';
 import type { Estimate, EstimateRequest } from '../../protocol/trainer';
-import { planBaseModel, reserveParts, type BaseModelPlan } from '../step/base_model';
+import { disposeParts, planBaseModel, reserveParts, type BaseModelPlan } from '../step/base_model';
 import { groupByBucket } from '../data/batches';
 import { placeImages, type Placed } from '../data/dataset';
 import { fitMemory } from './fit_memory';
@@ -27,6 +26,7 @@ import {
 import { createOptimizer, disposeOptimizer } from '../step/optimizer';
 import { RunSettingsError } from './run_settings_error';
 import { outlineOf, type Outline } from './run_plan';
+import type { PartName } from '../../formats/families/family_facts';
 
 /** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
 export async function estimate(request: EstimateRequest): Promise<Estimate> {
@@ -49,7 +49,7 @@ export async function estimateRun(
     config,
   );
   const outline = outlineOf(plan, config, placed, cardGb);
-  const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text] };
+  const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text1, plan.text2] };
   const key = JSON.stringify(asked);
   const predicted = recent.get(key) ?? predictions(outline.request);
   recent.delete(key);
@@ -70,7 +70,7 @@ function work(
   predicted: Predictions,
 ): Estimate {
   const { request, budgetBytes, auto } = outline;
-  const blocks = unetBlocks(plan.unet).length;
+  const blocks = plan.family.blocks(plan.unet).length;
   // What does not fit is predicted at its least, to say by how much.
   const memory = fitMemory(request, blocks, budgetBytes, predicted, { anyway: true });
   const buckets = groupByBucket(placed).map(({ bucket: [width, height], members }) => ({
@@ -122,7 +122,10 @@ function partsOf(
   // Nothing is kept for a backward pass while pictures are encoded or samples drawn.
   const encoding = memory.encodingBytes === memory.peakBytes;
   const training = memory.trainingBytes === memory.peakBytes;
-  const weights = weightBytes(request, encoding ? ['text', 'vae'] : ['unet', ...request.keep]);
+  const weights = weightBytes(
+    request,
+    encoding ? [...request.config.family.texts, 'vae'] : ['unet', ...request.keep],
+  );
   const lora = encoding ? 0 : loraBytes(request);
   const saved = (keepFrom: number) =>
     predicted.ofLargest(keepFrom, memory.microBatch).trainingBytes -
@@ -131,9 +134,9 @@ function partsOf(
   return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
 }
 
-function weightBytes({ config }: MemoryRequest, parts: readonly ('text' | 'vae' | 'unet')[]): number {
+function weightBytes({ config }: MemoryRequest, parts: readonly PartName[]): number {
   const { peakBytes } = simulate(() => {
-    for (const part of Object.values(reserveParts(config, parts))) part.weights.dispose();
+    disposeParts(reserveParts(config, parts));
   });
   return peakBytes;
 }

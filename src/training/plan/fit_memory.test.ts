@@ -10,6 +10,7 @@ import { placeImages } from '../data/dataset';
 import { fitMemory, MemoryBudgetError } from './fit_memory';
 import { stream } from '../step/random';
 import { budgetOf, outlineOf } from './run_plan';
+import { sd1 } from '../../models/sd1/family';
 
 /** Rombach et al. 2022, as released: what `planBaseModel` reads off a checkpoint of it. */
 const SD15: BaseModelPlan = {
@@ -26,9 +27,17 @@ const SD15: BaseModelPlan = {
     timeChannels: 1280,
     addChannels: 0,
   },
-  vae: { blockChannels: [128, 256, 512, 512], layersPerBlock: 2, latentChannels: 4, scaling: 0.18215 },
-  text: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
-  tensors: { unet: new Map(), vae: new Map(), text: new Map() },
+  vae: {
+    blockChannels: [128, 256, 512, 512],
+    layersPerBlock: 2,
+    latentChannels: 4,
+    scaling: 0.18215,
+    precision: 'half',
+  },
+  text1: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
+  tensors: { unet: new Map(), vae: new Map(), text1: new Map(), text2: new Map() },
+  family: sd1,
+  schedule: sd1.schedule(),
 };
 const BLOCKS = unetBlocks(SD15.unet).length;
 

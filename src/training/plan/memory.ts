@@ -3,13 +3,12 @@
  * that prediction and fact cannot drift apart. What follows from it is decided in fit_memory.ts.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { ModelPart } from '../../formats/checkpoint/checkpoint_keys';
 import { BufferTooLargeError } from '../../kernels/buffers';
 import { reserve, simulate, trim } from '../../kernels/program';
 import { LoraParameters, type LoraShape } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
-import { reserveParts, type BaseModel, type BaseModelConfig } from '../step/base_model';
+import { disposeParts, reserveParts, type BaseModel, type BaseModelConfig } from '../step/base_model';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -20,6 +19,7 @@ import {
 import { parts } from '../step/passes';
 import { decodedWhole } from '../sampling/sample';
 import { StepEngine, type StepSettings } from '../step/step';
+import type { PartName, TextPart } from '../../formats/families/family_facts';
 
 /** Pixels of a picture, and how many at once. */
 export interface BatchShape {
@@ -38,7 +38,7 @@ export interface MemoryRequest {
   /** What samples drawn while training look like, if any are. */
   samples: BatchShape | undefined;
   /** Parts that stay on the GPU beside the U-Net while it trains. */
-  keep: readonly Exclude<ModelPart, 'unet'>[];
+  keep: readonly Exclude<PartName, 'unet'>[];
 }
 
 /** How a run keeps within its memory: what is recomputed, and how much goes through the GPU at once. */
@@ -76,7 +76,9 @@ export interface Predictions {
 }
 
 export function predictions(request: MemoryRequest): Predictions {
-  const weights = once(() => simulate(() => dispose(reserveParts(request.config, ['text', 'vae', 'unet']))));
+  const weights = once(() =>
+    simulate(() => disposeParts(reserveParts<PartName>(request.config, request.config.family.parts))),
+  );
   const encoding = once(() => simulate(() => encode(request)));
   const sampling = new Map<boolean, number>();
   const samplingBytes = (guidedTogether: boolean): number => {
@@ -162,7 +164,7 @@ function fitsTogether(samplingBytes: (guidedTogether: boolean) => number, others
 }
 
 function encode({ config, buckets }: MemoryRequest): void {
-  const base = reserveParts(config, ['text', 'vae']);
+  const base = reserveParts<TextPart | 'vae'>(config, [...config.family.texts, 'vae']);
   try {
     const shapes = new Map(
       buckets.map(({ width, height }) => [`${width}x${height}`, [width, height] as const]),
@@ -178,7 +180,7 @@ function encode({ config, buckets }: MemoryRequest): void {
       trim();
     }
   } finally {
-    dispose(base);
+    disposeParts(base);
   }
 }
 
@@ -230,7 +232,7 @@ function loaded(
     }
   } finally {
     seed.dispose();
-    dispose(base);
+    disposeParts(base);
   }
 }
 
@@ -246,7 +248,7 @@ function passShapes(buckets: readonly BatchShape[], microBatch: number): BatchSh
 function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shape: BatchShape): void {
   const [height, width] = [shape.height / 8, shape.width / 8];
   const latents = new Float32Array(shape.size * height * width * config.unet.inChannels);
-  const { positions } = config.text;
+  const { positions } = config.text1;
   const tokens = shape.size * (settings.chunks * (positions - 2) + 2);
   const each = Array.from({ length: shape.size }, () => 0);
   engine.micro(
@@ -293,8 +295,4 @@ function drawSample(
       latents.dispose();
     }
   }
-}
-
-function dispose(model: Partial<Record<ModelPart, { weights: { dispose(): void } }>>): void {
-  for (const part of Object.values(model)) part?.weights.dispose();
 }

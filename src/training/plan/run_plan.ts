@@ -2,7 +2,6 @@
  * What follows from a configuration and its pictures before anything is loaded: the memory asked about, the learning
  * rate's schedule, and what must stay the same for a run to be resumed.
  */
-import type { ModelPart } from '../../formats/checkpoint/checkpoint_keys';
 import { configFields, type FieldName, type TrainConfig } from '../../formats/config/config_fields';
 import { adapterFacts } from '../../formats/config/kinds';
 import { ratesInUse } from '../../formats/config/rates';
@@ -24,6 +23,7 @@ import { loraShapes } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
 import { scheduleName, type ScheduleConfig } from '../step/schedule';
 import type { StepSettings } from '../step/step';
+import type { PartName } from '../../formats/families/family_facts';
 
 /** Where nothing is said: leaves room beside the desktop on a 4 GB card, and recomputes nothing for small models. */
 const DEFAULT_BUDGET_GB = 3.5;
@@ -100,9 +100,9 @@ function memoryRequest(
   text: StepSettings['text'],
   sampling: boolean,
 ): MemoryRequest {
-  const keep: Exclude<ModelPart, 'unet'>[] = [];
+  const keep: Exclude<PartName, 'unet'>[] = [];
   if (sampling) keep.push('vae');
-  if (text !== 'given') keep.push('text');
+  if (text !== 'given') keep.push(...plan.family.texts);
   return {
     config: plan,
     lora: { shapes: loraShapes(plan, config), rank: config.lora_rank, dropout: config.lora_dropout },

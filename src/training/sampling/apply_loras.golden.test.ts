@@ -8,9 +8,9 @@ import { read } from '../../kernels/program';
 import { encodeText } from '../../models/clip';
 import { unet } from '../../models/unet';
 import { applyLoras } from './apply_loras';
-import { configOf } from '../differentiate.testing';
 import { expectClose, golden, onTiers } from '../golden.testing';
 import { goldenSource } from '../golden_source.testing';
+import { configOf } from '../step/base_model';
 
 onTiers((base, tier) => {
   const tolerance = tier === 'f32' ? 1e-4 : 1e-2;
@@ -48,7 +48,7 @@ onTiers((base, tier) => {
 
   test('on the text encoder', async () => {
     const want = await golden('unet_lora');
-    const { text } = base();
+    const { text1: text } = base();
     const loras = await applyLoras(configOf(base()), [{ source, weight: 1 }]);
     const ids = tf.tensor2d((await golden('text')).ints('ids'), [2, 77], 'int32');
     const states = encodeText({ weights: text.weights, lora: loras.of }, text.config, ids);

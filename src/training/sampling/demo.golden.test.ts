@@ -23,21 +23,19 @@ onTiers(
       const want = await golden('demo');
       const index = PROMPTS.indexOf(prompt);
       const row = (values: Float32Array) => part(values, index);
-      const { text } = base();
       const tokenizer = makeTokenizer(
         file('public/clip/merges.txt').toString('utf8'),
-        text.config.vocabulary,
+        base().text1.config.vocabulary,
       );
       const ids = captionIds(tokenizer, prompt, 75);
       expect([...ids]).toEqual([...want.ints('ids').subarray(77 * index, 77 * (index + 1))]);
 
-      const model = { weights: text.weights };
-      const context = await encodeCaption(model, text, ids, 1);
+      const context = await encodeCaption(base(), ids, 1);
       expectClose('text', context, row(want.floats('context')), tier === 'f32' ? 1e-5 : 5e-3);
       const before = tf.memory().numTensors;
       const latents = await sampleLatents(base(), undefined, {
         prompt: context,
-        negative: await encodeCaption(model, text, captionIds(tokenizer, '', 75), 1),
+        negative: await encodeCaption(base(), captionIds(tokenizer, '', 75), 1),
         width: SIZE,
         height: SIZE,
         sampler: 'ddim',

@@ -8,7 +8,7 @@ import { makeTokenizer } from '../../formats/captions/tokenizer';
 import { gpu, openDevice } from '../../kernels/device';
 import type { DrawEvent, DrawRequest, PictureRequest } from '../../protocol/trainer';
 import { applyLoras } from './apply_loras';
-import { loadBaseModel } from '../step/base_model';
+import { configOf, loadBaseModel } from '../step/base_model';
 import { captionIds, encodeCaption } from '../data/dataset';
 import { DrawRequestError, runDraw } from './draw_job';
 import { releaseBase } from '../step/kept_base';
@@ -53,14 +53,12 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
   test('a picture with a LoRA is, bit for bit, what the engine makes when called by hand', async () => {
     const got = await drawn([{ file: lora, weight: 0.6 }]);
     await openDevice({ tier });
-    const { unet, vae, text } = await loadBaseModel([fromBlob(base)]);
-    const config = { unet: unet.config, vae: vae.config, text: text.config };
-    const loras = await applyLoras(config, [{ source: fromBlob(lora), weight: 0.6 }]);
-    const tokenizer = makeTokenizer(merges, text.config.vocabulary);
-    const states = (words: string) =>
-      encodeCaption({ weights: text.weights, lora: loras.of }, text, captionIds(tokenizer, words, 75), 1);
+    const model = await loadBaseModel([fromBlob(base)]);
+    const loras = await applyLoras(configOf(model), [{ source: fromBlob(lora), weight: 0.6 }]);
+    const tokenizer = makeTokenizer(merges, model.text1.config.vocabulary);
+    const states = (words: string) => encodeCaption(model, captionIds(tokenizer, words, 75), 1, loras.of);
     const { width, height, steps, guidance } = picture;
-    const latents = await sampleLatents({ unet }, loras.of, {
+    const latents = await sampleLatents(model, loras.of, {
       prompt: await states(picture.prompt),
       negative: await states(picture.negative),
       width,
@@ -71,7 +69,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
       vPrediction: false,
       noise: sampleNoise(7, width, height, 4),
     });
-    const want = toRgba(await decodeLatents(vae, latents, width, height));
+    const want = toRgba(await decodeLatents(model.vae, latents, width, height));
     expect(got.length).toBe(4 * width * height);
     expect(new Set(got).size).toBeGreaterThan(50);
     expect(got).toEqual([...want]);

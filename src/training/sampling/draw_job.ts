@@ -14,6 +14,7 @@ import { reporting } from '../step/reporting';
 import { decodeLatents, sampleLatents, sampleNoise, toRgba } from './sample';
 import { textsOf } from './sample_texts';
 import { SAMPLERS, type Sampler } from './samplers';
+import { configOf } from '../step/base_model';
 
 type Facts = EngineFacts['DrawRequestError'];
 
@@ -70,9 +71,9 @@ async function* draw(
     }),
   );
   const stop = signal ? AbortSignal.any([signal, lost]) : lost;
-  const tokenizer = makeTokenizer(request.merges, base.text.config.vocabulary);
+  const tokenizer = makeTokenizer(request.merges, base.text1.config.vocabulary);
   const loras = await applyLoras(
-    { unet: base.unet.config, vae: base.vae.config, text: base.text.config },
+    configOf(base),
     request.loras.map(({ file, weight }) => ({ source: fromBlob(file), weight })),
   );
   try {
@@ -80,12 +81,7 @@ async function* draw(
       const { width, height, seed, steps, guidance } = wanted;
       const { tokens } = textsOf(tokenizer, wanted);
       const encode = (text: string) =>
-        encodeCaption(
-          { weights: base.text.weights, lora: loras.of },
-          base.text,
-          captionIds(tokenizer, text, tokens),
-          request.clipSkip ?? 1,
-        );
+        encodeCaption(base, captionIds(tokenizer, text, tokens), request.clipSkip ?? 1, loras.of);
       const [prompt, negative] = [await encode(wanted.prompt), await encode(wanted.negative)];
       const latents = yield* reporting<DrawEvent, Float32Array>((tell) =>
         sampleLatents(

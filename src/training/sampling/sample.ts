@@ -9,7 +9,7 @@ import type { Lora } from '../../kernels/lora/lora';
 import type { VaeConfig } from '../../models/config';
 import { unet } from '../../models/unet';
 import { vaeDecode } from '../../models/vae';
-import type { BaseModel } from '../step/base_model';
+import type { BaseModel, BaseParts } from '../step/base_model';
 import { stream } from '../step/random';
 import { samplerPlan, type Sampler, type SamplerOptions } from './samplers';
 
@@ -43,7 +43,7 @@ type LoraOf = ((path: string) => Lora | undefined) | undefined;
 
 /** Latents [h, w, 4] after the last step, in the U-Net's scale. Calls `onStep` after each; `signal` stops between steps. */
 export async function sampleLatents(
-  base: Pick<BaseModel, 'unet'>,
+  base: BaseParts<'unet'>,
   lora: LoraOf,
   request: SampleRequest,
   onStep: (done: number, total: number) => void = () => {},
@@ -52,6 +52,7 @@ export async function sampleLatents(
   const { weights, config, blocks } = base.unet;
   const model = { weights, ...(lora ? { lora } : {}) };
   const plan = samplerPlan(request.sampler, request.steps, {
+    schedule: base.schedule,
     prediction: request.vPrediction ? 'v_prediction' : 'epsilon',
     ...(request.spacing ? { spacing: request.spacing } : {}),
   });
@@ -155,15 +156,18 @@ export async function decodeLatents(
           ),
         ),
       );
+    if (model.config.precision === 'single' && gpu().f16) return kept(inFullPrecision(run));
     const picture = run();
-    const values = await read(picture);
-    picture.dispose();
+    const values = await kept(picture);
     if (values.every(Number.isFinite) || !gpu().f16) return values;
-    const again = inFullPrecision(run);
-    const precise = await read(again);
-    again.dispose();
-    return precise;
+    return kept(inFullPrecision(run));
   }
+}
+
+async function kept(picture: Tensor): Promise<Float32Array> {
+  const values = await read(picture);
+  picture.dispose();
+  return values;
 }
 
 /** Whether the adapter can bind the decoder's widest activation at this size. */

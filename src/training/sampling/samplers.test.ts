@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import fixture from '../fixtures/samplers.json' with { type: 'json' };
-import { noiseSchedule } from '../step/noise_schedule';
 import {
   InvalidSamplerStepsError,
   type Prediction,
@@ -9,6 +8,10 @@ import {
   SAMPLERS,
   type Spacing,
 } from './samplers';
+import { noiseSchedule } from '../../models/schedule';
+import { sd1Facts } from '../../formats/families/sd1';
+
+const SCHEDULE = noiseSchedule(sd1Facts.noise);
 
 type Model = (x: number, t: number) => number;
 
@@ -21,7 +24,7 @@ function follow(
   model: Model,
   spacing?: Spacing,
 ) {
-  const plan = samplerPlan(sampler, steps, { prediction, spacing });
+  const plan = samplerPlan(sampler, steps, { prediction, spacing, schedule: SCHEDULE });
   let x = plan.initialScale * start;
   let previous = NaN;
   const xs: number[] = [];
@@ -44,7 +47,7 @@ describe('against diffusers', () => {
     const sampler = run.sampler as Sampler;
     const prediction = run.prediction as Prediction;
     const spacing = run.spacing === null ? undefined : (run.spacing as Spacing);
-    const plan = samplerPlan(sampler, run.steps, { prediction, spacing });
+    const plan = samplerPlan(sampler, run.steps, { prediction, spacing, schedule: SCHEDULE });
     expect(plan.initialScale).toBeCloseTo(run.initialScale, 3);
     plan.steps.forEach((step, i) => expect(step.t).toBeCloseTo(run.timesteps[i], 6));
     if (sampler === 'euler') {
@@ -64,7 +67,7 @@ describe('against diffusers', () => {
 });
 
 describe('against the textbook', () => {
-  const { alphasCumprod } = noiseSchedule();
+  const { alphasCumprod } = SCHEDULE;
 
   it('DDIM by its equation (12)', () => {
     for (const prediction of ['epsilon', 'v_prediction'] as const) {
@@ -118,7 +121,7 @@ describe('against the textbook', () => {
 describe('every sampler', () => {
   it.each(SAMPLERS)('%s finds the image when the model knows it, for both predictions', (sampler) => {
     const image = 0.37;
-    const schedule = noiseSchedule();
+    const schedule = SCHEDULE;
     for (const prediction of ['epsilon', 'v_prediction'] as const) {
       for (const steps of [1, 2, 15, 50]) {
         const oracle: Model = (x, t) => {
@@ -140,7 +143,7 @@ describe('every sampler', () => {
 
   it.each([0, -1, 2.5, 1000, NaN])('refuses %d steps', (steps) => {
     for (const sampler of SAMPLERS)
-      expect(() => samplerPlan(sampler, steps)).toThrow(InvalidSamplerStepsError);
+      expect(() => samplerPlan(sampler, steps, { schedule: SCHEDULE })).toThrow(InvalidSamplerStepsError);
   });
 
   it.each(SAMPLERS)('%s stays finite at every allowed extreme', (sampler) => {
@@ -148,10 +151,10 @@ describe('every sampler', () => {
       [undefined, 'leading' as const, 'linspace' as const].map((s) => [n, s] as const),
     )) {
       if (sampler === 'dpmpp_2m' && steps === 999 && spacing === 'leading') {
-        expect(() => samplerPlan(sampler, steps, { spacing })).toThrow(/from 1 to 998/);
+        expect(() => samplerPlan(sampler, steps, { spacing, schedule: SCHEDULE })).toThrow(/from 1 to 998/);
         continue;
       }
-      for (const s of samplerPlan(sampler, steps, { spacing }).steps) {
+      for (const s of samplerPlan(sampler, steps, { spacing, schedule: SCHEDULE }).steps) {
         expect(s.t >= 0 && s.t <= 999).toBe(true);
         const numbers = [s.inputScale, s.x, s.model, s.previousX0, s.x0.x, s.x0.model];
         expect(numbers.every(Number.isFinite)).toBe(true);

@@ -7,7 +7,7 @@
  * noisy end with every sampler, where some of those would start at t = 0 or 1, from which no image comes.
  */
 import type { TrainConfig } from '../../formats/config/config_fields';
-import { noiseSchedule, type NoiseSchedule } from '../step/noise_schedule';
+import type { NoiseSchedule } from '../../models/schedule';
 
 export type Sampler = TrainConfig['sample_sampler'];
 export type Spacing = 'leading' | 'linspace';
@@ -46,7 +46,7 @@ export interface SamplerOptions {
   prediction?: Prediction;
   /** Where the timesteps lie; left out, what the sampler gets from SD 1.5's configuration. */
   spacing?: Spacing;
-  schedule?: NoiseSchedule;
+  schedule: NoiseSchedule;
 }
 
 /**
@@ -54,8 +54,8 @@ export interface SamplerOptions {
  * @param steps 1 to 999
  * @throws InvalidSamplerStepsError
  */
-export function samplerPlan(sampler: Sampler, steps: number, options: SamplerOptions = {}): SamplerPlan {
-  const { prediction = 'epsilon', schedule = noiseSchedule() } = options;
+export function samplerPlan(sampler: Sampler, steps: number, options: SamplerOptions): SamplerPlan {
+  const { prediction = 'epsilon', schedule } = options;
   const row = ROWS[sampler];
   const spacing = options.spacing ?? row.spacing;
   return row.plan(timestepsOf(row, steps, spacing, schedule.timesteps), prediction, schedule, spacing);

@@ -9,6 +9,7 @@ import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import { readInts, read } from '../../kernels/program';
 import { loadBaseModel, planBaseModel, type BaseModel } from './base_model';
 import { goldenSource } from '../golden_source.testing';
+import { sd1Facts } from '../../formats/families/sd1';
 
 const TINY = 'tiny-sd15.safetensors';
 
@@ -40,8 +41,9 @@ test('the configuration is read off the tensors', async () => {
     layersPerBlock: 1,
     latentChannels: 4,
     scaling: 0.18215,
+    precision: 'half',
   });
-  expect(model.text.config).toMatchObject({
+  expect(model.text1.config).toMatchObject({
     hidden: 64,
     heads: 1,
     layers: 3,
@@ -223,10 +225,10 @@ test.each<[string, (tensors: TensorToWrite[]) => TensorToWrite[], RegExp]>([
 });
 
 /** The bits of a convolution, a matrix and a bias: what layout and type must not change. */
-async function fingerprint({ unet, vae, text }: BaseModel) {
+async function fingerprint({ unet, vae, text1 }: BaseModel) {
   return {
     conv: await readInts(unet.weights.conv('down_blocks.1.resnets.0.conv1').weight.data),
-    matrix: await readInts(text.weights.linear('text_model.encoder.layers.2.mlp.fc2').weight.data),
+    matrix: await readInts(text1.weights.linear('text_model.encoder.layers.2.mlp.fc2').weight.data),
     attention: await readInts(vae.weights.linear('decoder.mid_block.attentions.0.to_q').weight.data),
     bias: await read(unet.weights.vector('conv_in.bias')),
   };
@@ -255,12 +257,12 @@ async function converted(dtype: 'F32' | 'BF16'): Promise<ByteSource> {
 /** unet, vae and text encoder each in a file of its own, names without prefix; VAE attention as matrices. */
 async function diffusersFiles(): Promise<ByteSource[]> {
   const all = new Map((await tinyTensors()).map((tensor) => [tensor.name, tensor]));
-  const { parts } = mapCheckpoint(all.keys());
-  return (['unet', 'vae', 'text'] as const).map((part) =>
+  const { parts } = mapCheckpoint(all.keys(), sd1Facts);
+  return (['unet', 'vae', 'text1'] as const).map((part) =>
     fromBytes(
       writeSafetensors(
-        [...parts[part]].flatMap(([name, own]) => {
-          const tensor = all.get(own);
+        [...parts[part]].flatMap(([name, { key }]) => {
+          const tensor = all.get(key);
           if (!tensor) return [];
           const matrix = part === 'vae' && /attentions\.0\.to_.*weight$/.test(name);
           return [{ ...tensor, name, shape: matrix ? tensor.shape.slice(0, 2) : tensor.shape }];
@@ -270,6 +272,6 @@ async function diffusersFiles(): Promise<ByteSource[]> {
   );
 }
 
-function dispose({ unet, vae, text }: BaseModel): void {
-  for (const { weights } of [unet, vae, text]) weights.dispose();
+function dispose({ unet, vae, text1 }: BaseModel): void {
+  for (const { weights } of [unet, vae, text1]) weights.dispose();
 }

@@ -3,39 +3,41 @@
  * the single file people have (`v1-5-pruned.safetensors`) or the three files of a diffusers folder.
  */
 import type { ByteSource } from '../../formats/safetensors/byte_source';
-import type { ModelPart } from '../../formats/checkpoint/checkpoint_keys';
 import {
   CheckpointError,
+  familyOf,
   identifyCheckpoint,
   mapCheckpoint,
   refuseQuantized,
-  usableKinds,
 } from '../../formats/checkpoint/checkpoint_kind';
 import { toFloats, toHalves } from '../../formats/safetensors/halves';
-import { isFloatDtype, readHeader, type TensorEntry } from '../../formats/safetensors/safetensors';
-import {
-  CheckpointShapeError,
-  inferText,
-  inferUnet,
-  inferVae,
-  type Shapes,
-  type TextConfig,
-  type UnetConfig,
-  type VaeConfig,
-} from '../../models/config';
+import { isFloatDtype, readHeader } from '../../formats/safetensors/safetensors';
+import type { TextConfig, UnetConfig, VaeConfig } from '../../models/config';
 import { timestepFrequencies } from '../../kernels/embedding/embedding';
 import { settled } from '../../kernels/program';
-import { textShapes } from '../../models/clip';
-import { FREQUENCIES, unetBlocks, type UnetBlock } from '../../models/unet';
-import { unetShapes } from '../../models/unet_shapes';
-import { vaeShapes } from '../../models/vae';
+import { FREQUENCIES, type UnetBlock } from '../../models/unet';
+import { bytesOf, shapeOf, turned, type Located } from './located';
 import { Weights, checkShapes, storageOf } from '../../models/weights';
+import type { PartName, TextPart } from '../../formats/families/family_facts';
+import type { Family, ModelConfig } from '../../models/family';
+import { families } from '../../models/families';
+import type { Model } from '../../models/layers';
+import type { NoiseSchedule } from '../../models/schedule';
+import { partWords } from '../../formats/families/family_facts';
 
 export interface BaseModel {
+  family: Family;
+  schedule: NoiseSchedule;
   unet: { config: UnetConfig; blocks: UnetBlock[]; weights: Weights };
   vae: { config: VaeConfig; weights: Weights };
-  text: { config: TextConfig; weights: Weights };
+  text1: { config: TextConfig; weights: Weights };
+  text2?: { config: TextConfig; weights: Weights };
 }
+
+/** Some of its parts. */
+export type BaseParts<P extends PartName> = Pick<BaseModel, P | 'family' | 'schedule'>;
+/** What prompts are encoded with. */
+export type TextEncoders = BaseParts<'text1'> & Partial<Pick<BaseModel, 'text2'>>;
 
 export interface LoadOptions {
   /** Bytes of tensors read so far, and in all. */
@@ -44,93 +46,79 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
-interface Located {
-  source: ByteSource;
-  entry: TensorEntry;
-}
-
-export interface BaseModelConfig {
-  unet: UnetConfig;
-  vae: VaeConfig;
-  text: TextConfig;
+export interface BaseModelConfig extends ModelConfig {
+  readonly family: Family;
 }
 
 /** What the headers of the files say, before any tensor is read. */
 export interface BaseModelPlan extends BaseModelConfig {
-  tensors: Record<ModelPart, Map<string, Located>>;
+  schedule: NoiseSchedule;
+  tensors: Record<PartName, Map<string, Located>>;
   /** The VAE's file, where one was given beside a checkpoint of one file. */
   ownVae?: ByteSource;
 }
 
 /**
  * Reads the headers only. Throws `SafetensorsError` for what is no safetensors file, `CheckpointError` for one that is
- * not a Stable Diffusion 1.x base model (naming what it is), `CheckpointShapeError` for missing or misshapen tensors.
+ * no base model of a known family (naming what it is), `CheckpointShapeError` for missing or misshapen tensors.
  */
 export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseModelPlan> {
-  const tensors: BaseModelPlan['tensors'] = { unet: new Map(), vae: new Map(), text: new Map() };
+  const tensors: BaseModelPlan['tensors'] = {
+    unet: new Map(),
+    vae: new Map(),
+    text1: new Map(),
+    text2: new Map(),
+  };
+  let family: Family | undefined;
   for (const source of files) {
     const header = await readHeader(source);
     const { kind, sentence } = identifyCheckpoint(header.tensors);
-    if (!usableKinds.includes(kind)) throw new CheckpointError('kind', { kind }, sentence);
-    refuseQuantized(header.tensors);
-    const map = mapCheckpoint(header.tensors.keys());
+    const name = familyOf(kind);
+    if (!name) throw new CheckpointError('kind', { kind }, sentence);
+    family = families[name];
+    refuseQuantized(header.tensors, family);
+    const map = mapCheckpoint(header.tensors.keys(), family);
     // A VAE of its own takes the place of the checkpoint's.
     if (kind === 'vae' && [...map.parts.vae.keys()].some((name) => tensors.vae.has(name)))
       tensors.vae.clear();
-    for (const part of PARTS) {
-      for (const [name, own] of map.parts[part]) {
-        const entry = header.tensors.get(own);
+    for (const part of family.parts) {
+      for (const [name, { key, ...how }] of map.parts[part]) {
+        const entry = header.tensors.get(key);
         if (entry && tensors[part].has(name)) throw twice(part);
-        if (entry) tensors[part].set(name, { source, entry });
+        if (entry) tensors[part].set(name, { source, entry, ...how });
       }
     }
   }
-  const missing = PARTS.filter((part) => tensors[part].size === 0);
+  const found = family ?? families.sd1;
+  const missing = ORDER.filter((part) => found.parts.includes(part) && tensors[part].size === 0);
   if (missing.length) throw lacking(missing);
   const shapes = {
     unet: shapesOf(tensors.unet),
     vae: shapesOf(tensors.vae),
-    text: shapesOf(tensors.text),
+    text1: shapesOf(tensors.text1),
+    text2: shapesOf(tensors.text2),
   };
-  const plan = {
-    unet: unetOfSd1(shapes.unet),
-    vae: inferVae(shapes.vae),
-    text: inferText(shapes.text),
-    tensors,
-  };
-  if (plan.vae.latentChannels !== plan.unet.inChannels) {
-    throw new CheckpointShapeError(
-      `The VAE has ${plan.vae.latentChannels} channels and the U-Net takes ${plan.unet.inChannels}: they do not belong together.`,
-    );
-  }
-  checkShapes('U-Net', shapes.unet, shapesNeeded(plan, 'unet'));
-  checkShapes('VAE', shapes.vae, shapesNeeded(plan, 'vae'));
-  checkShapes('Text encoder', shapes.text, shapesNeeded(plan, 'text'));
+  const config = found.infer(shapes);
+  for (const part of ORDER.filter((each) => found.parts.includes(each)))
+    checkShapes(capital(partWords[part].en), shapes[part], found.shapes(config, part));
   const ownVae = vaeBeside(tensors);
-  return { ...plan, ...(ownVae ? { ownVae } : {}) };
+  return { ...config, family: found, schedule: found.schedule(), tensors, ...(ownVae ? { ownVae } : {}) };
 }
 
-/** Eight heads in every level, and one block a transformer: more of them are SDXL's. */
-function unetOfSd1(shapes: Shapes): UnetConfig {
-  const config = inferUnet(shapes, { heads: 8 });
-  if (Math.max(config.middleDepth, ...config.depths) > 1) {
-    throw new CheckpointShapeError(
-      'U-Net: more than one transformer block a layer, as in SDXL; this trainer knows Stable Diffusion 1.x.',
-    );
-  }
-  return config;
-}
-
-function vaeBeside({ unet, text, vae }: BaseModelPlan['tensors']): ByteSource | undefined {
-  const [[a], [b], [c]] = [unet, text, vae].map((part) => [...part.values()].map(({ source }) => source));
+function vaeBeside({ unet, text1, vae }: BaseModelPlan['tensors']): ByteSource | undefined {
+  const [[a], [b], [c]] = [unet, text1, vae].map((part) => [...part.values()].map(({ source }) => source));
   return a === b && c !== a ? c : undefined;
 }
 
-const PARTS = ['unet', 'text', 'vae'] as const satisfies readonly ModelPart[];
-const WORDS: Readonly<Record<ModelPart, string>> = { unet: 'U-Net', text: 'text encoder', vae: 'VAE' };
+/** In which parts are named and checked. */
+const ORDER: readonly PartName[] = ['unet', 'text1', 'text2', 'vae'];
 
-function lacking(missing: readonly ModelPart[]): CheckpointError {
-  const what = missing.map((part) => `the ${WORDS[part]}`).join(' and ');
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+function lacking(missing: readonly PartName[]): CheckpointError {
+  const what = missing.map((part) => `the ${partWords[part].en}`).join(' and ');
   const remedy =
     missing.length === 1 && missing[0] === 'vae'
       ? 'Give a VAE of its own beside it (the setting vae), or a whole checkpoint.'
@@ -139,8 +127,8 @@ function lacking(missing: readonly ModelPart[]): CheckpointError {
   return new CheckpointError('kind', { kind, lacks: missing }, `The base model lacks ${what}. ${remedy}`);
 }
 
-function twice(part: ModelPart): CheckpointError {
-  const sentence = `Two of the files have the ${WORDS[part]}. Give one checkpoint, or the parts of one model.`;
+function twice(part: PartName): CheckpointError {
+  const sentence = `Two of the files have the ${partWords[part].en}. Give one checkpoint, or the parts of one model.`;
   return new CheckpointError('twice', { part }, sentence);
 }
 
@@ -148,14 +136,14 @@ function twice(part: ModelPart): CheckpointError {
  * Loads some parts of a planned model. The caller disposes their weights when it needs them no longer. Throws
  * `CheckpointError` for tensors that cannot be used; whatever it throws, no GPU memory is kept.
  */
-export async function loadParts<P extends ModelPart>(
+export async function loadParts<P extends PartName>(
   plan: BaseModelPlan,
   parts: readonly P[],
   options: LoadOptions = {},
-): Promise<Pick<BaseModel, P>> {
+): Promise<BaseParts<P>> {
   const model = emptyModel(plan);
   const jobs = parts.flatMap((part) =>
-    [...shapesNeeded(plan, part)].map(([name, shape]) => ({
+    [...plan.family.shapes(plan, part)].map(([name, shape]) => ({
       part,
       name,
       shape,
@@ -169,7 +157,7 @@ export async function loadParts<P extends ModelPart>(
     for (const { part, name, shape, at } of jobs) {
       options.signal?.throwIfAborted();
       if (!at) continue; // planBaseModel has made sure that there is none
-      await loadTensor(model[part].weights, name, shape, at);
+      await loadTensor(weightsOf(model, part), name, shape, at);
       const bytes = at.entry.end - at.entry.start;
       done += bytes;
       staged += bytes;
@@ -180,11 +168,11 @@ export async function loadParts<P extends ModelPart>(
       options.onProgress?.(done, total);
     }
   } catch (error) {
-    for (const part of parts) model[part].weights.dispose();
+    disposeParts(pick(model, parts));
     throw error;
   }
   const dim = plan.unet.blockChannels[0] ?? 0;
-  if ((parts as readonly ModelPart[]).includes('unet'))
+  if ((parts as readonly PartName[]).includes('unet'))
     model.unet.weights.addFloat(FREQUENCIES, [dim], timestepFrequencies(dim));
   return pick(model, parts);
 }
@@ -194,17 +182,18 @@ export async function loadBaseModel(
   files: readonly ByteSource[],
   options: LoadOptions = {},
 ): Promise<BaseModel> {
-  return loadParts(await planBaseModel(files), ['text', 'vae', 'unet'], options);
+  const plan = await planBaseModel(files);
+  return loadParts<PartName>(plan, plan.family.parts, options);
 }
 
 /** Parts with room on the GPU but without values, for predictions: dispose their weights as usual. */
-export function reserveParts<P extends ModelPart>(
+export function reserveParts<P extends PartName>(
   config: BaseModelConfig,
   parts: readonly P[],
-): Pick<BaseModel, P> & Partial<BaseModel> {
+): BaseParts<P> & Partial<BaseModel> {
   const all = emptyModel(config);
   for (const part of parts) {
-    for (const [name, shape] of shapesNeeded(config, part)) all[part].weights.reserve(name, shape);
+    for (const [name, shape] of config.family.shapes(config, part)) weightsOf(all, part).reserve(name, shape);
     if (part === 'unet') all.unet.weights.reserve(FREQUENCIES, [config.unet.blockChannels[0] ?? 0]);
   }
   return pick(all, parts);
@@ -213,40 +202,66 @@ export function reserveParts<P extends ModelPart>(
 /** Written to the GPU without waiting for it to arrive there. */
 const STAGED_BYTES = 64 * 2 ** 20;
 
-function emptyModel(plan: BaseModelConfig): BaseModel {
+function emptyModel(plan: BaseModelConfig & { schedule?: NoiseSchedule }): BaseModel {
+  const { family, unet, vae, text1, text2 } = plan;
   return {
-    unet: { config: plan.unet, blocks: unetBlocks(plan.unet), weights: new Weights('U-Net') },
-    vae: { config: plan.vae, weights: new Weights('VAE') },
-    text: { config: plan.text, weights: new Weights('text encoder') },
+    family,
+    schedule: plan.schedule ?? family.schedule(),
+    unet: { config: unet, blocks: family.blocks(unet), weights: new Weights('U-Net') },
+    vae: { config: vae, weights: new Weights('VAE') },
+    text1: { config: text1, weights: new Weights('text encoder') },
+    ...(text2 ? { text2: { config: text2, weights: new Weights('text encoder 2') } } : {}),
   };
 }
 
-function pick<P extends ModelPart>(model: BaseModel, parts: readonly P[]): Pick<BaseModel, P> {
-  return Object.fromEntries(parts.map((part) => [part, model[part]])) as unknown as Pick<BaseModel, P>;
+function weightsOf(model: BaseModel, part: PartName): Weights {
+  const weights = model[part]?.weights;
+  if (!weights) throw new Error(`This family of models has no ${part}.`);
+  return weights;
 }
 
-function shapesNeeded(plan: BaseModelConfig, part: ModelPart): Map<string, number[]> {
-  if (part === 'unet') return unetShapes(plan.unet);
-  return part === 'vae' ? vaeShapes(plan.vae) : textShapes(plan.text);
+function pick<P extends PartName>(model: BaseModel, parts: readonly P[]): BaseParts<P> {
+  const { family, schedule } = model;
+  const picked = Object.fromEntries(parts.map((part) => [part, model[part]]));
+  return { family, schedule, ...picked } as unknown as BaseParts<P>;
+}
+
+/** Gives back the GPU memory of the parts that are there. */
+export function disposeParts(model: Partial<BaseModel>): void {
+  for (const part of ORDER) model[part]?.weights.dispose();
+}
+
+/** The configuration of a model that is loaded. */
+export function configOf({ family, unet, vae, text1, text2 }: BaseModel): BaseModelConfig {
+  return {
+    family,
+    unet: unet.config,
+    vae: vae.config,
+    text1: text1.config,
+    ...(text2 ? { text2: text2.config } : {}),
+  };
+}
+
+/** The text encoders as models, with a LoRA if there is one. */
+export function textModels(
+  { text1, text2 }: Partial<Pick<BaseModel, TextPart>>,
+  lora?: Model['lora'],
+): Partial<Record<TextPart, Model>> {
+  const of = (part: { weights: Weights }): Model => ({ weights: part.weights, ...(lora ? { lora } : {}) });
+  return { ...(text1 ? { text1: of(text1) } : {}), ...(text2 ? { text2: of(text2) } : {}) };
 }
 
 async function loadTensor(
   weights: Weights,
   name: string,
   shape: readonly number[],
-  { source, entry }: Located,
+  at: Located,
 ): Promise<void> {
+  const { entry } = at;
   const { dtype } = entry;
   if (!isFloatDtype(dtype)) return; // planBaseModel has made sure that there is none
-  const bytes = await source.slice(entry.start, entry.end);
-  if (bytes.byteLength !== entry.end - entry.start) {
-    throw new CheckpointError(
-      'cut',
-      { tensor: entry.name },
-      `"${entry.name}" at byte ${entry.start}: ${entry.end - entry.start} bytes expected, ${bytes.byteLength} read. The file changed or is cut short.`,
-    );
-  }
-  if (storageOf(name, shape) === 'float') weights.addFloat(name, shape, toFloats(bytes, dtype));
+  const bytes = await bytesOf(at);
+  if (storageOf(name, shape) === 'float') weights.addFloat(name, shape, turned(toFloats(bytes, dtype), at));
   else {
     const { bits, nonFinite } = toHalves(bytes, dtype);
     if (nonFinite) {
@@ -256,10 +271,10 @@ async function loadTensor(
         `"${entry.name}" has ${nonFinite} values that are infinite or not a number. The checkpoint is damaged; download it again.`,
       );
     }
-    weights.addHalf(name, shape, bits);
+    weights.addHalf(name, shape, turned(bits, at));
   }
 }
 
 function shapesOf(tensors: ReadonlyMap<string, Located>): Map<string, readonly number[]> {
-  return new Map([...tensors].map(([name, { entry }]) => [name, entry.shape]));
+  return new Map([...tensors].map(([name, at]) => [name, shapeOf(at)]));
 }

@@ -8,8 +8,10 @@ import { relativeError } from '../../kernels/testing';
 import { differentiate, loraValues, type Start } from '../differentiate.testing';
 import { expectGradients, golden, onTiers, type Golden } from '../golden.testing';
 import { goldenSource } from '../golden_source.testing';
-import { minSnrWeight, noiseSchedule } from './noise_schedule';
+import { minSnrWeight } from './noise_schedule';
 import type { MicroBatch, StepSettings } from './step';
+import { noiseSchedule } from '../../models/schedule';
+import { sd1Facts } from '../../formats/families/sd1';
 
 const SETTINGS: StepSettings = {
   text: 'given',
@@ -61,7 +63,9 @@ onTiers((base, tier) => {
 
   test('v prediction, min-SNR', async () => {
     const want = await golden('grads');
-    const weights = [...want.ints('timesteps')].map((t) => minSnrWeight(noiseSchedule(), t, 5, true));
+    const weights = [...want.ints('timesteps')].map((t) =>
+      minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, true),
+    );
     const batch = { ...(await batchOf(want, 'context')), weights };
     const { loss } = await differentiate(base(), { ...SETTINGS, vPrediction: true }, batch, await start());
     expect(relativeError([loss], want.floats('unet_only/loss_v_min_snr_5'))).toBeLessThan(
@@ -71,7 +75,9 @@ onTiers((base, tier) => {
 
   test('U-Net and text encoder', async () => {
     const want = await golden('grads');
-    const weights = [...want.ints('timesteps')].map((t) => minSnrWeight(noiseSchedule(), t, 5, false));
+    const weights = [...want.ints('timesteps')].map((t) =>
+      minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, false),
+    );
     const batch = { ...(await batchOf(want, 'ids')), weights };
     const { loss, gradients } = await differentiate(
       base(),

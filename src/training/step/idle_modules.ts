@@ -13,8 +13,8 @@ export function idleModules(
   base: BaseModelConfig,
   config: Pick<TrainConfig, 'clip_skip'>,
 ): Idle {
-  const used = base.text.layers + 1 - config.clip_skip;
-  const text = lora.modules.filter(({ part }) => part === 'text');
+  const used = base.text1.layers + 1 - config.clip_skip;
+  const text = lora.modules.filter(({ part }) => part !== 'unet');
   const first = text.findIndex(({ path }) => layerOf(path) >= used);
   if (first < 0) return { from: 0, to: 0 };
   if (text.slice(first).some(({ path }) => layerOf(path) < used))

@@ -1,10 +1,9 @@
 /** A LoRA that goes on begins with the effect it had, whatever its ranks, alphas and names; one that cannot is refused early. */
 import { expect, test } from 'vitest';
 import { fromBytes } from '../../formats/safetensors/byte_source';
-import { targetsInCheckpoint } from '../../formats/lora/checkpoint_targets';
+import { targetsInCheckpoint, type LoraTarget } from '../../formats/lora/lora_targets';
 import { defaultConfig } from '../../formats/config/config';
 import { buildLoraFile, parseLora, type LoraModule } from '../../formats/lora/kohya_lora';
-import type { LoraTarget } from '../../formats/lora/kohya_names';
 import { readHeader } from '../../formats/safetensors/safetensors';
 import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
 import { planBaseModel } from './base_model';
@@ -52,7 +51,7 @@ test.each([6, 8, 3.5])(
     const file = fromBytes(await buildLoraFile({ modules: mixed(), precision: 'float', metadata: {} }));
     const byName = new Map((await parseLora(file)).modules.map((module) => [module.name, module]));
     const begin = await continuedLora(file, plan, config, alpha);
-    const fresh = freshLora(config.seed, config.lora_rank);
+    const fresh = freshLora(plan.family, config.seed, config.lora_rank);
     const names = new Map(targetsOf(plan).map(({ path, name }) => [path, name]));
     for (const shape of shapes) {
       const { down, up } = begin(shape);
@@ -120,7 +119,7 @@ test('names of diffusers and of kohya begin alike', async () => {
 });
 
 test('the layers read off a checkpoint’s tensors are those of its configuration', async () => {
-  for (const file of ['tiny-sd15.safetensors', '../../../public/demo/base.safetensors']) {
+  for (const file of ['tiny-sd15.safetensors', '../../public/demo/base.safetensors']) {
     const source = goldenSource(file);
     const order = (targets: LoraTarget[]) => targets.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const { tensors } = await readHeader(source);

@@ -5,11 +5,12 @@ import type { ByteSource } from '../../formats/safetensors/byte_source';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { buildLoraFile, parseLora } from '../../formats/lora/kohya_lora';
 import { trainingMetadata, type TrainingFacts } from '../../formats/lora/kohya_metadata';
-import { kohyaName, loraTargets, type LoraTarget } from '../../formats/lora/kohya_names';
 import { checkRanks, matchLora, outlineLora, type LoraOutline } from '../../formats/lora/lora_outline';
 import type { LoraParameters, LoraShape, LoraValues } from '../../models/lora';
 import type { BaseModelConfig } from './base_model';
 import { stream } from './random';
+import { LORA_PARTS, loraTargets, type LoraTarget } from '../../formats/lora/lora_targets';
+import type { FamilyFacts } from '../../formats/families/family_facts';
 
 /** Modules that kohya's trainer adapts in this model; the text encoder's only where it is trained. */
 export function loraShapes(
@@ -18,8 +19,9 @@ export function loraShapes(
 ): LoraShape[] {
   return targetsOf(base)
     .filter(({ part }) => (part === 'unet' ? config.train_unet : config.train_text_encoder))
-    .map(({ part, path, conv, inFeatures, outFeatures }) => ({
+    .map(({ part, name, path, conv, inFeatures, outFeatures }) => ({
       part,
+      name,
       path,
       conv,
       in: inFeatures,
@@ -28,11 +30,19 @@ export function loraShapes(
 }
 
 /** kohya's initialisation: down uniform within ±1 / sqrt(in) (kaiming with a = sqrt 5), up zero. */
-export function freshLora(seed: number, rank: number): (module: LoraShape) => LoraValues {
+export function freshLora(
+  { lora }: Pick<FamilyFacts, 'lora'>,
+  seed: number,
+  rank: number,
+): (module: LoraShape) => LoraValues {
   return (module) => {
     const down = new Float32Array(rank * module.in);
     const bound = 1 / Math.sqrt(module.in);
-    stream(seed, 'lora', module.part, module.path).fillUniform(down, -bound, bound);
+    stream(seed, 'lora', lora[module.part]?.seed ?? module.part, module.path).fillUniform(
+      down,
+      -bound,
+      bound,
+    );
     return { down, up: new Float32Array(module.out * rank) };
   };
 }
@@ -67,9 +77,9 @@ export async function continuedLora(
   const file = await parseLora(source);
   const byName = new Map(file.modules.map((module) => [module.name, module]));
   const rank = config.lora_rank;
-  const fresh = freshLora(config.seed, rank);
+  const fresh = freshLora(base.family, config.seed, rank);
   return (module) => {
-    const found = byName.get(kohyaName(module.part, module.path));
+    const found = byName.get(module.name);
     if (!found) return fresh(module);
     // The run scales by alpha / rank, the file by its own.
     const factor = (found.alpha / alpha) * (rank / found.rank);
@@ -96,13 +106,13 @@ export async function exportLora(
   facts: TrainingFacts,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const values = await lora.get();
-  const modules = lora.modules.flatMap(({ part, path, conv, in: inputs, out }) => {
+  const modules = lora.modules.flatMap(({ name, path, conv, in: inputs, out }) => {
     const pair = values.get(path);
     const tail = conv ? [1, 1] : [];
     return pair
       ? [
           {
-            name: kohyaName(part, path),
+            name,
             down: pair.down,
             downShape: [lora.rank, inputs, ...tail],
             up: pair.up,
@@ -115,14 +125,7 @@ export async function exportLora(
   return buildLoraFile({ modules, precision: config.save_precision, metadata: trainingMetadata(facts) });
 }
 
-/** Every module that kohya adapts in this model. */
-export function targetsOf({ unet, text }: BaseModelConfig): LoraTarget[] {
-  return loraTargets({
-    blockOutChannels: unet.blockChannels,
-    layersPerBlock: unet.layersPerBlock,
-    attentionLevels: unet.depths.map((depth) => depth > 0),
-    transformerDepth: 1,
-    crossAttentionDim: unet.contextChannels,
-    text: { layers: text.layers, hidden: text.hidden, intermediate: text.intermediate },
-  });
+/** Every module that kohya adapts in this model, the U-Net's first, in its order. */
+export function targetsOf(base: BaseModelConfig): LoraTarget[] {
+  return LORA_PARTS.flatMap((part) => loraTargets(base.family, part, base.family.shapes(base, part)));
 }

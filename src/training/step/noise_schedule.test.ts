@@ -4,13 +4,14 @@ import {
   addNoiseOffset,
   debiasedWeight,
   minSnrWeight,
-  noiseSchedule,
   snr,
   targetCoefficients,
 } from './noise_schedule';
 import { stream } from './random';
+import { noiseSchedule } from '../../models/schedule';
+import { sd1Facts } from '../../formats/families/sd1';
 
-const sd = noiseSchedule();
+const sd = noiseSchedule(sd1Facts.noise);
 
 describe('noiseSchedule', () => {
   it('has the published values of SD 1.x', () => {

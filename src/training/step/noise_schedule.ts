@@ -1,35 +1,11 @@
 /**
- * The diffusion process of Stable Diffusion: how much signal and noise there is at each timestep, and the loss
+ * What a step takes from the noise schedule: coefficients of signal and noise, what is to be predicted, and the loss
  * weights that follow from it. Plain numbers in float64; the GPU gets the few coefficients of a step.
  * DDPM (Ho et al. 2020), v-prediction (Salimans & Ho 2022), min-SNR (Hang et al. 2023), debiased estimation
- * (Yu et al. 2023); betas of SD 1.x ("scaled linear").
+ * (Yu et al. 2023).
  */
 import type { RandomStream } from './random';
-
-/** `Float64Array`s of one value a timestep; alpha-bar, its root, and the root of one minus it. */
-export interface NoiseSchedule {
-  readonly timesteps: number;
-  readonly alphasCumprod: Float64Array;
-  readonly sqrtAlpha: Float64Array;
-  readonly sqrtOneMinusAlpha: Float64Array;
-}
-
-/** beta_i = (sqrt(start) + (sqrt(end) - sqrt(start)) i / (timesteps - 1))^2; alpha-bar_t = prod_{i<=t} (1 - beta_i). */
-export function noiseSchedule(betaStart = 0.00085, betaEnd = 0.012, timesteps = 1000): NoiseSchedule {
-  const alphasCumprod = new Float64Array(timesteps);
-  let product = 1;
-  for (let i = 0; i < timesteps; i++) {
-    const root = Math.sqrt(betaStart) + ((Math.sqrt(betaEnd) - Math.sqrt(betaStart)) * i) / (timesteps - 1);
-    product *= 1 - root * root;
-    alphasCumprod[i] = product;
-  }
-  return {
-    timesteps,
-    alphasCumprod,
-    sqrtAlpha: alphasCumprod.map(Math.sqrt),
-    sqrtOneMinusAlpha: alphasCumprod.map((a) => Math.sqrt(1 - a)),
-  };
-}
+import type { NoiseSchedule } from '../../models/schedule';
 
 /** x_t = x0Scale x0 + epsScale eps. */
 export function addNoiseCoefficients(schedule: NoiseSchedule, t: number): { x0: number; eps: number } {

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from '../../formats/safetensors/byte_source';
 import { readHeader } from '../../formats/safetensors/safetensors';
-import { debiasedWeight, minSnrWeight, noiseSchedule, snr } from './noise_schedule';
+import { debiasedWeight, minSnrWeight, snr } from './noise_schedule';
 import { samplerPlan, SAMPLERS } from '../sampling/samplers';
 import { multiplier, SCHEDULE_NAMES } from './schedule';
+import { noiseSchedule } from '../../models/schedule';
+import { sd1Facts } from '../../formats/families/sd1';
 
 const file = (name: string): Buffer =>
   readFileSync(new URL(`../../../reference/golden/${name}`, import.meta.url));
@@ -13,7 +15,7 @@ const golden = JSON.parse(file('schedule.json').toString());
 
 describe('noise schedule', () => {
   it('is that of torch, in float64', () => {
-    const sd = noiseSchedule();
+    const sd = noiseSchedule(sd1Facts.noise);
     golden.timesteps.forEach((t: number, i: number) => {
       const relative = (ours: number, theirs: number): void =>
         expect(Math.abs(ours / theirs - 1)).toBeLessThan(1e-10);
@@ -47,7 +49,10 @@ describe('sampler plans', () => {
   it.each(SAMPLERS)('%s has the timesteps and sigmas of diffusers, spaced "leading"', async (sampler) => {
     const tensors = await readFloats('sampling.safetensors');
     const timesteps = tensors.get(`${sampler}/timesteps`) ?? [];
-    const plan = samplerPlan(sampler, timesteps.length, { spacing: 'leading' });
+    const plan = samplerPlan(sampler, timesteps.length, {
+      spacing: 'leading',
+      schedule: noiseSchedule(sd1Facts.noise),
+    });
     expect(plan.steps.map((s) => s.t)).toEqual([...timesteps]);
     const initial = tensors.get(`${sampler}/init_noise_sigma`)?.[0] ?? NaN;
     expect(Math.abs(plan.initialScale / initial - 1)).toBeLessThan(1e-5);

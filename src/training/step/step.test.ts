@@ -37,7 +37,7 @@ test('tf.memory() and the ledger are flat over fifty steps of two bucket shapes'
   const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
   const base = await loadParts(plan, ['unet']);
   const lora = new LoraParameters(loraShapes(plan, { train_unet: true, train_text_encoder: false }), 4, 4);
-  lora.set(freshLora(1, 4));
+  lora.set(freshLora(plan.family, 1, 4));
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
   const engine = new StepEngine(base, lora, optimizer, SETTINGS);
   const step = async (i: number) => {
@@ -82,7 +82,7 @@ test('the prediction is what the run then takes', async () => {
     const before = gpu().buffers.ledger().allocatedBytes;
     const base = await loadParts(plan, ['unet']);
     const lora = new LoraParameters(shapes, 4, 4);
-    lora.set(freshLora(1, 4));
+    lora.set(freshLora(plan.family, 1, 4));
     const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
     const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, keepFrom });
     engine.begin();

@@ -11,13 +11,13 @@ import { checkGpu } from '../../kernels/device';
 import { promptRows } from '../../kernels/layout/layout';
 import { reserve, upload, write } from '../../kernels/program';
 import { Recorder, type Recording } from '../../kernels/recording';
-import { encodeChunks } from '../../models/clip';
 import type { LoraParameters } from '../../models/lora';
 import { ownsModule, timeEmbedding, type UnetBlock } from '../../models/unet';
-import type { BaseModel } from './base_model';
-import { addNoiseCoefficients, noiseSchedule, targetCoefficients } from './noise_schedule';
+import { textModels, type BaseModel, type BaseParts } from './base_model';
+import { addNoiseCoefficients, targetCoefficients } from './noise_schedule';
 import type { Optimizer } from './optimizer';
 import { sweep, type ModuleGradient } from './sweep';
+import type { TextPart } from '../../formats/families/family_facts';
 
 export interface StepSettings {
   /** Where the context comes from: given with each batch, or encoded from ids by a frozen or a trained encoder. */
@@ -65,8 +65,8 @@ interface Inputs {
   recording: Recording | undefined;
 }
 
-/** The text encoder only where the context is not given. */
-export type TrainedParts = Pick<BaseModel, 'unet'> & Partial<Pick<BaseModel, 'text'>>;
+/** The text encoders only where the context is not given. */
+export type TrainedParts = BaseParts<'unet'> & Partial<Pick<BaseModel, TextPart>>;
 
 export class StepEngine {
   readonly recorder = new Recorder();
@@ -74,7 +74,6 @@ export class StepEngine {
   readonly loss: Tensor;
   /** Changes with every micro-step, for dropout. */
   readonly dropoutSeed: Tensor;
-  private readonly schedule = noiseSchedule();
   private readonly buckets = new Map<string, Inputs>();
   private readonly adapted: ReadonlyMap<UnetBlock, readonly string[]>;
 
@@ -154,17 +153,16 @@ export class StepEngine {
         }),
       );
     const encode = () => {
-      if (!inputs.ids || !base.text)
+      if (!inputs.ids || !base.text1)
         throw new Error('Captions are to be encoded, but ids or the text encoder are missing.');
-      const text = { weights: base.text.weights, ...(settings.text === 'trained' ? { lora: lora.of } : {}) };
-      return encodeChunks(
-        text,
-        base.text.config,
-        inputs.ids,
-        settings.chunks,
-        settings.clipSkip,
-        inputs.rows,
-      );
+      const texts = textModels(base, settings.text === 'trained' ? lora.of : undefined);
+      const config = {
+        text1: base.text1.config,
+        ...(base.text2 ? { text2: base.text2.config } : {}),
+      };
+      const { chunks, clipSkip } = settings;
+      return base.family.encode(texts, config, { ids: inputs.ids, chunks, clipSkip, rows: inputs.rows })
+        .context;
     };
     const unet = { weights: base.unet.weights, ...(settings.trainUnet ? { lora: lora.of } : {}) };
 
@@ -189,7 +187,7 @@ export class StepEngine {
     );
     accumulateInto(this.loss, [{ tensor: loss, offset: 0 }]);
     if (dContext) {
-      const modules = lora.modules.filter((module) => module.part === 'text');
+      const modules = lora.modules.filter((module) => module.part !== 'unet');
       tf.tidy(() => {
         const matrices = modules.flatMap(({ path }) => {
           const pair = lora.of(path);
@@ -250,11 +248,11 @@ export class StepEngine {
     write(inputs.noise, batch.noise);
     write(
       inputs.mix,
-      pairs((t) => addNoiseCoefficients(this.schedule, t)),
+      pairs((t) => addNoiseCoefficients(this.base.schedule, t)),
     );
     write(
       inputs.target,
-      pairs((t) => targetCoefficients(this.schedule, t, vPrediction)),
+      pairs((t) => targetCoefficients(this.base.schedule, t, vPrediction)),
     );
     write(inputs.t, Float32Array.from(batch.timesteps));
     write(inputs.weights, Float32Array.from(batch.weights));

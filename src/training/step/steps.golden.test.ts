@@ -6,7 +6,6 @@
 import { expect, test } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
-import { kohyaName } from '../../formats/lora/kohya_names';
 import { gpu } from '../../kernels/device';
 import { read } from '../../kernels/program';
 import { relativeError } from '../../kernels/testing';
@@ -14,9 +13,12 @@ import { LoraParameters } from '../../models/lora';
 import type { BaseModel } from './base_model';
 import { cosine, golden, onTiers, type Golden } from '../golden.testing';
 import { loraShapes } from './lora_file';
-import { minSnrWeight, noiseSchedule } from './noise_schedule';
+import { minSnrWeight } from './noise_schedule';
 import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './optimizer';
 import { StepEngine, type MicroBatch } from './step';
+import { noiseSchedule } from '../../models/schedule';
+import { sd1Facts } from '../../formats/families/sd1';
+import { configOf } from './base_model';
 
 onTiers((base, tier) => {
   const f32 = tier === 'f32';
@@ -96,15 +98,12 @@ async function run(
   };
   const rates = want.floats(`${name}/rates`);
   const lora = new LoraParameters(
-    loraShapes(
-      { unet: base.unet.config, vae: base.vae.config, text: base.text.config },
-      { train_unet: true, train_text_encoder: false },
-    ),
+    loraShapes(configOf(base), { train_unet: true, train_text_encoder: false }),
     2,
     1,
   );
-  lora.set(({ part, path, out }) => ({
-    down: want.floats(`start/${kohyaName(part, path)}.lora_down.weight`),
+  lora.set(({ name, out }) => ({
+    down: want.floats(`start/${name}.lora_down.weight`),
     up: new Float32Array(2 * out),
   }));
   const optimizer = createOptimizer(config.optimizer, lora.size, lora.textSize, gpu().f16);
@@ -133,8 +132,9 @@ async function run(
   const values = await read(lora.values);
   const final = new Map<string, Float32Array>();
   for (const [path, { down, up }] of lora.split(values)) {
-    final.set(`${kohyaName('unet', path)}.lora_down.weight`, down);
-    final.set(`${kohyaName('unet', path)}.lora_up.weight`, up);
+    const name = base.family.lora.unet?.name(path) ?? '';
+    final.set(`${name}.lora_down.weight`, down);
+    final.set(`${name}.lora_up.weight`, up);
   }
   engine.dispose();
   disposeOptimizer(optimizer);
@@ -158,7 +158,7 @@ function batchOf(want: Golden, i: number, accumulation: number): MicroBatch {
     x0: pick('x0_pool_nhwc', 1024, pair('x0_index')),
     noise: want.floats('noise_nhwc').slice(2048 * i, 2048 * (i + 1)),
     timesteps,
-    weights: timesteps.map((t) => minSnrWeight(noiseSchedule(), t, 5, false) / accumulation),
+    weights: timesteps.map((t) => minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, false) / accumulation),
     context: pick('context_pool', 77 * 64, pair('context_index')),
   };
 }

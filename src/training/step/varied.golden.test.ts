@@ -15,10 +15,10 @@ import { encodeText } from '../../models/clip';
 import { LoraParameters } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
-import { configOf, differentiate } from '../differentiate.testing';
+import { differentiate } from '../differentiate.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
 import { loraShapes } from './lora_file';
-import { kohyaName } from '../../formats/lora/kohya_names';
+import { configOf } from './base_model';
 
 interface Varied {
   rank: number;
@@ -36,7 +36,7 @@ onTiers((base, tier) => {
 
   test('text encoder', async () => {
     const want = await golden('varied');
-    const { text } = base();
+    const { text1: text } = base();
     const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
     expectClose(
       'states',
@@ -83,10 +83,10 @@ onTiers((base, tier) => {
 
   test('U-Net and text encoder with a LoRA', async () => {
     const want = await golden('varied');
-    const { unet: u, text } = base();
+    const { unet: u, text1: text } = base();
     const shapes = loraShapes(configOf(base()), { train_unet: true, train_text_encoder: true });
     const lora = new LoraParameters(shapes, VARIED.rank, VARIED.alpha);
-    lora.set(({ part, path }) => hashedLora(kohyaName(part, path)));
+    lora.set(({ name }) => hashedLora(name));
     const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
     const context = encodeText({ weights: text.weights, lora: lora.of }, text.config, ids);
     expectClose('context', await read(context), want.floats('lora_context'), tolerance);

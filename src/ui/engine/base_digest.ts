@@ -2,7 +2,7 @@
  * SHA-256 of a run's base model, as WebUI and Civitai know it. It takes seconds a gigabyte: it is computed beside the run,
  * once a model, and goes into the file when that is downloaded.
  */
-import { identifyCheckpoint } from '../../formats/checkpoint/checkpoint_kind';
+import { identifyCheckpoint, isCheckpoint } from '../../formats/checkpoint/checkpoint_kind';
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import { readHeader } from '../../formats/safetensors/safetensors';
 import type { EngineFacts } from '../../protocol/engine_errors';
@@ -37,7 +37,7 @@ export function baseDigest(files: readonly Blob[]): Promise<string | undefined> 
 
 async function digestOf(file: Blob): Promise<string | undefined> {
   const { tensors } = await readHeader(fromBlob(file));
-  if (!['sd1', 'sd1-no-vae'].includes(identifyCheckpoint(tensors).kind)) return undefined;
+  if (!isCheckpoint(identifyCheckpoint(tensors).kind)) return undefined;
   const digester = openDigester();
   try {
     return await digester.digest(file, () => undefined, new AbortController().signal);

@@ -7,6 +7,7 @@ import { mainRate } from '../../formats/config/rates';
 import { notesOn, samplePictures, type PromptNote } from '../../formats/captions/sample_prompt';
 import { drawsSamples } from '../../formats/config/samples';
 import type { ProjectFacts } from './project_settings';
+import { everyFamily } from '../../formats/families/families';
 
 /** As many as are read of a prompt, in previews and in the results. */
 const MOST_TOKENS = 225;
@@ -59,7 +60,7 @@ export function adviceOn(
       'keep_tokens',
       'trigger-shuffled',
     ],
-    [config.v_parameterization && Boolean(project.base), 'v_parameterization', 'v-on-sd1'],
+    [config.v_parameterization && predictsNoise(project.base), 'v_parameterization', 'v-on-sd1'],
     [config.noise_offset > 0.15, 'noise_offset', 'offset-high'],
     [config.sample_every_n_steps > 0 && config.sample_prompts.length === 0, 'sample_prompts', 'no-prompts'],
     [drawn && long, 'sample_prompts', 'prompt-long'],
@@ -68,4 +69,10 @@ export function adviceOn(
     ),
   ];
   return given.filter(([holds]) => holds).map(([, field, code]) => ({ field, code }));
+}
+
+/** Whether the base model's family does where nothing says otherwise. */
+function predictsNoise(base: ProjectFacts['base']): boolean {
+  if (!base) return false;
+  return (everyFamily.find(({ title }) => title.en === base.kind)?.prediction ?? 'epsilon') === 'epsilon';
 }

@@ -11,6 +11,7 @@ import { BaseModelUnreadable } from '../base_unreadable';
 import { DEMO_BASE, openBase } from '../engine/open_base';
 import { recogniseBase, vaesAmong, type Recognised } from './recognise';
 import { sentenceOf } from '../sentence';
+import { familyFacts, type FamilyName } from '../../formats/families/families';
 
 export type Choosing =
   | { readonly state: 'idle' }
@@ -27,7 +28,8 @@ export type Choosing =
 /** Whether the project's base model can be read right now. */
 export type Readable = 'unknown' | 'yes' | BaseModelUnreadable['reason'];
 
-export const SD1 = 'Stable Diffusion 1.x';
+/** What a project remembers its base model as; in both languages alike. */
+const titleOf = (family: FamilyName) => familyFacts[family].title.en;
 
 class BaseModelChoice {
   choosing: Choosing = $state.raw({ state: 'idle' });
@@ -55,7 +57,7 @@ class BaseModelChoice {
       const where: BaseModelRef['where'] = handled?.every((each) => each !== undefined)
         ? { in: 'handle', handles: handled }
         : { in: 'stored', paths: await this.#store(picked, byteLength) };
-      this.#take({ name: recognised.name, byteLength, kind: SD1, where });
+      this.#take({ name: recognised.name, byteLength, kind: titleOf(recognised.family), where });
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
       else this.choosing = { state: 'failed', sentence: sentenceOf(error) };
@@ -99,7 +101,7 @@ class BaseModelChoice {
     this.choosing = { state: 'checking', name: DEMO_BASE };
     try {
       const [file] = await openBase({ name: '', kind: '', byteLength: 0, where: { in: 'demo' } });
-      this.#take({ name: 'demo', byteLength: file.size, kind: SD1, where: { in: 'demo' } });
+      this.#take({ name: 'demo', byteLength: file.size, kind: titleOf('sd1'), where: { in: 'demo' } });
     } catch (error) {
       this.choosing = { state: 'failed', sentence: sentenceOf(error) };
     }
@@ -121,7 +123,7 @@ class BaseModelChoice {
       }
       const byteLength = recognised.files[0].size;
       const where = { in: 'stored' as const, paths: [path] };
-      this.#take({ name: recognised.name, byteLength, kind: SD1, where }, project);
+      this.#take({ name: recognised.name, byteLength, kind: titleOf(recognised.family), where }, project);
     } catch (error) {
       this.choosing = { state: 'failed', sentence: sentenceOf(error) };
     }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
 import { buildLoraFile } from '../../formats/lora/kohya_lora';
-import { kohyaName } from '../../formats/lora/kohya_names';
 import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
 import { furtherFrom, nextName } from './further';
 
@@ -21,7 +20,7 @@ it('takes the rank from the file and all else from the settings', async () => {
   const bytes = await buildLoraFile({
     modules: [
       {
-        name: kohyaName('unet', 'mid_block.attentions.0.proj_in'),
+        name: 'lora_unet_mid_block_attentions_0_proj_in',
         down: new Float32Array(3 * 8).fill(1),
         downShape: [3, 8],
         up: new Float32Array(8 * 3).fill(1),
@@ -60,7 +59,7 @@ describe('a LoRA of another program', () => {
   const mixed = (...ranks: number[]) =>
     buildLoraFile({
       modules: ranks.map((r, i) => ({
-        name: kohyaName('unet', `mid_block.attentions.0.proj_${i === 0 ? 'in' : 'out'}`),
+        name: `lora_unet_mid_block_attentions_0_proj_${i === 0 ? 'in' : 'out'}`,
         down: new Float32Array(r * 8).fill(1),
         downShape: [r, 8, 1, 1],
         up: new Float32Array(8 * r).fill(1),

@@ -2,7 +2,7 @@
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { checkRanks, matchLora, outlineLora, ranksOf } from '../../formats/lora/lora_outline';
-import { targetsInCheckpoint } from '../../formats/lora/checkpoint_targets';
+import { targetsInCheckpoint } from '../../formats/lora/lora_targets';
 import { readHeader } from '../../formats/safetensors/safetensors';
 import type { Checkpoint } from '../../storage/runs';
 

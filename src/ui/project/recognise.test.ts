@@ -35,7 +35,7 @@ describe('one file', () => {
 
   test('a checkpoint without its text encoder says what it lacks', async () => {
     const found = await recogniseBase([fileOf('half.safetensors', unet, vae)]);
-    expect(found).toEqual({ fits: false, file: 'half', why: { lacks: ['text'] } });
+    expect(found).toEqual({ fits: false, file: 'half', why: { lacks: ['text1'] } });
   });
 
   test('a pickle is never opened, by its first bytes', async () => {
@@ -87,7 +87,7 @@ describe('a VAE of its own', () => {
 
   test('does not make up for a text encoder', async () => {
     const found = await recogniseBase([fileOf('base.safetensors', unet), bare('mse.safetensors')]);
-    expect(found).toMatchObject({ fits: false, why: { lacks: ['text'] } });
+    expect(found).toMatchObject({ fits: false, why: { lacks: ['text1'] } });
   });
 });
 
@@ -191,7 +191,7 @@ describe('a diffusers folder', () => {
     const found = await recogniseBase(
       folder().filter((file) => !file.webkitRelativePath.includes('text_encoder')),
     );
-    expect(found).toMatchObject({ fits: false, why: { lacks: ['text'] } });
+    expect(found).toMatchObject({ fits: false, why: { lacks: ['text1'] } });
   });
 });
 

@@ -4,22 +4,29 @@
  */
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import {
+  familyOf,
   identifyCheckpoint,
   mapCheckpoint,
   quantizedTensor,
-  usableKinds,
   type CheckpointKind,
 } from '../../formats/checkpoint/checkpoint_kind';
 import { missingShards, modelFilesAmong } from '../../formats/checkpoint/diffusers_files';
 import { readHeader } from '../../formats/safetensors/safetensors';
 import { SafetensorsError, type SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import { sentenceOf } from '../sentence';
+import { familyFacts, type FamilyName } from '../../formats/families/families';
+import type { PartName } from '../../formats/families/family_facts';
 
-const PARTS = ['unet', 'text', 'vae'] as const;
-export type Part = (typeof PARTS)[number];
+/** In which parts are named, as people count them. */
+const ORDER: readonly PartName[] = ['unet', 'text1', 'text2', 'vae'];
 
 export type Recognised =
-  | { readonly fits: true; readonly name: string; readonly files: readonly File[] }
+  | {
+      readonly fits: true;
+      readonly family: FamilyName;
+      readonly name: string;
+      readonly files: readonly File[];
+    }
   | { readonly fits: false; readonly file: string; readonly why: Refusal };
 
 /** What a file is that is no base model of SD 1.x. */
@@ -28,9 +35,9 @@ export type WrongKind = Exclude<CheckpointKind, 'sd1' | 'sd1-no-vae' | 'sd1-no-t
 export type Refusal =
   | { readonly is: WrongKind }
   | { readonly damaged: SafetensorsErrorCode; readonly bytes: number; readonly expected?: number }
-  | { readonly lacks: readonly Part[] }
+  | { readonly lacks: readonly PartName[] }
   /** Two of the files have it. */
-  | { readonly twice: Part }
+  | { readonly twice: PartName }
   /** Name of a shard. */
   | { readonly missing: string }
   /** A type of numbers. */
@@ -47,23 +54,41 @@ export async function recogniseBase(files: readonly File[]): Promise<Recognised>
   const name = nameOf(models, files);
   const [missing] = missingShards(models.map(pathOf));
   if (missing !== undefined) return { fits: false, file: name, why: { missing } };
-  const tensors = { unet: new Set<string>(), text: new Set<string>(), vae: new Set<string>() };
+  const tensors: Record<PartName, Set<string>> = {
+    unet: new Set(),
+    text1: new Set(),
+    text2: new Set(),
+    vae: new Set(),
+  };
+  const needed = new Set<PartName>();
+  let family: FamilyName = 'sd1';
   for (const { file, found } of ordered) {
     if ('why' in found) return { fits: false, file: file.name, why: found.why };
-    for (const part of PARTS) {
+    ({ family } = found);
+    for (const part of familyFacts[family].parts) {
+      needed.add(part);
       const twice = found.parts[part].some((tensor) => tensors[part].has(tensor));
       if (twice && !found.onlyVae) return { fits: false, file: name, why: { twice: part } };
       for (const tensor of found.parts[part]) tensors[part].add(tensor);
     }
   }
-  const has = PARTS.filter((part) => tensors[part].size > 0);
-  const lacks = PARTS.filter((part) => tensors[part].size === 0);
+  const parts = ORDER.filter((part) => needed.has(part));
+  const has = parts.filter((part) => tensors[part].size > 0);
+  const lacks = parts.filter((part) => tensors[part].size === 0);
   const [only] = has;
   if (files.length === 1 && only !== undefined && has.length === 1)
-    return { fits: false, file: files[0].name, why: { is: only === 'text' ? 'text-encoder' : only } };
+    return { fits: false, file: files[0].name, why: { is: ALONE[only] } };
   if (lacks.length) return { fits: false, file: name, why: { lacks } };
-  return { fits: true, name, files: models };
+  return { fits: true, family, name, files: models };
 }
+
+/** What a file is that holds one part alone. */
+const ALONE: Readonly<Record<PartName, WrongKind>> = {
+  unet: 'unet',
+  text1: 'text-encoder',
+  text2: 'text-encoder',
+  vae: 'vae',
+};
 
 /** VAEs last. */
 async function inOrder(files: readonly File[]): Promise<{ file: File; found: Found }[]> {
@@ -80,19 +105,30 @@ export async function vaesAmong(files: readonly File[]): Promise<File[]> {
 
 /** Names of tensors by part, or why it cannot be used. */
 type Found =
-  | { readonly parts: Readonly<Record<Part, readonly string[]>>; readonly onlyVae: boolean }
+  | {
+      readonly family: FamilyName;
+      readonly parts: Readonly<Record<PartName, readonly string[]>>;
+      readonly onlyVae: boolean;
+    }
   | { readonly why: Refusal };
 
 async function partsOf(file: File): Promise<Found> {
   try {
     const { tensors } = await readHeader(fromBlob(file));
     const { kind } = identifyCheckpoint(tensors);
-    if (!usableKinds.includes(kind)) return { why: { is: kind as WrongKind } };
-    const quantized = quantizedTensor(tensors);
+    const family = familyOf(kind);
+    if (!family) return { why: { is: kind as WrongKind } };
+    const quantized = quantizedTensor(tensors, familyFacts[family]);
     if (quantized) return { why: { quantized: quantized.dtype } };
-    const { unet, text, vae } = mapCheckpoint(tensors.keys()).parts;
+    const { unet, text1, text2, vae } = mapCheckpoint(tensors.keys(), familyFacts[family]).parts;
     return {
-      parts: { unet: [...unet.keys()], text: [...text.keys()], vae: [...vae.keys()] },
+      family,
+      parts: {
+        unet: [...unet.keys()],
+        text1: [...text1.keys()],
+        text2: [...text2.keys()],
+        vae: [...vae.keys()],
+      },
       onlyVae: kind === 'vae',
     };
   } catch (error) {

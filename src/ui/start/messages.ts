@@ -1,9 +1,10 @@
 /** Words of the start screen: pictures, base model, sample sets, a run that was left. */
 import type { Localized } from '../../formats/config/language';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
-import type { Part, WrongKind } from '../project/recognise';
+import type { WrongKind } from '../project/recognise';
+import { partWords, type PartName } from '../../formats/families/family_facts';
 
-const parts: Record<Part, string> = { unet: 'the U-Net', text: 'the text encoder', vae: 'the VAE' };
+const the = (part: PartName) => `the ${partWords[part].en}`;
 
 const wrong: Record<WrongKind, string> = {
   'sd1-inpainting': 'This is an inpainting model (9 channels).',
@@ -111,7 +112,7 @@ const en = {
   giveVae: 'Choose a VAE for it, or a whole checkpoint.',
   chooseVae: 'Choose a VAE',
   otherVae: 'Use another VAE',
-  twice: (part: Part) => `Two of the files have ${parts[part]}.`,
+  twice: (part: PartName) => `Two of the files have ${the(part)}.`,
   twiceText: 'Choose one checkpoint, or the parts of one model.',
   missingShard: (name: string) => `${name} is missing.`,
   missingShardText: 'Choose all files of the folder together.',
@@ -124,7 +125,7 @@ const en = {
       ? `${have} of ${of} are there. Download it again.`
       : 'The download or copy did not finish. Download it again.',
   damagedFile: 'The file is damaged. Download it again.',
-  lacks: (which: readonly Part[]) => `It lacks ${which.map((part) => parts[part]).join(' and ')}.`,
+  lacks: (which: readonly PartName[]) => `It lacks ${which.map(the).join(' and ')}.`,
   couldNotRead: (file: string) => `${file} could not be read.`,
   baseFailed: 'The base model was not taken.',
   allow: 'Allow reading',
@@ -197,8 +198,6 @@ const damagedZh: typeof damaged = {
   'too-small': '文件太小，不可能是模型。请重新下载。',
 };
 
-const partsZh: Record<Part, string> = { unet: 'U-Net', text: '文本编码器', vae: 'VAE' };
-
 const zh: typeof en = {
   title: '把图片拖到这里',
   titleMore: '把更多图片拖到这里',
@@ -270,7 +269,7 @@ const zh: typeof en = {
   giveVae: '请为它选一个 VAE，或选择完整的模型文件。',
   chooseVae: '选择 VAE',
   otherVae: '换用另一个 VAE',
-  twice: (part) => `有两个文件都含有${partsZh[part]}。`,
+  twice: (part) => `有两个文件都含有${partWords[part].zh}。`,
   twiceText: '请只选一个底模，或同一模型的各部分。',
   missingShard: (name) => `缺少 ${name}。`,
   missingShardText: '请同时选择该文件夹中的全部文件。',
@@ -281,7 +280,7 @@ const zh: typeof en = {
   tooShortText: (have, of) =>
     of ? `${of} 中只有 ${have}。请重新下载。` : '下载或复制没有完成。请重新下载。',
   damagedFile: '文件已损坏。请重新下载。',
-  lacks: (which) => `缺少${which.map((part) => partsZh[part]).join('和')}。`,
+  lacks: (which) => `缺少${which.map((part) => partWords[part].zh).join('和')}。`,
   couldNotRead: (file) => `无法读取 ${file}。`,
   baseFailed: '未能使用此底模。',
   allow: '允许读取',

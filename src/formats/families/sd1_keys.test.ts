@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuMilliseconds } from '../../cpu_time.testing';
-import { diffusersName, ldmLayout, sd1Layout } from './checkpoint_keys';
-import { CheckpointError, identifyCheckpoint, mapCheckpoint, type CheckpointKind } from './checkpoint_kind';
+import {
+  CheckpointError,
+  identifyCheckpoint,
+  mapCheckpoint,
+  type CheckpointKind,
+} from '../checkpoint/checkpoint_kind';
+import { sd1Facts } from './sd1';
+import { diffusersName, ldmLayout, sd1Layout } from './sd1_keys';
 
 // The expectation is built by walking both architectures side by side, block by block, in the order they
 // run; nothing in it divides indices as the mapping does.
@@ -192,6 +198,9 @@ interface Expected {
   readonly name: string;
 }
 
+/** What one name means: one tensor, as it is. */
+const to = (part: string, name: string) => ({ is: 'weights', tensors: [{ part, name }] });
+
 function singleFile(
   channels: readonly number[],
   layers: number,
@@ -210,7 +219,7 @@ function singleFile(
       part: 'vae',
       name,
     })),
-    ...text(textLayers).map((name) => ({ key: `cond_stage_model.transformer.${name}`, part: 'text', name })),
+    ...text(textLayers).map((name) => ({ key: `cond_stage_model.transformer.${name}`, part: 'text1', name })),
   ];
 }
 
@@ -225,11 +234,11 @@ const anyText = (maxLength: number) =>
 describe('diffusersName', () => {
   it('maps all 686 + 248 + 196 tensors of SD 1.5, one to one', () => {
     const count = (part: string) => sd15.filter((entry) => entry.part === part).length;
-    expect([count('unet'), count('vae'), count('text')]).toEqual([686, 248, 196]);
-    for (const { key, part, name } of sd15) expect(diffusersName(key), key).toEqual({ part, name });
+    expect([count('unet'), count('vae'), count('text1')]).toEqual([686, 248, 196]);
+    for (const { key, part, name } of sd15) expect(diffusersName(key), key).toEqual(to(part, name));
     expect(new Set(sd15.map(({ part, name }) => `${part} ${name}`)).size).toBe(1130);
     // The 197th name of the text encoder is no weight.
-    expect(diffusersName('cond_stage_model.transformer.text_model.embeddings.position_ids').part).toBe(
+    expect(diffusersName('cond_stage_model.transformer.text_model.embeddings.position_ids').is).toBe(
       'ignored',
     );
   });
@@ -247,48 +256,48 @@ describe('diffusersName', () => {
       const file = singleFile(channels, layers, channels, 1, 2);
       const names = file.map(({ key }) => key);
       expect(ldmLayout(names)).toEqual({ layersPerBlock: layers, vaeLevels: levels });
-      const { parts, ignored, unknown } = mapCheckpoint(names);
+      const { parts, ignored, unknown } = mapCheckpoint(names, sd1Facts);
       expect([ignored, unknown]).toEqual([[], []]);
-      expect(parts.unet.size + parts.vae.size + parts.text.size).toBe(file.length);
+      expect(parts.unet.size + parts.vae.size + parts.text1.size).toBe(file.length);
       for (const { key, part, name } of file)
         expect(
           Object.entries(parts)
             .find(([p]) => p === part)?.[1]
-            .get(name),
+            .get(name)?.key,
         ).toBe(key);
     }
   });
 
   it('leaves diffusers names as they are, bare or under their folder', () => {
     for (const { part, name } of sd15) {
-      expect(diffusersName(name), name).toEqual({ part, name });
-      const folder = part === 'text' ? 'text_encoder' : part;
-      expect(diffusersName(`${folder}/${name}`)).toEqual({ part, name });
-      expect(diffusersName(`${folder}.${name}`)).toEqual({ part, name });
+      expect(diffusersName(name), name).toEqual(to(part, name));
+      const folder = part === 'text1' ? 'text_encoder' : part;
+      expect(diffusersName(`${folder}/${name}`)).toEqual(to(part, name));
+      expect(diffusersName(`${folder}.${name}`)).toEqual(to(part, name));
     }
-    expect(diffusersName('vae.down_blocks.0.resnets.0.conv1.weight').part).toBe('unknown');
+    expect(diffusersName('vae.down_blocks.0.resnets.0.conv1.weight').is).toBe('unknown');
   });
 
   it('knows a standalone VAE, old names of its attention, and text encoders without text_model', () => {
     for (const { key, part, name } of sd15.filter((entry) => entry.part === 'vae')) {
-      expect(diffusersName(key.replace('first_stage_model.', ''))).toEqual({ part, name });
+      expect(diffusersName(key.replace('first_stage_model.', ''))).toEqual(to(part, name));
     }
     const at = 'decoder.mid_block.attentions.0.';
     const renamed = ['query', 'key', 'value', 'proj_attn'].map((old) => diffusersName(`${at}${old}.weight`));
     expect(renamed).toEqual(
-      ['to_q', 'to_k', 'to_v', 'to_out.0'].map((name) => ({ part: 'vae', name: `${at}${name}.weight` })),
+      ['to_q', 'to_k', 'to_v', 'to_out.0'].map((name) => to('vae', `${at}${name}.weight`)),
     );
     for (const name of text(12)) {
       const short = name.replace('text_model.', '');
-      expect(diffusersName(`cond_stage_model.transformer.${short}`)).toEqual({ part: 'text', name });
-      expect(diffusersName(short)).toEqual({ part: 'text', name });
+      expect(diffusersName(`cond_stage_model.transformer.${short}`)).toEqual(to('text1', name));
+      expect(diffusersName(short)).toEqual(to('text1', name));
     }
   });
 
   it('ignores what v1-5-pruned carries beside the model', () => {
     const junk =
       'model_ema.diffusion_modelinput_blocks00weight model_ema.decay model_ema.num_updates betas alphas_cumprod alphas_cumprod_prev sqrt_alphas_cumprod sqrt_one_minus_alphas_cumprod log_one_minus_alphas_cumprod sqrt_recip_alphas_cumprod sqrt_recipm1_alphas_cumprod posterior_variance posterior_log_variance_clipped posterior_mean_coef1 posterior_mean_coef2 first_stage_model.loss.logvar';
-    for (const key of junk.split(' ')) expect(diffusersName(key).part, key).toBe('ignored');
+    for (const key of junk.split(' ')) expect(diffusersName(key).is, key).toBe('ignored');
     for (const key of [
       '',
       'x',
@@ -301,7 +310,7 @@ describe('diffusersName', () => {
       'constructor',
       '__proto__',
     ]) {
-      expect(diffusersName(key).part, key).toBe('unknown');
+      expect(diffusersName(key).is, key).toBe('unknown');
     }
   });
 
@@ -334,7 +343,7 @@ describe('diffusersName', () => {
           anyText(12),
         ),
         (key) => {
-          expect(['unet', 'vae', 'text', 'ignored', 'unknown']).toContain(diffusersName(key, sd1Layout).part);
+          expect(['weights', 'ignored', 'unknown']).toContain(diffusersName(key, sd1Layout).is);
         },
       ),
       { numRuns: 1000 },
@@ -349,8 +358,8 @@ describe('diffusersName', () => {
 describe('mapCheckpoint', () => {
   it('refuses a file in which two names mean one tensor', () => {
     const names = ['model.diffusion_model.input_blocks.0.0.weight', 'unet.conv_in.weight'];
-    expect(() => mapCheckpoint(names)).toThrow(CheckpointError);
-    expect(() => mapCheckpoint(names)).toThrow(/conv_in\.weight of the unet/);
+    expect(() => mapCheckpoint(names, sd1Facts)).toThrow(CheckpointError);
+    expect(() => mapCheckpoint(names, sd1Facts)).toThrow(/conv_in\.weight of the unet/);
   });
 });
 
@@ -367,7 +376,7 @@ describe('identifyCheckpoint', () => {
       [
         ...pick('unet').map((n) => `unet.${n}`),
         ...pick('vae').map((n) => `vae.${n}`),
-        ...pick('text').map((n) => `text_encoder.${n}`),
+        ...pick('text1').map((n) => `text_encoder.${n}`),
       ],
     ],
     ['sd1-inpainting', keys, { [conv]: [320, 9, 3, 3] }],
@@ -389,7 +398,7 @@ describe('identifyCheckpoint', () => {
     ['unet', pick('unet')],
     ['vae', pick('vae')],
     ['vae', sd15.filter((e) => e.part === 'vae').map((e) => e.key.replace('first_stage_model.', ''))],
-    ['text-encoder', pick('text')],
+    ['text-encoder', pick('text1')],
     ['empty', []],
     ['unknown', ['foo', 'bar.weight']],
   ];

@@ -1,17 +1,11 @@
-// Names of tensors: from the layout of single-file checkpoints (LDM, what people have on disk) to diffusers'
+// Names of SD 1.x's tensors: from the layout of single-file checkpoints (LDM, what people have on disk) to diffusers'
 // names, which is what our models use. A pure function of the name and of two small counts; no tensor is
 // read. Layouts: CompVis/stable-diffusion `openaimodel.py` and `model.py`; diffusers' UNet2DConditionModel.
 //
 // Shapes are not changed here, and two differ: the VAE's attention projections are 1x1 convolutions
 // [C, C, 1, 1] in LDM and linear [C, C] in diffusers. The bytes are the same.
 
-export type ModelPart = 'unet' | 'vae' | 'text';
-
-/** Where a tensor belongs: a part and its diffusers name there, or why it is left aside. */
-export type MappedKey =
-  | { readonly part: ModelPart; readonly name: string }
-  | { readonly part: 'ignored'; readonly reason: string }
-  | { readonly part: 'unknown' };
+import type { MappedKey, PartName } from './family_facts';
 
 /** What LDM's numbering hides: counts that its indices must be divided by. */
 export interface LdmLayout {
@@ -48,11 +42,11 @@ export function ldmLayout(names: Iterable<string>): LdmLayout {
  * (or with a slash). EMA copies, noise schedules and position_ids are 'ignored'; the rest is 'unknown'.
  */
 export function diffusersName(key: string, layout: LdmLayout = sd1Layout): MappedKey {
-  if (key.startsWith('model.diffusion_model.')) return part('unet', ldmUnet(key.slice(22), layout));
+  if (key.startsWith('model.diffusion_model.')) return weights('unet', ldmUnet(key.slice(22), layout));
   if (key.startsWith('first_stage_model.')) {
     const rest = key.slice(18);
     if (/^(loss|model_ema)\./.test(rest)) return ignored('left over from training the VAE');
-    return part('vae', ldmVae(rest, layout));
+    return weights('vae', ldmVae(rest, layout));
   }
   if (key.startsWith('cond_stage_model.transformer.')) return textKey(key.slice(29));
   if (/^model_ema\./.test(key)) return ignored('a second, averaged copy of the weights');
@@ -66,13 +60,13 @@ const scheduleNames =
 function diffusersKey(key: string, layout: LdmLayout): MappedKey {
   const [, folder, rest] = /^(?:(unet|vae|text_encoder)[./])?([^]*)$/.exec(key) ?? [];
   const may = (wanted: string) => folder === undefined || folder === wanted;
-  if (may('unet') && unetNames.test(rest)) return { part: 'unet', name: rest };
+  if (may('unet') && unetNames.test(rest)) return weights('unet', rest);
   // transformers 5 leaves `text_model.` out; its `encoder.layers.` is not the VAE's encoder.
   if (may('text_encoder') && textNames.test(rest)) return textKey(rest);
   if (may('vae') && /^(encoder|decoder|quant_conv|post_quant_conv)\./.test(rest)) {
-    return part('vae', diffusersVaeNames.test(rest) ? renewVaeAttention(rest) : ldmVae(rest, layout));
+    return weights('vae', diffusersVaeNames.test(rest) ? renewVaeAttention(rest) : ldmVae(rest, layout));
   }
-  return { part: 'unknown' };
+  return UNKNOWN;
 }
 
 const textNames = /^(text_model\.|embeddings\.(token|position)_|encoder\.layers\.|final_layer_norm\.)/;
@@ -84,9 +78,11 @@ const diffusersVaeNames =
 function textKey(rest: string): MappedKey {
   if (rest.endsWith('embeddings.position_ids')) return ignored('the numbers 0 to 76, which are known');
   // Some merging tools drop `text_model.`; the rest of the name is the same.
-  if (/^(embeddings|encoder|final_layer_norm)\./.test(rest))
-    return { part: 'text', name: `text_model.${rest}` };
-  return part('text', /^text_model\.(embeddings|encoder|final_layer_norm)\./.test(rest) ? rest : undefined);
+  if (/^(embeddings|encoder|final_layer_norm)\./.test(rest)) return weights('text1', `text_model.${rest}`);
+  return weights(
+    'text1',
+    /^text_model\.(embeddings|encoder|final_layer_norm)\./.test(rest) ? rest : undefined,
+  );
 }
 
 const unetHeads = new Map([
@@ -197,10 +193,12 @@ function renewVaeAttention(name: string): string {
   return old ? `${old[1]}${vaeAttention.get(old[2])}.${old[3]}` : name;
 }
 
-function part(which: ModelPart, name: string | undefined): MappedKey {
-  return name === undefined ? { part: 'unknown' } : { part: which, name };
+const UNKNOWN: MappedKey = { is: 'unknown' };
+
+function weights(part: PartName, name: string | undefined): MappedKey {
+  return name === undefined ? UNKNOWN : { is: 'weights', tensors: [{ part, name }] };
 }
 
 function ignored(reason: string): MappedKey {
-  return { part: 'ignored', reason };
+  return { is: 'ignored', reason };
 }

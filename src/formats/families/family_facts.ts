@@ -1,0 +1,95 @@
+/**
+ * What is known of a family of base models before anything is computed with one: names, numbers, words. The page and the
+ * file formats need no more; what computes is added by `models/family.ts`. One folder or file a family, one row in
+ * `families.ts`, and nothing else asks which family a model is of.
+ */
+
+import type { Localized } from '../config/language';
+
+/** What has weights of its own, by the names used everywhere: a family's first text encoder is `text1`. */
+export type PartName = 'unet' | 'vae' | 'text1' | 'text2';
+export type TextPart = Extract<PartName, `text${number}`>;
+/** What a LoRA can adapt. */
+export type LoraPart = Exclude<PartName, 'vae'>;
+
+/** What the parts are called. */
+export const partWords: Readonly<Record<PartName, Localized>> = {
+  unet: { en: 'U-Net', zh: 'U-Net' },
+  vae: { en: 'VAE', zh: 'VAE' },
+  text1: { en: 'text encoder', zh: '文本编码器' },
+  text2: { en: 'second text encoder', zh: '第二个文本编码器' },
+};
+
+/** What one tensor of a file gives: a tensor of a part, by its diffusers name. */
+export interface MappedTensor {
+  readonly part: PartName;
+  readonly name: string;
+  /** The `index`-th of `of` equal shares of its rows: projections that are stored as one matrix. */
+  readonly rows?: { readonly index: number; readonly of: number };
+  /** Stored as x P, used as P^T: rows and columns of a matrix change places. */
+  readonly transposed?: boolean;
+}
+
+/** The shape of what is taken of a file's tensor. */
+export function shapeTaken(
+  shape: readonly number[],
+  { rows, transposed }: Pick<MappedTensor, 'rows' | 'transposed'>,
+): readonly number[] {
+  const [first = 0, ...rest] = shape;
+  const cut = rows ? [first / rows.of, ...rest] : shape;
+  return transposed ? [...cut].reverse() : cut;
+}
+
+/** Where a file's tensor belongs: to one tensor of a part or several, or why it is left aside. */
+export type MappedKey =
+  | { readonly is: 'weights'; readonly tensors: readonly MappedTensor[] }
+  | { readonly is: 'ignored'; readonly reason: string }
+  | { readonly is: 'unknown' };
+
+/** Only names and shapes matter; `SafetensorsFile.tensors` fits. */
+export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
+/** How a LoRA names and chooses the modules of one part. */
+export interface LoraNaming {
+  /** Before the module's name in kohya's files: `lora_te`. */
+  readonly prefix: string;
+  /** The part's name in diffusers' files and folders: `text_encoder`. */
+  readonly folder: string;
+  /** The diffusers paths of the modules that are adapted. */
+  readonly modules: RegExp;
+  /** kohya's name of a module. */
+  name(path: string): string;
+  /** The diffusers path that a name within this part means; undefined for one that is none of it. */
+  pathOf(rest: string): string | undefined;
+  /** All names that `name` gives, for models of any depth and width. */
+  readonly names: RegExp;
+  /** The part in the seed of a new LoRA's values: what was trained with a seed once must come out again. */
+  readonly seed: string;
+}
+
+export interface FamilyFacts {
+  readonly title: Localized;
+  /** All parts, as people name them. */
+  readonly parts: readonly PartName[];
+  readonly texts: readonly TextPart[];
+  /** Looks at all names of a file once, then says of each what it is. */
+  keyMap(names: Iterable<string>): (key: string) => MappedKey;
+  readonly lora: Readonly<Partial<Record<LoraPart, LoraNaming>>>;
+  /** x0 = `scaling` times what the VAE gives. */
+  readonly latents: { readonly scaling: number };
+  /** `single`: its VAE's activations overflow in halves, so they are not tried. */
+  readonly vaePrecision: 'half' | 'single';
+  /** Of the noise schedule: betas from `betaStart` to `betaEnd`, linear in their roots, over `timesteps`. */
+  readonly noise: { readonly betaStart: number; readonly betaEnd: number; readonly timesteps: number };
+  /** What the model predicts where nothing says otherwise. */
+  readonly prediction: 'epsilon' | 'v';
+  /** Pixels: the side that it was made for, and what sides of buckets are multiples of. */
+  readonly resolution: { readonly side: number; readonly bucketStep: number };
+  /** What kohya's `ss_*` and Stability's `modelspec.*` say of a LoRA for it. */
+  readonly metadata: {
+    readonly baseModelVersion: string;
+    readonly v2: boolean;
+    readonly architecture: string;
+    readonly implementation: string;
+  };
+}

@@ -1,0 +1,62 @@
+/** Stable Diffusion 1.x: one CLIP text encoder, a U-Net of eight heads and one block a transformer. Rombach et al. 2022. */
+import { sd1Facts } from '../../formats/families/sd1';
+import { encodeChunks, textShapes } from '../clip';
+import {
+  CheckpointShapeError,
+  inferText,
+  inferUnet,
+  inferVae,
+  type Shapes,
+  type UnetConfig,
+} from '../config';
+import type { Family } from '../family';
+import { noiseSchedule } from '../schedule';
+import { unetBlocks } from '../unet';
+import { unetShapes } from '../unet_shapes';
+import { vaeShapes } from '../vae';
+
+export const sd1: Family = {
+  ...sd1Facts,
+  infer: (shapes) => {
+    const config = {
+      unet: inferSd1Unet(shapes.unet),
+      vae: inferVae(shapes.vae, sd1Facts.latents.scaling, sd1Facts.vaePrecision),
+      text1: inferText(shapes.text1),
+    };
+    if (config.vae.latentChannels !== config.unet.inChannels) {
+      throw new CheckpointShapeError(
+        `The VAE has ${config.vae.latentChannels} channels and the U-Net takes ${config.unet.inChannels}: they do not belong together.`,
+      );
+    }
+    return config;
+  },
+  shapes: (config, part) => {
+    switch (part) {
+      case 'unet':
+        return unetShapes(config.unet);
+      case 'vae':
+        return vaeShapes(config.vae);
+      case 'text1':
+        return textShapes(config.text1);
+      case 'text2':
+        return new Map();
+    }
+  },
+  blocks: unetBlocks,
+  schedule: () => noiseSchedule(sd1Facts.noise),
+  encode: ({ text1 }, config, { ids, chunks, clipSkip, rows }) => {
+    if (!text1) throw new Error('Prompts are to be encoded, but the text encoder is not loaded.');
+    return { context: encodeChunks(text1, config.text1, ids, chunks, clipSkip, rows) };
+  },
+};
+
+/** Head counts leave no trace in shapes. More blocks a transformer are SDXL's. */
+function inferSd1Unet(shapes: Shapes): UnetConfig {
+  const config = inferUnet(shapes, { heads: 8 });
+  if (Math.max(config.middleDepth, ...config.depths) > 1) {
+    throw new CheckpointShapeError(
+      'U-Net: more than one transformer block a layer, as in SDXL; this trainer knows Stable Diffusion 1.x.',
+    );
+  }
+  return config;
+}
