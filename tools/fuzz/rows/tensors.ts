@@ -5,15 +5,16 @@ import {
   mapCheckpoint,
   quantizedTensor,
 } from '../../../src/formats/checkpoint/checkpoint_kind';
-import { targetsInCheckpoint } from '../../../src/formats/lora/checkpoint_targets';
+import { familyFacts } from '../../../src/formats/families/families';
 import { importFromLora } from '../../../src/formats/kohya/import_settings';
 import { buildLoraFile, parseLora } from '../../../src/formats/lora/kohya_lora';
-import { loraTargets, sd15LoraShape } from '../../../src/formats/lora/kohya_names';
+import { targetsInCheckpoint } from '../../../src/formats/lora/lora_targets';
 import { matchLora, outlineLora } from '../../../src/formats/lora/lora_outline';
 import { chooseMetadata, rewriteLora } from '../../../src/formats/lora/private_metadata';
 import { dtypeBits, readHeader } from '../../../src/formats/safetensors/safetensors';
 import { writeSafetensors } from '../../../src/formats/safetensors/safetensors_write';
 import { parseStrictJson } from '../../../src/formats/safetensors/strict_json';
+import { smallTargets } from '../../../src/formats/lora/small_model.testing';
 import { verifyLora } from '../../../src/formats/lora/verify_lora';
 import { planBaseModel } from '../../../src/training/step/base_model';
 import { openState, writeState } from '../../../src/training/loop/checkpoint';
@@ -83,9 +84,9 @@ export function tensorRows(): Row[] {
           input: JSON.stringify([...tensors]),
           read() {
             identifyCheckpoint(tensors);
-            quantizedTensor(tensors);
+            quantizedTensor(tensors, familyFacts.sd1);
             targetsInCheckpoint([tensors]);
-            mapCheckpoint(tensors.keys());
+            mapCheckpoint(tensors.keys(), familyFacts.sd1);
           },
         };
       },
@@ -213,7 +214,7 @@ const loraWords = [
   'lokr_w1',
 ];
 
-const targets = loraTargets(sd15LoraShape);
+const targets = smallTargets();
 function matchLoraOrNot(found: Parameters<typeof matchLora>[0]): void {
   try {
     matchLora(found, targets);
