@@ -5,8 +5,9 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
 import { runInWorker } from '../tools/browser_worker';
-import { complaints, runKernels } from '../tools/firefox_kernels';
+import { runKernels } from '../tools/firefox_kernels';
 import type { HalfResult } from '../tools/half_worker';
+import { complaints } from '../tools/run_cases';
 
 test('a worker in Firefox has an adapter with shader-f16 and computes with it', async () => {
   const worker = fileURLToPath(new URL('../tools/half_worker.ts', import.meta.url));

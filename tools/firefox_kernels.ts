@@ -4,9 +4,10 @@
  */
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { CaseResult, KernelResults } from './kernels_worker';
+import type { KernelResults } from './kernels_worker';
 import { runInWorker, type RunOptions } from './browser_worker';
 import type { BrowserName } from './browsers';
+import { complaints } from './run_cases';
 
 const WORKER = join(dirname(fileURLToPath(import.meta.url)), 'kernels_worker.ts');
 
@@ -17,15 +18,6 @@ export function runKernels(
   options: RunOptions = {},
 ): Promise<KernelResults> {
   return runInWorker<KernelResults>(browser, WORKER, { ...options, query: tier ? `tier=${tier}` : '' });
-}
-
-/** What is wrong with a case, one sentence each; empty if it passed. A case that compared nothing has not passed. */
-export function complaints({ name, comparisons, error }: CaseResult): string[] {
-  if (error !== undefined) return [`${name}: ${error}`];
-  if (comparisons.length === 0) return [`${name}: compared nothing`];
-  return comparisons
-    .filter((c) => !(typeof c.error === 'number' && c.error <= c.tolerance))
-    .map((c) => `${name}: ${c.what}: error ${c.error ?? 'not finite'} > ${c.tolerance}`);
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -180,6 +180,11 @@ export function inFullPrecision<T>(work: () => T): T {
   }
 }
 
+/** All tiers that an adapter has whose best is this one, in ascending order. */
+export function tiersUpTo(best: Tier): readonly Tier[] {
+  return TIERS.slice(0, TIERS.indexOf(best) + 1);
+}
+
 function forgetBackend(): void {
   if ('webgpu' in tf.engine().registryFactory) tf.removeBackend('webgpu');
 }

@@ -25,7 +25,7 @@ export class Recording {
   }
 
   get flops(): number {
-    return this.dispatches.reduce((sum, item) => sum + item.flops, 0);
+    return flopsOf(this.dispatches);
   }
 
   /** Encodes and submits all dispatches again. Returns at once: the GPU runs behind. */
@@ -46,12 +46,13 @@ export class Recording {
     return ms;
   }
 
-  /** Dispatches by program name, for the bench: how often, and how many FLOP. */
-  byProgram(): Map<string, { count: number; flops: number }> {
-    const programs = new Map<string, { count: number; flops: number }>();
-    for (const { name, flops } of this.dispatches) {
-      const known = programs.get(name) ?? { count: 0, flops: 0 };
-      programs.set(name, { count: known.count + 1, flops: known.flops + flops });
+  /** Dispatches by program name, in the order recorded: for measuring. They last as long as the recording's arena. */
+  byProgram(): ReadonlyMap<string, readonly Dispatch[]> {
+    const programs = new Map<string, Dispatch[]>();
+    for (const dispatch of this.dispatches) {
+      const known = programs.get(dispatch.name);
+      if (known) known.push(dispatch);
+      else programs.set(dispatch.name, [dispatch]);
     }
     return programs;
   }
@@ -95,4 +96,9 @@ export class Recorder {
     flush();
     gpu().buffers.destroyArena(this.arena);
   }
+}
+
+/** What the dispatches compute; multiply-adds count two. */
+export function flopsOf(dispatches: readonly Dispatch[]): number {
+  return dispatches.reduce((sum, { flops }) => sum + flops, 0);
 }

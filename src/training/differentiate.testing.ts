@@ -4,6 +4,7 @@ import { parseLora } from '../formats/lora/kohya_lora';
 import { gpu } from '../kernels/device';
 import { read } from '../kernels/program';
 import { LoraParameters, type LoraValues } from '../models/lora';
+import type { Golden, GoldenFiles } from './golden_numbers.testing';
 import { configOf, type BaseModel } from './step/base_model';
 import { loraShapes } from './step/lora_file';
 import { createOptimizer, disposeOptimizer } from './step/optimizer';
@@ -65,4 +66,23 @@ export async function differentiate(
   disposeOptimizer(optimizer);
   lora.dispose();
   return { loss, gradients };
+}
+
+/** The batch of `grads.safetensors`, with the text encoder's output given or to be encoded. */
+export function goldenBatch(want: Golden, text: 'context' | 'ids'): MicroBatch {
+  return {
+    size: 2,
+    height: 16,
+    width: 24,
+    x0: want.floats('x0_nhwc'),
+    noise: want.floats('noise_nhwc'),
+    timesteps: [...want.ints('timesteps')],
+    weights: [1, 1],
+    ...(text === 'context' ? { context: want.floats('context') } : { ids: want.ints('ids') }),
+  };
+}
+
+/** The LoRA that the gradients of `grads.safetensors` are taken at. */
+export async function goldenStart(files: GoldenFiles): Promise<Start> {
+  return { rank: 4, alpha: 2, values: await loraValues(files('lora_init.safetensors')) };
 }

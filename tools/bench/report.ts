@@ -1,9 +1,9 @@
 /** The whole bench on one adapter, as one value to print. */
-import { arch, cpus, loadavg, platform, release } from 'node:os';
-import { createRequire } from 'node:module';
+import { loadavg } from 'node:os';
 import { closeDevice, openDevice, type Tier } from '../../src/kernels/device';
 import { dawnToggles, gpuNotes, halfMissing } from '../dawn';
 import { benchKernels, type KernelResult } from './kernels';
+import { runtime, type Runtime } from './machine';
 import { planBench, type BenchOptions } from './options';
 import { measureRoofline, type Roofline } from './roofline';
 import { benchStep, type StepResult } from './step';
@@ -23,7 +23,7 @@ export interface BenchReport {
   note: string | null;
   /** The adapter runs on the CPU: nothing here says anything about a GPU. */
   software: boolean;
-  runtime: { node: string; webgpu: string | null; platform: string; cpu: string; cores: number };
+  runtime: Runtime;
   /** Processes that wanted a core in the minute before and after: where others do, the numbers are too low. */
   loadAverage: { before: number; after: number };
   options: BenchOptions;
@@ -69,13 +69,7 @@ export async function bench(
       dawnToggles: dawnToggles(),
       note: halfMissing(gpu) ?? null,
       software,
-      runtime: {
-        node: process.version,
-        webgpu: webgpuVersion(),
-        platform: `${platform()} ${release()} ${arch()}`,
-        cpu: cpus()[0]?.model ?? 'unknown',
-        cores: cpus().length,
-      },
+      runtime: runtime(),
       loadAverage: { before: loadBefore, after: loadavg()[0] },
       options,
       shapes: {
@@ -97,15 +91,5 @@ export async function bench(
     };
   } finally {
     closeDevice();
-  }
-}
-
-function webgpuVersion(): string | null {
-  try {
-    const { version } = createRequire(import.meta.url)('webgpu/package.json') as { version: string };
-    return version;
-  } catch {
-    // Installed without its description: the numbers stand all the same.
-    return null;
   }
 }

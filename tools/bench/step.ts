@@ -4,6 +4,7 @@
  */
 import { gpu } from '../../src/kernels/device';
 import { flush, listening, trim } from '../../src/kernels/program';
+import { flopsOf } from '../../src/kernels/recording';
 import { loraShapes } from '../../src/training/step/lora_file';
 import { predictMemory } from '../../src/training/plan/memory';
 import { readReport } from '../../src/training/step/optimizer';
@@ -147,7 +148,7 @@ export async function benchStep(
   const loraParameters = run.lora.modules.reduce((sum, m) => sum + plan.rank * (m.in + m.out), 0);
   const flops = recording.flops;
   const programs = [...recording.byProgram()]
-    .map(([name, { count, flops }]) => ({ name, count, flops }))
+    .map(([name, list]) => ({ name, count: list.length, flops: flopsOf(list) }))
     .sort((a, b) => b.flops - a.flops);
   const dispatches = recording.length + updateDispatches;
   const recordedLength = recording.length;

@@ -15,7 +15,7 @@ import { idle } from './timing';
 export function openRun(
   base: BaseParts<'unet'>,
   shapes: readonly LoraShape[],
-  plan: BenchPlan,
+  plan: Pick<BenchPlan, 'rank' | 'size'>,
   settings: StepSettings,
 ) {
   const config = { ...defaultConfig(), learning_rate: 1e-4 };

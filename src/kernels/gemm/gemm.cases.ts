@@ -148,3 +148,10 @@ export const cases: KernelCase[] = [
   window(GPU_TILES[5], [11, 10, 12, 20], false),
   window(GPU_TILES[4], [11, 10, 12, 20], true),
 ];
+
+/** The two largest tiles, which carry most of a GPU's training and no CPU adapter's: `npm run gpu` runs them on GPUs. */
+export const largeTileCases: KernelCase[] = GPU_TILES.slice(0, 2).flatMap((tile) => [
+  forward(tile, [150, 140, 100, 8]),
+  backward(tile, [150, 140, 68]),
+  window(tile, [25, 24, 12, 132], false),
+]);

@@ -5,11 +5,11 @@
 import { expect, test } from 'vitest';
 import { GPU_TILES, setHalfMath, setTile } from '../../kernels/gemm/tile';
 import { relativeError } from '../../kernels/testing';
-import { differentiate, loraValues, type Start } from '../differentiate.testing';
-import { expectGradients, golden, onTiers, type Golden } from '../golden.testing';
+import { differentiate, goldenBatch, goldenStart } from '../differentiate.testing';
+import { expectGradients, golden, onTiers } from '../golden.testing';
 import { goldenSource } from '../golden_source.testing';
 import { minSnrWeight } from './noise_schedule';
-import type { MicroBatch, StepSettings } from './step';
+import type { StepSettings } from './step';
 import { noiseSchedule } from '../../models/schedule';
 import { sd1Facts } from '../../formats/families/sd1';
 
@@ -33,8 +33,8 @@ onTiers((base, tier) => {
     const { loss, gradients } = await differentiate(
       base(),
       { ...SETTINGS, keepFrom },
-      await batchOf(want, 'context'),
-      await start(),
+      goldenBatch(want, 'context'),
+      await goldenStart(goldenSource),
     );
     expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(tier === 'f32' ? 1e-4 : 1e-2);
     expectGradients(want, 'unet_only', gradients, tier);
@@ -50,8 +50,8 @@ onTiers((base, tier) => {
         const { loss, gradients } = await differentiate(
           base(),
           SETTINGS,
-          await batchOf(want, 'context'),
-          await start(),
+          goldenBatch(want, 'context'),
+          await goldenStart(goldenSource),
         );
         expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(1e-2);
         expectGradients(want, 'unet_only', gradients, tier);
@@ -66,8 +66,13 @@ onTiers((base, tier) => {
     const weights = [...want.ints('timesteps')].map((t) =>
       minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, true),
     );
-    const batch = { ...(await batchOf(want, 'context')), weights };
-    const { loss } = await differentiate(base(), { ...SETTINGS, vPrediction: true }, batch, await start());
+    const batch = { ...goldenBatch(want, 'context'), weights };
+    const { loss } = await differentiate(
+      base(),
+      { ...SETTINGS, vPrediction: true },
+      batch,
+      await goldenStart(goldenSource),
+    );
     expect(relativeError([loss], want.floats('unet_only/loss_v_min_snr_5'))).toBeLessThan(
       tier === 'f32' ? 1e-4 : 1e-2,
     );
@@ -78,12 +83,12 @@ onTiers((base, tier) => {
     const weights = [...want.ints('timesteps')].map((t) =>
       minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, false),
     );
-    const batch = { ...(await batchOf(want, 'ids')), weights };
+    const batch = { ...goldenBatch(want, 'ids'), weights };
     const { loss, gradients } = await differentiate(
       base(),
       { ...SETTINGS, text: 'trained', keepFrom: 27 },
       batch,
-      await start(),
+      await goldenStart(goldenSource),
     );
     expect(relativeError([loss], want.floats('with_text/loss_min_snr_5'))).toBeLessThan(
       tier === 'f32' ? 1e-4 : 1e-2,
@@ -91,20 +96,3 @@ onTiers((base, tier) => {
     expectGradients(want, 'with_text', gradients, tier);
   });
 });
-
-async function batchOf(want: Golden, text: 'context' | 'ids'): Promise<MicroBatch> {
-  return {
-    size: 2,
-    height: 16,
-    width: 24,
-    x0: want.floats('x0_nhwc'),
-    noise: want.floats('noise_nhwc'),
-    timesteps: [...want.ints('timesteps')],
-    weights: [1, 1],
-    ...(text === 'context' ? { context: want.floats('context') } : { ids: want.ints('ids') }),
-  };
-}
-
-async function start(): Promise<Start> {
-  return { rank: 4, alpha: 2, values: await loraValues(goldenSource('lora_init.safetensors')) };
-}

@@ -1,0 +1,109 @@
+/** For comparisons with PyTorch: a run of some steps on the reference's own batches. */
+import { defaultConfig } from '../formats/config/config';
+import type { TrainConfig } from '../formats/config/config_fields';
+import { sd1Facts } from '../formats/families/sd1';
+import { gpu } from '../kernels/device';
+import { read } from '../kernels/program';
+import { LoraParameters } from '../models/lora';
+import { noiseSchedule } from '../models/schedule';
+import type { Golden } from './golden_numbers.testing';
+import { configOf, type BaseModel } from './step/base_model';
+import { loraShapes } from './step/lora_file';
+import { minSnrWeight } from './step/noise_schedule';
+import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './step/optimizer';
+import { StepEngine, type MicroBatch } from './step/step';
+
+export interface Trained {
+  /** Before each step; of all its micro-batches. */
+  losses: number[];
+  /** Before clipping. */
+  norms: number[];
+  values: Float32Array;
+  final: Map<string, Float32Array>;
+}
+
+/**
+ * Trains as `steps.safetensors` was made, from its start: its latents, noise, timesteps and rates. `name` is the run there;
+ * `steps` takes only the first so many. Throws where an update was skipped.
+ */
+export async function trainGolden(
+  base: BaseModel,
+  want: Golden,
+  name: string,
+  settings: Partial<TrainConfig>,
+  accumulation: number,
+  record: boolean,
+  steps = Infinity,
+): Promise<Trained> {
+  const config: TrainConfig = {
+    ...defaultConfig(),
+    weight_decay: 0.01,
+    max_grad_norm: want.floats('max_norm')[0],
+    ...settings,
+  };
+  const rates = want.floats(`${name}/rates`).subarray(0, steps);
+  const lora = new LoraParameters(
+    loraShapes(configOf(base), { train_unet: true, train_text_encoder: false }),
+    2,
+    1,
+  );
+  lora.set(({ name, out }) => ({
+    down: want.floats(`start/${name}.lora_down.weight`),
+    up: new Float32Array(2 * out),
+  }));
+  const optimizer = createOptimizer(config.optimizer, lora.size, lora.textSize, gpu().f16);
+  const engine = new StepEngine(base, lora, optimizer, {
+    text: 'given',
+    trainUnet: true,
+    chunks: 1,
+    clipSkip: 1,
+    vPrediction: false,
+    keepFrom: 8,
+    record,
+  });
+  const losses: number[] = [];
+  const norms: number[] = [];
+  for (const [step, rate] of rates.entries()) {
+    setHyper(optimizer, config, () => rate / config.learning_rate, gpu().f16);
+    engine.begin();
+    for (let micro = 0; micro < accumulation; micro++)
+      engine.micro(batchOf(want, step * accumulation + micro, accumulation), 0);
+    update(optimizer, lora.values);
+    losses.push((await read(engine.loss))[0]);
+    const report = await readReport(optimizer);
+    if (report.skipped) throw new Error(`Step ${step} was skipped: its gradient is not finite.`);
+    norms.push(report.gradientNorm);
+  }
+  const values = await read(lora.values);
+  const final = new Map<string, Float32Array>();
+  for (const [path, { down, up }] of lora.split(values)) {
+    const name = base.family.lora.unet?.name(path) ?? '';
+    final.set(`${name}.lora_down.weight`, down);
+    final.set(`${name}.lora_up.weight`, up);
+  }
+  engine.dispose();
+  disposeOptimizer(optimizer);
+  lora.dispose();
+  return { losses, norms, values, final };
+}
+
+function batchOf(want: Golden, i: number, accumulation: number): MicroBatch {
+  const pair = (name: string) => [...want.ints(name).subarray(2 * i, 2 * i + 2)];
+  const pick = (name: string, length: number, indices: number[]) => {
+    const all = want.floats(name);
+    return Float32Array.from(
+      indices.flatMap((index) => [...all.subarray(index * length, (index + 1) * length)]),
+    );
+  };
+  const timesteps = pair('timesteps');
+  return {
+    size: 2,
+    height: 16,
+    width: 16,
+    x0: pick('x0_pool_nhwc', 1024, pair('x0_index')),
+    noise: want.floats('noise_nhwc').slice(2048 * i, 2048 * (i + 1)),
+    timesteps,
+    weights: timesteps.map((t) => minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, false) / accumulation),
+    context: pick('context_pool', 77 * 64, pair('context_index')),
+  };
+}
