@@ -2,7 +2,7 @@
  * Runs batches of cases in a thread, and ends the thread where a case takes far too long or the thread's memory is full;
  * the next batch gets a new one. Time is the processor's, so that a busy machine makes no case slow.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { bundle } from '../bundle';
@@ -58,6 +58,8 @@ export class Watch {
   async close(): Promise<void> {
     await this.#worker?.terminate();
     this.#worker = undefined;
+    // Of a run of its own; the next one bundles anew.
+    for (const file of [this.file, `${this.file}.map`]) rmSync(file, { force: true });
   }
 
   async #batch(batch: Batch): Promise<{ counts: Counts; next: number }> {
