@@ -68,8 +68,8 @@ function ofSvelte(path: string, text: string, into: Found): void {
   visit(parse(text, { modern: true }));
 }
 
-/** A text of about `length` units. */
-export type Pump = (length: number) => string;
+/** A text with so many pieces. */
+export type Pump = (pieces: number) => string;
 
 /** One letter of each sort that patterns tell apart. */
 const LETTERS = [...'a0 _-.,:;=/\\"\'()[]{}<>|#$%^&*+?!@~`AZz9\t\n\r\u00a0\u2028é中，。\ufeff'];
@@ -87,10 +87,10 @@ export function pumpsOf({ source, flags }: Pattern): Pump[] {
   const add = (before: string, piece: string): void => {
     if (piece === '') return;
     for (const end of ENDS) {
-      pumps.push((length) => before + piece.repeat(Math.ceil(length / piece.length)) + end);
+      pumps.push((pieces) => before + piece.repeat(pieces) + end);
       if (before !== '') {
         const again = before + piece;
-        pumps.push((length) => again.repeat(Math.ceil(length / again.length)) + end);
+        pumps.push((pieces) => again.repeat(pieces) + end);
       }
     }
   };
