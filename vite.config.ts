@@ -55,7 +55,9 @@ export default defineConfig({
 function testsThatSay(pattern: RegExp): string[] {
   return ['src', 'workers', 'tools']
     .flatMap((room) =>
-      readdirSync(room, { recursive: true, encoding: 'utf8' }).map((path) => `${room}/${path.replaceAll('\\', '/')}`),
+      readdirSync(room, { recursive: true, encoding: 'utf8' }).map(
+        (path) => `${room}/${path.replaceAll('\\', '/')}`,
+      ),
     )
     .filter((path) => /(?<!\.golden)\.test\.ts$/.test(path) && pattern.test(readFileSync(path, 'utf8')));
 }

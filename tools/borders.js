@@ -202,7 +202,7 @@ function resolve(from, specifier) {
  */
 export function bordersRule(root) {
   return {
-    meta: { type: 'problem', docs: { description: "the borders between rooms" }, schema: [] },
+    meta: { type: 'problem', docs: { description: 'the borders between rooms' }, schema: [] },
     create(context) {
       const from = context.filename.slice(root.length).replaceAll('\\', '/').replace(/^\//, '');
       /** @param {any} node @param {any} source @param {boolean} typeOnly */

@@ -59,7 +59,7 @@ test('a run that was paused, saved and sampled on the way gives the bytes of one
   const paused = of(events, 'paused').map(({ step }) => step);
   expect(paused).toHaveLength(3);
   expect(new Set(paused).size).toBe(1);
-  const at = paused[0] as number;
+  const at = paused[0];
   expect(at).toBeGreaterThanOrEqual(2);
   expect(at).toBeLessThan(6);
   expect(of(events, 'resumed')).toEqual([{ kind: 'resumed', step: at }]);
