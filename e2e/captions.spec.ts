@@ -309,6 +309,7 @@ test.describe('models', () => {
     await expect(address('Vision model')).toContainText('status 404');
 
     const half = vision.length >> 1;
+    let breakOff = () => {};
     answer = (_, response) => {
       response.writeHead(200, {
         ...cors,
@@ -316,9 +317,13 @@ test.describe('models', () => {
         'content-length': vision.length,
         'accept-ranges': 'bytes',
       });
-      response.write(vision.subarray(0, half), () => setTimeout(() => response.destroy(), 300));
+      response.write(vision.subarray(0, half));
+      breakOff = () => void response.destroy();
     };
     await address('Vision model').getByRole('button', { name: 'Download' }).click();
+    // What has not been read when a connection breaks off is lost.
+    await expect(address('Vision model')).toContainText(/vision_model\.onnx\s+(?!0 B)\d/);
+    breakOff();
     await expect(address('Vision model')).toContainText(/are here already/);
 
     answer = (request, response) => {
