@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { configFields, type FieldName } from '../../formats/config/config_fields';
 import { defaultConfig } from '../../formats/config/config';
 import { placeImages, type TrainingImage } from '../data/dataset';
+import { SAME, SAME_IF_USED } from '../plan/run_plan';
 import { alphaFactor, changesSentence, changesSince, ROLES, runFacts } from './run_facts';
 
 const picture = (name: string, more: Partial<TrainingImage> = {}): TrainingImage => ({
@@ -92,4 +93,37 @@ test('alpha is folded; a field that a state does not know had its default', asyn
   expect(changesSince(older, was).refused).toEqual([]);
   const offset = await facts({ lora_alpha: 8, noise_offset: 0.1 });
   expect(changesSentence(changesSince(older, offset).refused)).toBe('noise_offset was 0 and is 0.1');
+});
+
+test('states from before there were facts are guarded against every new field that may not change', () => {
+  // Those that such states had, and did not guard.
+  const before = new Set<string>([
+    'lora_dropout',
+    'weight_decay',
+    'adam_beta1',
+    'adam_beta2',
+    'adam_eps',
+    'lr_scheduler',
+    'lr_warmup_steps',
+    'lr_scheduler_num_cycles',
+    'lr_scheduler_power',
+    'max_grad_norm',
+    'resolution',
+    'enable_bucket',
+    'min_bucket_reso',
+    'max_bucket_reso',
+    'bucket_reso_steps',
+    'bucket_no_upscale',
+    'shuffle_caption',
+    'keep_tokens',
+    'caption_dropout_rate',
+    'max_token_length',
+    'clip_skip',
+    'v_parameterization',
+    'min_snr_gamma',
+    'noise_offset',
+  ]);
+  const guarded = new Set<string>([...SAME, ...SAME_IF_USED]);
+  const fixed = Object.entries(ROLES).filter(([, role]) => role === 'fixed');
+  expect(fixed.map(([name]) => name).filter((name) => !before.has(name) && !guarded.has(name))).toEqual([]);
 });

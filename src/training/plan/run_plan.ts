@@ -167,7 +167,7 @@ export function fingerprintOf(
   return sha256Hex(new TextEncoder().encode(JSON.stringify([baseHash, settings, images])));
 }
 
-const SAME = [
+export const SAME = [
   'lora_rank',
   'train_unet',
   'train_text_encoder',
@@ -178,7 +178,8 @@ const SAME = [
   'flip_aug',
 ] as const satisfies readonly FieldName[];
 
-const SAME_IF_USED = [
+/** What a run may not change and states from before `run_facts.ts` know nothing of: a new such field belongs here. */
+export const SAME_IF_USED = [
   'caption_prefix',
   'caption_suffix',
   'caption_tag_dropout_rate',
