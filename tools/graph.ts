@@ -22,7 +22,7 @@ export function importGraph(root = ROOT): Imports {
     files.map((file) => {
       const found = specifiersOf(readFileSync(join(root, file), 'utf8'), file)
         .filter((specifier) => specifier.startsWith('.'))
-        .map((specifier) => posix.join(posix.dirname(file), specifier.replace(/\?.*$/, '')))
+        .map((specifier) => posix.join(posix.dirname(file), specifier.split('?', 1)[0] ?? ''))
         .map((target) => ENDINGS.map((ending) => target + ending).find((path) => known.has(path)));
       return [file, [...new Set(found.filter((path) => path !== undefined))].sort()];
     }),
@@ -42,12 +42,21 @@ function sourceFiles(root: string, folder: string): string[] {
 }
 
 function specifiersOf(text: string, file: string): string[] {
-  const scripts = file.endsWith('.svelte')
-    ? [...text.matchAll(/<script\b[^>]*>([^]*?)<\/script>/g)].map(([, script]) => script ?? '')
-    : [text];
+  const scripts = file.endsWith('.svelte') ? scriptsOf(text) : [text];
   return scripts.flatMap((script) =>
     ts.preProcessFile(script, true, true).importedFiles.map(({ fileName }) => fileName),
   );
+}
+
+/** What stands in a component's script tags. */
+function scriptsOf(component: string): string[] {
+  return component
+    .split('<script')
+    .slice(1)
+    .map((part) => {
+      const [script = ''] = part.split('</script>', 1);
+      return script.slice(script.indexOf('>') + 1);
+    });
 }
 
 /** Files that import each other, directly or by a way round: each list is one circle's files (Tarjan, 1972). */
@@ -131,8 +140,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     .join('\n');
   if (process.argv.includes('--write')) {
     const page = join(ROOT, 'ARCHITECTURE.md');
-    const between = /(<!-- graph -->\n)[^]*?(<!-- \/graph -->)/;
-    writeFileSync(page, readFileSync(page, 'utf8').replace(between, `$1\n${drawing}\n$2`));
+    const [before = '', rest = ''] = readFileSync(page, 'utf8').split('<!-- graph -->\n');
+    const [, after = ''] = rest.split('<!-- /graph -->');
+    writeFileSync(page, `${before}<!-- graph -->\n\n${drawing}\n<!-- /graph -->${after}`);
   } else console.log(drawing);
   const found = circles(imports);
   const edges = [...imports.values()].reduce((sum, targets) => sum + targets.length, 0);
