@@ -172,7 +172,8 @@ export function datasetRows(): Row[] {
         promise(splitTags(removeTags(text, ['zk'])).length <= tags.length, 'removing a tag added one');
         retypeTag(text, from, typedTags(text).slice(0, 2).join(','));
         const trained = withTrigger(addTags(text, ['b'], random.of(['front', 'end'])), 'zk');
-        promise(text.trim() === '' || trained.includes('zk'), 'the trigger is missing');
+        // Written with other capitals it is the same to the tokenizer, and is not written twice.
+        promise(text.trim() === '' || trained.toLowerCase().includes('zk'), 'the trigger is missing');
         withoutTrigger(trained, 'zk');
         triggerOffer([
           { caption: text, captionFrom: 'a' },
