@@ -14,7 +14,7 @@ import { offline } from './tools/offline.ts';
 const GOLDEN = 'src/**/*.golden.test.ts';
 const UNIT = ['src/**/*.test.ts', 'workers/**/*.test.ts', 'tools/**/*.test.ts'];
 /** Those that open a GPU, or start a program that does: minutes, where all others together take one. */
-const gpuTests = testsThatSay(/on_every_tier|openDevice|run\.testing|from '\.\/faults/);
+const gpuTests = testsThatSay(/on_every_tier|openDevice|run\.testing|from '\.\/(?:faults|bench)/);
 
 const licences = notices();
 const headers = shippedRules();
