@@ -198,7 +198,7 @@ test('a link is copied, opened elsewhere as differences, and taken in part', asy
 test('a hostile link changes nothing and starts nothing', async ({ page }) => {
   await page.goto(linkOf(`{"lora_rank":${' '.repeat(1_400_000)}4}`));
   const dialog = page.getByRole('dialog', { name: 'Settings from a link' });
-  await expect(dialog.getByText(/unfolds to more than 1 MB/)).toBeVisible();
+  await expect(dialog.getByText(/unfolds to more than 64 KB/)).toBeVisible();
   await dialog.getByText('Close', { exact: true }).click();
   await expect(dialog).toHaveCount(0);
 
