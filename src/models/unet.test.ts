@@ -1,23 +1,12 @@
 /** The U-Net's topology: what is read off its shapes, and how its parameters are shared out among blocks. */
 import { expect, test } from 'vitest';
 import { inferUnet, type UnetConfig } from './config';
+import { sd15 } from './sd1/sd15.testing';
 import { ownsModule, unetBlocks } from './unet';
 import { unetShapes } from './unet_shapes';
 
 /** runwayml/stable-diffusion-v1-5's and stabilityai/stable-diffusion-xl-base-1.0's, from their published configurations. */
-const SD15: UnetConfig = {
-  inChannels: 4,
-  outChannels: 4,
-  blockChannels: [320, 640, 1280, 1280],
-  layersPerBlock: 2,
-  depths: [1, 1, 1, 0],
-  middleDepth: 1,
-  heads: [8, 8, 8, 8],
-  linearProjection: false,
-  contextChannels: 768,
-  timeChannels: 1280,
-  addChannels: 0,
-};
+const SD15 = sd15.unet;
 const SDXL: UnetConfig = {
   ...SD15,
   blockChannels: [320, 640, 1280],

@@ -7,24 +7,14 @@ import { storageOf } from '../../src/models/weights';
 import { reserveParts, type BaseModelConfig, type BaseParts } from '../../src/training/step/base_model';
 import { fillFloats, fillHalves } from './fill';
 import { sd1 } from '../../src/models/sd1/family';
+import { sd15 } from '../../src/models/sd1/sd15.testing';
 
 /** runwayml/stable-diffusion-v1-5's, from its published configuration files. */
-const SD15: BaseModelConfig = {
-  family: sd1,
-  unet: unetOf([320, 640, 1280, 1280], 768),
-  vae: {
-    blockChannels: [128, 256, 512, 512],
-    layersPerBlock: 2,
-    latentChannels: 4,
-    scaling: 0.18215,
-    precision: 'half',
-  },
-  text1: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
-};
+const SD15: BaseModelConfig = { family: sd1, ...sd15 };
 
 const TINY: BaseModelConfig = {
   family: sd1,
-  unet: unetOf([32, 64, 64, 64], 64),
+  unet: { ...sd15.unet, blockChannels: [32, 64, 64, 64], contextChannels: 64, timeChannels: 128 },
   vae: {
     blockChannels: [32, 32, 32, 32],
     layersPerBlock: 1,
@@ -57,20 +47,4 @@ export function randomUnet(config: BaseModelConfig): BaseParts<'unet'> {
   const dim = config.unet.blockChannels[0];
   write(unet.weights.vector(FREQUENCIES), timestepFrequencies(dim));
   return base;
-}
-
-function unetOf(blockChannels: number[], contextChannels: number): BaseModelConfig['unet'] {
-  return {
-    inChannels: 4,
-    outChannels: 4,
-    blockChannels,
-    layersPerBlock: 2,
-    depths: [1, 1, 1, 0],
-    middleDepth: 1,
-    heads: blockChannels.map(() => 8),
-    linearProjection: false,
-    contextChannels,
-    timeChannels: 4 * blockChannels[0],
-    addChannels: 0,
-  };
 }

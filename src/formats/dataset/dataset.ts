@@ -1,7 +1,7 @@
 /**
  * A folder as a person has it, as the set that is trained on: from paths and bytes to pictures, captions, repeats,
  * subsets, notes and questions. The one importer, for the page and the command line; neither lists nor decodes anything
- * itself. Linear in the number of files.
+ * itself. Linear in the number of files. Long because each step hands what it found to the next.
  */
 import { Breath, inTurn, pause } from './at_a_time';
 import { CaptionFileError, captionOf, joinLines, textOf } from './caption_file';

@@ -1,6 +1,6 @@
 // Book of an import: every name in the file ends in exactly one of three lists (taken, changed, left out), whatever the
 // rules of its program do or forget; what cannot be honoured and changes the result is a warning besides. Values out of
-// range come to the nearest, and rates that no optimizer here bears are refused.
+// range come to the nearest, and rates that no optimizer here bears are refused. Long because the three lists have one keeper.
 import { configFields, type Field, type FieldName, type TrainConfig } from '../config/config_fields';
 import { readValue } from '../config/config_values';
 import { isFileName } from '../config/file_name';

@@ -1,7 +1,8 @@
 // Reads the header of a safetensors file, and nothing else of it: names, dtypes, shapes and byte ranges, all
 // checked before anyone allocates. It refuses what the reference implementation refuses (header over 100 MB,
 // holes, overlaps, sizes that do not match, uncovered bytes), and, as the format's text demands, duplicate
-// names and a header that does not begin with `{`. Format: github.com/huggingface/safetensors, README.
+// names and a header that does not begin with `{`. Format: github.com/huggingface/safetensors, README. Long because
+// each refusal has its sentence.
 import type { ByteSource } from './byte_source';
 import {
   quoteBytes,

@@ -2,34 +2,10 @@
 import { expect, test } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
 import { LORA_PARTS, loraTargets } from '../../formats/lora/lora_targets';
-import type { ModelConfig } from '../family';
 import { sd1 } from './family';
+import { sd15 } from './sd15.testing';
 
-const SD15: ModelConfig = {
-  unet: {
-    inChannels: 4,
-    outChannels: 4,
-    blockChannels: [320, 640, 1280, 1280],
-    layersPerBlock: 2,
-    depths: [1, 1, 1, 0],
-    middleDepth: 1,
-    heads: [8, 8, 8, 8],
-    linearProjection: false,
-    contextChannels: 768,
-    timeChannels: 1280,
-    addChannels: 0,
-  },
-  vae: {
-    blockChannels: [128, 256, 512, 512],
-    layersPerBlock: 2,
-    latentChannels: 4,
-    scaling: 0.18215,
-    precision: 'half',
-  },
-  text1: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
-};
-
-const targets = LORA_PARTS.flatMap((part) => loraTargets(sd1, part, sd1.shapes(SD15, part)));
+const targets = LORA_PARTS.flatMap((part) => loraTargets(sd1, part, sd1.shapes(sd15, part)));
 
 /** In the order of kohya's own module list, as its documentation and files have it. */
 function documentedNames(): string[] {

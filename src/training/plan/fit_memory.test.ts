@@ -11,30 +11,11 @@ import { fitMemory, MemoryBudgetError } from './fit_memory';
 import { stream } from '../step/random';
 import { budgetOf, outlineOf } from './run_plan';
 import { sd1 } from '../../models/sd1/family';
+import { sd15 } from '../../models/sd1/sd15.testing';
 
-/** Rombach et al. 2022, as released: what `planBaseModel` reads off a checkpoint of it. */
+/** What `planBaseModel` reads off a checkpoint of it. */
 const SD15: BaseModelPlan = {
-  unet: {
-    inChannels: 4,
-    outChannels: 4,
-    blockChannels: [320, 640, 1280, 1280],
-    layersPerBlock: 2,
-    depths: [1, 1, 1, 0],
-    middleDepth: 1,
-    heads: [8, 8, 8, 8],
-    linearProjection: false,
-    contextChannels: 768,
-    timeChannels: 1280,
-    addChannels: 0,
-  },
-  vae: {
-    blockChannels: [128, 256, 512, 512],
-    layersPerBlock: 2,
-    latentChannels: 4,
-    scaling: 0.18215,
-    precision: 'half',
-  },
-  text1: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
+  ...sd15,
   tensors: { unet: new Map(), vae: new Map(), text1: new Map(), text2: new Map() },
   family: sd1,
   schedule: sd1.schedule(),
