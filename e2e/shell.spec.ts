@@ -136,7 +136,7 @@ test.describe('projects', () => {
     );
     const link = third.getByRole('dialog', { name: 'Settings from a link' });
     await expect(link.getByText(/open in another tab, so it cannot be changed here/)).toBeVisible();
-    await expect(link.getByText('The link was made for the demo model.')).toBeVisible();
+    await expect(link.getByText('The settings were made for the demo model.')).toBeVisible();
     await expect(link.getByRole('checkbox', { name: 'Resolution' })).not.toBeChecked();
     await link.getByRole('button', { name: 'Put them into a new project' }).click();
     await expect(third.getByRole('button', { name: 'Project: New project 2' })).toBeVisible();

@@ -124,6 +124,28 @@ async function betweenWholeAndParts(): Promise<number> {
   return (one.trainingBytes + whole.trainingBytes) / 2;
 }
 
+test('memory that runs out before anything was saved: what was drawn of step 0 is not drawn again', async () => {
+  const engine = StepEngine.prototype;
+  let failed = false;
+  const recording = engine.micro;
+  engine.micro = function (batch, seed) {
+    if (!failed && batch.noise.some((value) => value !== 0)) {
+      failed = true;
+      throw new OutOfMemoryError();
+    }
+    recording.call(this, batch, seed);
+  };
+  const events = await run({
+    ...SMALL,
+    save_steps: 0,
+    max_train_steps: 1,
+    sample_prompts: ['a red star'],
+    sample_steps: 1,
+  });
+  expect(of(events, 'adapted')).toMatchObject([{ step: 0 }]);
+  expect(of(events, 'sample').map(({ step }) => step)).toEqual([0, 1]);
+});
+
 test('where nothing is left to save on, the run says so', async () => {
   const none = { step: 1, bytes: 0 };
   await expect(run({ ...SMALL, batch_size: 1 }, none)).rejects.toThrow(OutOfMemoryError);

@@ -16,6 +16,7 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
   let most: Economy | undefined = run.most;
   let plan: RunPlan | undefined;
   let step = 0;
+  let firstDrawn = run.firstSamplesDrawn ?? false;
   for (;;) {
     try {
       for await (const event of train({
@@ -23,7 +24,10 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
         ...(states.state ? { state: states.state } : {}),
         ...(states.olderStates ? { olderStates: states.olderStates } : {}),
         ...(most ? { most } : {}),
+        firstSamplesDrawn: firstDrawn,
       })) {
+        // Steps are compiled after the samples of step 0.
+        if (event.kind === 'phase' && event.phase === 'compile') firstDrawn = true;
         if (event.kind === 'plan') {
           ({ plan } = event);
           step = plan.from ?? 0;

@@ -85,6 +85,8 @@ export interface TrainingRun {
   anyway?: boolean;
   /** Take no more than this at once: see `trainAdapting`. */
   most?: Economy;
+  /** Those of step 0 are there already, from before the run began again with less. */
+  firstSamplesDrawn?: boolean;
 }
 
 export interface Prepared {

@@ -51,7 +51,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     rates: (update) => ratesAt(config, rate(update)),
     remaining: new Remaining(config, steps, prepared.stepsPerEpoch),
   });
-  if (prepared.step === 0) yield* progress.during('sample', sampled(run, prepared));
+  if (prepared.step === 0 && !run.firstSamplesDrawn) yield* progress.during('sample', sampled(run, prepared));
   progress.resume();
   const first = prepared.step;
   // The first step of a shape compiles its shaders and is recorded; all later ones are replayed.

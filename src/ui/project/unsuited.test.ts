@@ -1,10 +1,11 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
+import { importSettings } from '../../formats/kohya/import_settings';
 import { meantByLink, readShareLink, writeShareLink } from '../../formats/config/share_link';
 import type { BaseModelRef } from '../../storage/projects';
 import { differences } from './differences';
-import { madeForOther, unsuited } from './unsuited';
+import { madeFor, madeForByLink, madeForOther, unsuited } from './unsuited';
 
 const demo: BaseModelRef = { name: 'demo', kind: '', byteLength: 1, where: { in: 'demo' } };
 const own: BaseModelRef = { name: 'sd15', kind: '', byteLength: 1, where: { in: 'stored', paths: ['a'] } };
@@ -19,23 +20,26 @@ describe('settings from a link that was made for another base model', () => {
     expect(link.base).toBe('demo');
     const names = differences(defaultConfig(), meantByLink(link)).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['lora_rank', 'learning_rate', 'resolution', 'epochs']));
-    const other = madeForOther(link, own);
+    const other = madeForOther(madeForByLink(link), own);
     expect(other).toBe('demo');
     expect(unsuited(names, other).sort()).toEqual(['learning_rate', 'resolution']);
-    expect(madeForOther(link, undefined)).toBe('demo');
-    expect(madeForOther(link, demo)).toBeUndefined();
+    expect(madeForOther(madeForByLink(link), undefined)).toBe('demo');
+    expect(madeForOther(madeForByLink(link), demo)).toBeUndefined();
   });
 
   it('leaves full-size rates and sizes out for the demo model, also where the link does not name them', async () => {
     const link = await through({ ...defaultConfig(), lora_rank: 32 }, 'own');
     const names = differences(demoSettings, meantByLink(link)).map(({ name }) => name);
-    expect(unsuited(names, madeForOther(link, demo)).sort()).toEqual(['learning_rate', 'resolution']);
-    expect(unsuited(names, madeForOther(link, own))).toEqual([]);
+    expect(unsuited(names, madeForOther(madeForByLink(link), demo)).sort()).toEqual([
+      'learning_rate',
+      'resolution',
+    ]);
+    expect(unsuited(names, madeForOther(madeForByLink(link), own))).toEqual([]);
   });
 
   it('tells old links, which do not say, by their size', async () => {
-    expect(madeForOther(await through(demoSettings), own)).toBe('demo');
-    expect(madeForOther(await through(defaultConfig()), demo)).toBe('own');
+    expect(madeForOther(madeForByLink(await through(demoSettings)), own)).toBe('demo');
+    expect(madeForOther(madeForByLink(await through(defaultConfig())), demo)).toBe('own');
   });
 
   it('refuses a base model that it does not know as it refuses any unknown name', async () => {
@@ -44,5 +48,18 @@ describe('settings from a link that was made for another base model', () => {
     expect(link.base).toBeUndefined();
     expect(link.settings).toEqual({ lora_rank: 4 });
     expect(link.refused.map(({ name, why }) => [name, why])).toEqual([['base', 'unknown']]);
+  });
+
+  it('knows a file by the size it says, and leaves one that says none alone', () => {
+    const file = importSettings('resolution: 128\nlearning_rate: 0.0015\nlora_rank: 16\n');
+    const names = differences(defaultConfig(), file.settings).map(({ name }) => name);
+    expect(unsuited(names, madeForOther(madeFor(file.settings), own)).sort()).toEqual([
+      'learning_rate',
+      'resolution',
+    ]);
+    expect(madeForOther(madeFor(file.settings), demo)).toBeUndefined();
+    const rates = importSettings('learning_rate: 0.0015\nlora_rank: 16\n').settings;
+    expect(madeForOther(madeFor(rates), own)).toBeUndefined();
+    expect(madeForOther(madeFor(rates), demo)).toBeUndefined();
   });
 });

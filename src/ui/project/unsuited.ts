@@ -1,5 +1,5 @@
 /**
- * Which values of a link were made for another kind of base model. The demo model is small: its rates and sizes ruin a
+ * Which values of a link or a file were made for another kind of base model. The demo model is small: its rates and sizes ruin a
  * run on Stable Diffusion 1.5, and the reverse teaches the demo model nothing. Pure.
  */
 import type { FieldName, TrainConfig } from '../../formats/config/config_fields';
@@ -19,18 +19,26 @@ const ofTheModel: readonly FieldName[] = [
 /** Nobody trains Stable Diffusion this small; the demo model takes no more. */
 const SMALL = 256;
 
-/** Undefined where the link fits the project's base model, or where there is none yet and it fits the most common. */
-export function madeForOther(link: LinkedSettings, base: BaseModelRef | undefined): LinkBase | undefined {
-  const theirs = link.base ?? guessed(meantByLink(link));
+/** Undefined where settings made for `theirs` fit the project's base model, or where there is none yet and they fit the most common. */
+export function madeForOther(
+  theirs: LinkBase | undefined,
+  base: BaseModelRef | undefined,
+): LinkBase | undefined {
   return theirs === (base?.where.in === 'demo' ? 'demo' : 'own') ? undefined : theirs;
+}
+
+/** What a link was made for; by its size, where it is from before links said it. */
+export function madeForByLink(link: LinkedSettings): LinkBase {
+  return link.base ?? madeFor(meantByLink(link)) ?? 'own';
+}
+
+/** What the settings of a file were made for, by their size; undefined where they say none. */
+export function madeFor({ resolution }: Partial<TrainConfig>): LinkBase | undefined {
+  if (resolution === undefined) return undefined;
+  return resolution <= SMALL ? 'demo' : 'own';
 }
 
 /** Of these fields, those that are better left: they belong to the other base model. */
 export function unsuited(names: readonly FieldName[], other: LinkBase | undefined): FieldName[] {
   return other === undefined ? [] : names.filter((name) => ofTheModel.includes(name));
-}
-
-/** For links of before they said it. */
-function guessed({ resolution }: Partial<TrainConfig>): LinkBase {
-  return resolution !== undefined && resolution <= SMALL ? 'demo' : 'own';
 }
