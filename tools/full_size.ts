@@ -123,12 +123,17 @@ async function main(): Promise<void> {
     keep(results, 'out_nhwc', unet({ weights }, blocks, latent, t, context)),
   );
 
-  const shapes = loraShapes(plan, { train_unet: true, train_text_encoder: false });
-  note('loraModules', shapes.length);
   const start = await loraValues(loraSource);
   const file = await parseLora(loraSource);
   const [{ rank = 8, alpha = 8 } = {}] = file.modules;
-  const lora = new LoraParameters(shapes, rank, alpha);
+  const shapes = loraShapes(plan, {
+    train_unet: true,
+    train_text_encoder: false,
+    lora_rank: rank,
+    lora_alpha: alpha,
+  });
+  note('loraModules', shapes.length);
+  const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start(name));
   await keep(results, 'out_lora_nhwc', unet({ weights, lora: lora.of }, blocks, latent, t, context));
 
@@ -177,7 +182,7 @@ async function main(): Promise<void> {
 
   const request = (size: number): MemoryRequest => ({
     config: plan,
-    lora: { shapes, rank, dropout: 0 },
+    lora: { shapes, dropout: 0 },
     optimizer: 'adamw',
     settings,
     buckets: [{ size: 1, width: size, height: size }],

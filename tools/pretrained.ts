@@ -14,10 +14,10 @@ export async function pretrainedNotes(
   const { layers, setAside } = await judgeLora(source, base, config);
   const { least, most } = ranksOf(layers);
   const notes: string[] = [];
-  if (least < config.lora_rank) {
-    const ranks = least === most ? `rank ${least}` : `ranks ${least} to ${most}`;
+  // Ranks of its own are told by the run.
+  if (least === most && least < config.lora_rank) {
     notes.push(
-      `pretrained_lora has ${ranks}: its layers are padded to lora_rank ${config.lora_rank} and begin as they are.`,
+      `pretrained_lora has rank ${least}: its layers are padded to lora_rank ${config.lora_rank} and begin as they are.`,
     );
   }
   if (setAside.length > 0) {

@@ -97,7 +97,7 @@ async function main(): Promise<void> {
   if (!stop) {
     for (const line of gpuNotes(gpu())) console.log(line);
     const sizes = folder.images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
-    const plan = await estimateRun(config, base, sizes, card.cardGb);
+    const plan = await estimateRun(config, base, sizes, card.cardGb, pretrained);
     for (const line of planLines(config, plan)) console.log(line);
     closeDevice();
     if (!plan.fits && !plan.auto && !values.anyway) process.exitCode = 1;

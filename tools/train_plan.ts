@@ -17,7 +17,7 @@ export function planLines(config: TrainConfig, plan: Estimate): string[] {
   return [
     `pictures: ${shown}, in ${buckets.length} sizes: ${buckets.map(({ width, height, images }) => `${images} of ${width}x${height}`).join(', ')}`,
     `steps: ${plan.steps} (${plan.epochs} epochs of ${plan.stepsPerEpoch}), batch_size ${config.batch_size}, gradient_accumulation_steps ${config.gradient_accumulation_steps}`,
-    `LoRA: ${plan.loraModules} modules, rank ${config.lora_rank}, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters, a file of ${(plan.loraBytes / 1e6).toFixed(1)} MB`,
+    `LoRA: ${plan.loraModules} modules, rank ${ranksText(plan, config)}, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters, a file of ${(plan.loraBytes / 1e6).toFixed(1)} MB`,
     `saved: at the end${saves > 0 ? `, and ${saves} times before, every ${every} steps` : ''}`,
     `memory: at most ${gb(plan.peakBytes)}: base model ${gb(bytes.weights)}, LoRA and optimizer ${gb(bytes.lora)}, kept activations ${gb(bytes.kept)}, working memory ${gb(bytes.working)}`,
     `memory is kept by: ${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed, ${plan.microBatch} of ${plan.largestBatch} pictures at once`,
@@ -28,6 +28,13 @@ export function planLines(config: TrainConfig, plan: Estimate): string[] {
         : `memory is over ${budget}: it does not start; raise it, set it to 0, or give --anyway`,
     `arithmetic: ${(plan.flopsPerStep / 1e12).toPrecision(3)} TFLOP a step`,
   ];
+}
+
+/** One, or from which to which where a LoRA that is continued keeps its own. */
+function ranksText({ loraRanks: ranks }: Estimate, config: TrainConfig): string {
+  return ranks
+    ? `${ranks.least} to ${ranks.most} (pretrained_lora's own, with its alphas; lora_rank and lora_alpha do not count for them)`
+    : String(config.lora_rank);
 }
 
 function gb(bytes: number): string {

@@ -1,5 +1,5 @@
 /**
- * The trainable part: for every adapted module a pair down [rank, in], up [out, rank] in f32. All of them are windows
+ * The trainable part: for every adapted module a pair down [rank, in], up [out, rank] in f32, each of a rank of its own. All of them are windows
  * into one flat tensor, so that the optimizer is one dispatch. LoRA: Hu et al. 2021; modules as kohya's `networks.lora`.
  */
 import type { Tensor } from '@tensorflow/tfjs';
@@ -17,6 +17,9 @@ export interface LoraShape {
   out: number;
   /** A 1x1 convolution: files give its matrices two trailing dimensions. */
   conv: boolean;
+  rank: number;
+  /** Its output is multiplied by alpha / rank. */
+  alpha: number;
 }
 
 export interface LoraValues {
@@ -40,20 +43,15 @@ export class LoraParameters {
   readonly values: Tensor;
   private readonly byPath = new Map<string, Lora>();
 
-  /** Reserves GPU memory, contents undefined until `set`. `scale` is alpha / rank. */
-  constructor(
-    shapes: readonly LoraShape[],
-    readonly rank: number,
-    readonly alpha: number,
-    dropout?: { rate: number; seed: Tensor },
-  ) {
+  /** Reserves GPU memory, contents undefined until `set`. */
+  constructor(shapes: readonly LoraShape[], dropout?: { rate: number; seed: Tensor }) {
     const ordered = [...shapes].sort((a, b) => ORDER.indexOf(a.part) - ORDER.indexOf(b.part));
     let offset = 0;
     let textSize = 0;
     this.modules = ordered.map((shape) => {
       const down = offset;
-      const up = down + aligned(rank * shape.in);
-      offset = up + aligned(rank * shape.out);
+      const up = down + aligned(shape.rank * shape.in);
+      offset = up + aligned(shape.rank * shape.out);
       if (shape.part !== 'unet') textSize = offset;
       return { ...shape, down, up };
     });
@@ -62,9 +60,9 @@ export class LoraParameters {
     this.values = reserve([this.size], 'float32', 'LoRA');
     for (const [stream, module] of this.modules.entries()) {
       this.byPath.set(module.path, {
-        down: view(this.values, module.down, [rank, module.in]),
-        up: view(this.values, module.up, [module.out, rank]),
-        scale: alpha / rank,
+        down: view(this.values, module.down, [module.rank, module.in]),
+        up: view(this.values, module.up, [module.out, module.rank]),
+        scale: module.alpha / module.rank,
         ...(dropout && dropout.rate > 0 ? { dropout: { ...dropout, stream } } : {}),
       });
     }
@@ -78,9 +76,9 @@ export class LoraParameters {
     const flat = new Float32Array(this.size);
     for (const module of this.modules) {
       const { down, up } = values(module);
-      if (down.length !== this.rank * module.in || up.length !== this.rank * module.out) {
+      if (down.length !== module.rank * module.in || up.length !== module.rank * module.out) {
         throw new Error(
-          `LoRA of ${module.path}: ${down.length} and ${up.length} values do not fit rank ${this.rank}.`,
+          `LoRA of ${module.path}: ${down.length} and ${up.length} values do not fit rank ${module.rank}.`,
         );
       }
       flat.set(down, module.down);
@@ -97,9 +95,9 @@ export class LoraParameters {
   /** Cuts a flat array (values, gradients, moments) into modules. */
   split(flat: Float32Array): Map<string, LoraValues> {
     return new Map(
-      this.modules.map(({ path, down, up, in: i, out }) => [
+      this.modules.map(({ path, down, up, rank, in: i, out }) => [
         path,
-        { down: flat.slice(down, down + this.rank * i), up: flat.slice(up, up + this.rank * out) },
+        { down: flat.slice(down, down + rank * i), up: flat.slice(up, up + rank * out) },
       ]),
     );
   }

@@ -60,5 +60,7 @@ export interface EngineFacts {
   /** CLIP's merge list is not the one of this model. */
   TokenizerError: { vocabulary: Nothing; merge: Nothing };
   /** No error, but told like one: a prompt is drawn, though not whole. */
+  /** No error: a LoRA whose modules differ in rank keeps them. `anew`: modules of a part that it lacks. */
+  KeptRanks: { kept: { least: number; most: number; anew: number } };
   LongPrompt: { cut: { tokens: number; text: string } };
 }

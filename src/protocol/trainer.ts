@@ -14,6 +14,8 @@ export interface RunPlan {
   images: number;
   loraModules: number;
   loraParameters: number;
+  /** Of its modules, where they differ: a LoRA that is continued keeps ranks of its own. */
+  loraRanks?: { least: number; most: number };
   /** Blocks of the U-Net whose activations are recomputed, of how many. */
   recomputedBlocks: number;
   blocks: number;
@@ -161,6 +163,8 @@ export interface Estimate {
   buckets: { width: number; height: number; images: number }[];
   loraModules: number;
   loraParameters: number;
+  /** As in `RunPlan`. */
+  loraRanks?: { least: number; most: number };
   loraBytes: number;
   /** Blocks of the U-Net whose activations are recomputed, of how many. */
   recomputedBlocks: number;

@@ -45,8 +45,10 @@ export async function differentiate(
   const shapes = loraShapes(configOf(base), {
     train_unet: settings.trainUnet,
     train_text_encoder: settings.text === 'trained',
+    lora_rank: start.rank,
+    lora_alpha: start.alpha,
   });
-  const lora = new LoraParameters(shapes, start.rank, start.alpha);
+  const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start.values(name));
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, gpu().f16);
   const engine = new StepEngine(base, lora, optimizer, settings);

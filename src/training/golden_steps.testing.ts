@@ -43,9 +43,12 @@ export async function trainGolden(
   };
   const rates = want.floats(`${name}/rates`).subarray(0, steps);
   const lora = new LoraParameters(
-    loraShapes(configOf(base), { train_unet: true, train_text_encoder: false }),
-    2,
-    1,
+    loraShapes(configOf(base), {
+      train_unet: true,
+      train_text_encoder: false,
+      lora_rank: 2,
+      lora_alpha: 1,
+    }),
   );
   lora.set(({ name, out }) => ({
     down: want.floats(`start/${name}.lora_down.weight`),

@@ -218,6 +218,10 @@ const engine: Engine = {
     changed: ({ step, changes }) => `从第 ${step} 步起按不同的设置训练：${changesZh(changes)}。`,
     complete: ({ step }) => `此训练已完成（${step} 步）。要继续训练，请提高轮数或步数上限。`,
   },
+  KeptRanks: {
+    kept: ({ least, most, anew }) =>
+      `所继续训练的 LoRA 各层的秩为 ${least} 到 ${most}：每层保留自己的秩和 alpha，设置中的 lora_rank 和 lora_alpha 不起作用${anew > 0 ? `（它尚未训练的部分有 ${anew} 层除外）` : ''}。`,
+  },
   LongPrompt: {
     cut: ({ tokens, text }) => `有提示词含 ${tokens} 个 token，只读取前 225 个：“${text}…”。`,
   },

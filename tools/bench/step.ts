@@ -80,7 +80,12 @@ export async function benchStep(
       : plan.recompute === 'none'
         ? 0
         : Math.min(plan.recompute, blocks - 1);
-  const shapes = loraShapes(config, { train_unet: true, train_text_encoder: false });
+  const shapes = loraShapes(config, {
+    train_unet: true,
+    train_text_encoder: false,
+    lora_rank: plan.rank,
+    lora_alpha: plan.rank,
+  });
   const settings = {
     text: 'given',
     trainUnet: true,
@@ -145,7 +150,7 @@ export async function benchStep(
   const last = await run.loss();
   const { peakBytes, byLabel } = gpu().buffers.ledger();
   const arenaBytes = run.engine.recorder.arenaBytes;
-  const loraParameters = run.lora.modules.reduce((sum, m) => sum + plan.rank * (m.in + m.out), 0);
+  const loraParameters = run.lora.modules.reduce((sum, m) => sum + m.rank * (m.in + m.out), 0);
   const flops = recording.flops;
   const programs = [...recording.byProgram()]
     .map(([name, list]) => ({ name, count: list.length, flops: flopsOf(list) }))
@@ -175,7 +180,7 @@ export async function benchStep(
   const predicted = predictMemory(
     {
       config,
-      lora: { shapes, rank: plan.rank, dropout: 0 },
+      lora: { shapes, dropout: 0 },
       optimizer: 'adamw',
       settings,
       buckets: [{ size: 1, width: plan.size, height: plan.size }],

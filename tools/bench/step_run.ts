@@ -15,13 +15,13 @@ import { idle } from './timing';
 export function openRun(
   base: BaseParts<'unet'>,
   shapes: readonly LoraShape[],
-  plan: Pick<BenchPlan, 'rank' | 'size'>,
+  plan: Pick<BenchPlan, 'size'>,
   settings: StepSettings,
 ) {
   const config = { ...defaultConfig(), learning_rate: 1e-4 };
   const scaled = gpu().f16;
-  const lora = new LoraParameters(shapes, plan.rank, plan.rank);
-  lora.set(freshLora(base.family, 1, plan.rank));
+  const lora = new LoraParameters(shapes);
+  lora.set(freshLora(base.family, 1));
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, scaled);
   const engine = new StepEngine(base, lora, optimizer, settings);
   const batch = batchOf(base, plan.size / 8);

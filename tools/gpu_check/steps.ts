@@ -46,11 +46,16 @@ export async function timeStep(plan: CheckPlan, recompute: Recompute, math?: Hal
   trim();
   gpu().buffers.resetPeak();
   const base = randomUnet(config);
-  const shapes = loraShapes(config, { train_unet: true, train_text_encoder: false });
+  const shapes = loraShapes(config, {
+    train_unet: true,
+    train_text_encoder: false,
+    lora_rank: 8,
+    lora_alpha: 8,
+  });
   const run = openRun(
     base,
     shapes,
-    { rank: 8, size: plan.size },
+    { size: plan.size },
     {
       text: 'given',
       trainUnet: true,

@@ -121,11 +121,8 @@ export async function parseLora(source: ByteSource): Promise<LoraFile> {
   return { modules, metadata, setAside };
 }
 
-async function readLayer(
-  source: ByteSource,
-  { name, rank, down, downShape, up, upShape, alpha }: LocatedLayer,
-): Promise<LoraFile['modules'][number]> {
-  const said = typeof alpha === 'object' ? await readScalar(source, alpha, name) : alpha;
+async function readLayer(source: ByteSource, layer: LocatedLayer): Promise<LoraFile['modules'][number]> {
+  const { name, rank, down, downShape, up, upShape } = layer;
   return {
     name,
     rank,
@@ -133,9 +130,17 @@ async function readLayer(
     downShape,
     up: await readFloats(source, up, name),
     upShape,
-    // kohya takes an alpha of 0 for "same as the rank".
-    alpha: said || rank,
+    alpha: await alphaOf(source, layer),
   };
+}
+
+/** A layer's alpha. kohya takes 0 for "same as the rank", as where the file says none. */
+export async function alphaOf(
+  source: ByteSource,
+  { name, rank, alpha }: Pick<LocatedLayer, 'name' | 'rank' | 'alpha'>,
+): Promise<number> {
+  const said = typeof alpha === 'object' ? await readScalar(source, alpha, name) : alpha;
+  return said || rank;
 }
 
 /** A float of any type; or a whole number, which sd-scripts writes where its setting was one. */

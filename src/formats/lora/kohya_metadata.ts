@@ -46,8 +46,9 @@ export interface TrainingFacts {
   readonly warmupSteps: number;
   readonly adapter: AdapterKind;
   readonly loss: LossKind;
-  readonly rank: number;
-  readonly alpha: number;
+  /** 'Dynamic' where modules differ, as in sd-scripts' resized files. */
+  readonly rank: number | 'Dynamic';
+  readonly alpha: number | 'Dynamic';
   readonly dropout: number;
   readonly mixedPrecision: 'no' | 'fp16' | 'bf16';
   readonly vPrediction: boolean;
@@ -125,7 +126,7 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     lr_scheduler: facts.scheduler,
     network_module: adapterFacts[facts.adapter].networkModule,
     network_dim: facts.rank,
-    network_alpha: float(facts.alpha),
+    network_alpha: facts.alpha === 'Dynamic' ? facts.alpha : float(facts.alpha),
     network_dropout: facts.dropout > 0 ? float(facts.dropout) : null,
     mixed_precision: facts.mixedPrecision,
     full_fp16: false,

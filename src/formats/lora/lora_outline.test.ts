@@ -203,7 +203,9 @@ describe('ranks', () => {
     expect(ranksOf(layers)).toEqual({ least: 1, most: 64 });
     expect(() => checkRanks(layers, 64)).not.toThrow();
     expect(() => checkRanks(layers, 128)).not.toThrow();
-    expect(() => checkRanks(layers, 8)).toThrow(/ranks 1 to 64.*Set lora_rank to 64/);
+    // They are kept, whatever the settings say.
+    expect(() => checkRanks(layers, 8)).not.toThrow();
+    expect(() => checkRanks([layer(1), layer(160)], 8)).toThrow(/ranks 1 to 160\. Up to 128/);
     expect(() => checkRanks([layer(16)], 8)).toThrow(/has rank 16.*Set lora_rank to 16/);
   });
   it('above what can be set are no dead end', () => {

@@ -185,14 +185,20 @@ export function matchLora(
 }
 
 /** The smallest and the largest rank among the layers. */
-export function ranksOf(layers: readonly LoraLayer[]): { least: number; most: number } {
+export function ranksOf(layers: readonly Pick<LoraLayer, 'rank'>[]): { least: number; most: number } {
   const ranks = layers.map(({ rank }) => rank);
   return { least: Math.min(...ranks), most: Math.max(...ranks) };
 }
 
+/** Not all layers have one rank: such a LoRA keeps the rank and alpha of each, whatever the settings say. */
+export function ranksDiffer(layers: readonly Pick<LoraLayer, 'rank'>[]): boolean {
+  const { least, most } = ranksOf(layers);
+  return least !== most;
+}
+
 /**
- * Throws LoraError where some layer has a higher rank than `rank`, the run's, with the rank to set; or where no rank
- * that can be set is enough. Lower ranks are padded.
+ * Throws LoraError where all layers have a higher rank than `rank`, the run's, with the rank to set, or some layer a higher
+ * one than can be trained. A lower rank is padded; ranks that differ among each other are kept.
  */
 export function checkRanks(layers: readonly LoraLayer[], rank: number): void {
   const { least, most } = ranksOf(layers);
@@ -205,7 +211,7 @@ export function checkRanks(layers: readonly LoraLayer[], rank: number): void {
       zh: `此 LoRA ${zh}。这里最多训练到 ${limit}，因此不能继续训练，但可以用来生成。要继续训练，请先把秩降到 ${limit}，例如用 sd-scripts 的 resize_lora.py。`,
     });
   }
-  if (most > rank) {
+  if (least === most && most > rank) {
     throw new LoraError('wrong-rank', {
       en: `This LoRA has ${en}, the settings say lora_rank ${rank}. Set lora_rank to ${most} to continue it.`,
       zh: `此 LoRA ${zh}，而设置中 lora_rank 为 ${rank}。请把 lora_rank 设为 ${most}，再从它继续训练。`,

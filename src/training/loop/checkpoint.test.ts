@@ -33,6 +33,19 @@ test('what is written comes back', async () => {
   expect(await load(sizes)).toEqual(tensors);
 });
 
+test('ranks of its own come back, and such as no LoRA has are refused', async () => {
+  const facts = (ranks: unknown) => ({ ...state(7).facts, ranks }) as NonNullable<RunState['facts']>;
+  const read = async (ranks: unknown) =>
+    openState(fromBytes(await writeState({ ...state(7), facts: facts(ranks) })));
+  const ranks = [
+    ['lora_unet_a', 3, 1.5],
+    ['lora_unet_b', 128, 64],
+  ];
+  expect((await read(ranks)).facts?.ranks).toEqual(ranks);
+  for (const bad of [{}, [1], [['a', 0, 1]], [['a', 1.5, 1]], [['a', 1e9, 1]], [[1, 1, 1]], [['a', 1, null]]])
+    await expect(read(bad)).rejects.toMatchObject({ code: 'damaged' });
+});
+
 test('one bit flipped anywhere, or an end cut off, is never trained on', async () => {
   const whole = await writeState(state(7));
   const outcome = async (bytes: Uint8Array<ArrayBuffer>) =>

@@ -11,7 +11,7 @@ import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { parseBoundedJson } from '../../formats/text/bounded_json';
 import type { StateTensor } from '../step/optimizer';
-import type { RunFacts } from './run_facts';
+import { areRanks, type RunFacts } from './run_facts';
 
 export interface RunState {
   /** Updates done. */
@@ -142,10 +142,15 @@ export async function openState(source: ByteSource): Promise<SavedState> {
   };
 }
 
-/** The first of `states` that is sound, and the step of the first, where it is another and can be read. */
-export async function soundState(
-  states: readonly ByteSource[],
-): Promise<{ state: SavedState; newest?: number; fellBack: boolean } | undefined> {
+/** A state, and where it is not the newest: the step of that, if it can be read. */
+export interface SoundState {
+  state: SavedState;
+  newest?: number;
+  fellBack: boolean;
+}
+
+/** The first of `states` that is sound. */
+export async function soundState(states: readonly ByteSource[]): Promise<SoundState | undefined> {
   let first: unknown;
   for (const [at, source] of states.entries()) {
     try {
@@ -192,7 +197,8 @@ function readFacts(text: string): RunFacts {
   }
   const { settings, pictures, base } = facts;
   const lists = Array.isArray(pictures) && pictures.every(Array.isArray) && Array.isArray(base?.legacy);
-  if (!lists || typeof settings !== 'object') throw damaged('what it depends on cannot be read');
+  if (!lists || typeof settings !== 'object' || !areRanks(facts.ranks))
+    throw damaged('what it depends on cannot be read');
   return facts as RunFacts;
 }
 

@@ -5,11 +5,12 @@
 import type { EngineFacts } from '../../protocol/engine_errors';
 import type { ByteSource } from '../../formats/safetensors/byte_source';
 import { legacyHash } from '../../formats/lora/kohya_lora';
+import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer';
 import { gpu } from '../../kernels/device';
 import { trim, upload, write } from '../../kernels/program';
-import { LoraParameters } from '../../models/lora';
+import { LoraParameters, type LoraShape } from '../../models/lora';
 import type { ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import {
@@ -22,7 +23,7 @@ import {
 } from '../step/base_model';
 import type { BatchConfig } from '../data/batches';
 import { processCaption } from '../data/captions';
-import { ResumeError, soundState, type RunState, type SavedState } from './checkpoint';
+import { ResumeError, soundState, type RunState, type SavedState, type SoundState } from './checkpoint';
 import {
   cacheLatents,
   captionConfig,
@@ -33,7 +34,7 @@ import {
   type TrainingImage,
 } from '../data/dataset';
 import { idleModules } from '../step/idle_modules';
-import { continuedLora, freshLora } from '../step/lora_file';
+import { continuedLora, freshLora, type KeptRanks, type LoraBeginning } from '../step/lora_file';
 import { fitMemory } from '../plan/fit_memory';
 import { largestBatch, type Economy, type MemoryPrediction } from '../plan/memory';
 import {
@@ -45,7 +46,7 @@ import {
   type Optimizer,
 } from '../step/optimizer';
 import { reporting } from '../step/reporting';
-import { alphaFactor, changesSentence, changesSince, runFacts, type RunFacts } from './run_facts';
+import { alphaFactor, changesSentence, changesSince, ranksFrom, runFacts, type RunFacts } from './run_facts';
 import { checkSchedule, type ScheduleConfig } from '../step/schedule';
 import { stream } from '../step/random';
 import { cutPrompts, sampleTexts } from '../sampling/sample_texts';
@@ -133,6 +134,17 @@ function longPrompt(tokens: number, text: string): ToldError {
   };
 }
 
+function keptRanksTold(shapes: readonly LoraShape[], kept: KeptRanks): ToldError {
+  const own = shapes.filter(({ name }) => kept.has(name));
+  const facts: EngineFacts['KeptRanks']['kept'] = { ...ranksOf(own), anew: shapes.length - own.length };
+  const rest =
+    facts.anew > 0 ? `, except for the ${facts.anew} modules of a part that it has not trained yet` : '';
+  return {
+    sentence: `The LoRA that is continued has ranks ${facts.least} to ${facts.most}: each of its modules keeps its rank and alpha, and lora_rank and lora_alpha do not count${rest}.`,
+    error: { name: 'KeptRanks', code: 'kept', facts },
+  };
+}
+
 /**
  * Yields phases, progress and the plan; returns the run, or nothing where the saved state is that of a complete one: then
  * nothing is loaded, and what was saved stays as it is. Disposes everything if it throws.
@@ -145,15 +157,16 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   if (!run.images.length) throw new RunSettingsError('no-pictures');
   yield { kind: 'phase', phase: 'load' };
   const plan = await planBaseModel(run.base.files);
-  const alpha = config.lora_alpha ?? config.lora_rank;
   // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
-  const begin =
+  const begin: LoraBeginning =
     run.pretrained && !run.state
-      ? await continuedLora(run.pretrained, plan, config, alpha)
-      : freshLora(plan.family, config.seed, config.lora_rank);
+      ? await continuedLora(run.pretrained, plan, config)
+      : { kept: undefined, values: freshLora(plan.family, config.seed) };
+  const found = run.state && (await soundState([run.state, ...(run.olderStates ?? [])]));
+  const kept = found ? ranksFrom(found.state.facts) : begin.kept;
   const tokenizer = makeTokenizer(run.merges, plan.text1.vocabulary);
   const placed = placeImages(run.images, config);
-  const outline = outlineOf(plan, config, placed, run.cardGb);
+  const outline = outlineOf(plan, config, placed, run.cardGb, kept);
   const { request, sampling, steps } = outline;
   const blocks = plan.family.blocks(plan.unet).length;
   checkSchedule(scheduleOf(config, steps));
@@ -164,9 +177,9 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   for (const file of run.base.files) legacy.push(await legacyHash(file));
   const [baseHash = ''] = legacy;
   const vaeHash = plan.ownVae && (await legacyHash(plan.ownVae));
-  const facts = await runFacts(config, alpha, placed, { legacy });
+  const facts = await runFacts(config, placed, { legacy }, kept);
   const fingerprint = await fingerprintOf(config, placed, baseHash);
-  const saved = yield* resumed(run, facts, fingerprint, steps);
+  const saved = found && (yield* resumed(run, found, facts, fingerprint, steps));
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
   yield {
     kind: 'plan',
@@ -177,6 +190,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       images: placed.length,
       loraModules: request.lora.shapes.length,
       loraParameters: outline.loraParameters,
+      ...(ranksDiffer(request.lora.shapes) ? { loraRanks: ranksOf(request.lora.shapes) } : {}),
       recomputedBlocks: memory.keepFrom,
       blocks,
       microBatch: memory.microBatch,
@@ -189,6 +203,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     },
   };
 
+  if (kept && !saved) yield { kind: 'note', ...keptRanksTold(request.lora.shapes, kept) };
   if (saved && saved.step >= steps) {
     const complete: EngineFacts['Resumed']['complete'] = { step: saved.step };
     yield {
@@ -256,9 +271,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     };
 
     const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
-    const lora = own(
-      new LoraParameters(request.lora.shapes, config.lora_rank, alpha, { rate: config.lora_dropout, seed }),
-    );
+    const lora = own(new LoraParameters(request.lora.shapes, { rate: config.lora_dropout, seed }));
     const optimizer = createOptimizer(
       config.optimizer,
       lora.size,
@@ -269,7 +282,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     own({ dispose: () => disposeOptimizer(optimizer) });
     const tensors = await saved?.load(optimizerSizes(config.optimizer, lora.size));
     if (tensors) restore(tensors, saved?.facts ? alphaFactor(saved.facts, facts) : 1, lora, optimizer);
-    else lora.set(begin);
+    else lora.set(begin.values);
 
     const engine = own(
       new StepEngine(
@@ -315,19 +328,16 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
 }
 
 /**
- * The saved state to go on from, if there is one: sound, and of a run that depends on the same things. Judged before
- * anything is loaded. Throws `ResumeError`.
+ * The saved state to go on from: of a run that depends on the same things. Judged before anything is loaded. Throws
+ * `ResumeError`.
  */
 async function* resumed(
   run: TrainingRun,
+  { state, fellBack, newest }: SoundState,
   facts: RunFacts,
   fingerprint: string,
   steps: number,
-): AsyncGenerator<TrainEvent, SavedState | undefined> {
-  if (!run.state) return undefined;
-  const found = await soundState([run.state, ...(run.olderStates ?? [])]);
-  if (!found) return undefined;
-  const { state, fellBack, newest } = found;
+): AsyncGenerator<TrainEvent, SavedState> {
   const fallen: TrainEvent = {
     kind: 'fell-back',
     step: state.step,
@@ -415,8 +425,8 @@ function restore(
 ): void {
   if (factor !== 1) {
     const { values, moment1, moment2 } = tensors;
-    for (const { up, out } of lora.modules) {
-      const end = up + lora.rank * out;
+    for (const { up, rank, out } of lora.modules) {
+      const end = up + rank * out;
       for (let i = up; i < end; i++) {
         values[i] *= factor;
         moment1[i] /= factor;

@@ -23,7 +23,7 @@ const facts = async (
   of: typeof base | { legacy: string[] } = base,
 ) => {
   const config = { ...defaultConfig(), ...changes };
-  return runFacts(config, config.lora_alpha ?? config.lora_rank, placeImages(images, config), of);
+  return runFacts(config, placeImages(images, config), of);
 };
 
 test.each(Object.keys(ROLES) as FieldName[])('%s', async (name) => {

@@ -7,6 +7,7 @@ import { configFields, type FieldName, type TrainConfig } from '../../formats/co
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import type { StateChange } from '../../protocol/engine_errors';
 import type { PlacedImage } from '../data/dataset';
+import type { KeptRanks } from '../step/lora_file';
 
 /** `free` changes no value of the LoRA, or only through pictures; `told` may change and is said; `fixed` may not change. */
 type Role = 'free' | 'told' | 'folded' | 'fixed';
@@ -90,7 +91,11 @@ export interface RunFacts {
   /** In the order of the run. */
   readonly pictures: readonly PictureFacts[];
   readonly base: BaseFacts;
+  /** Name, rank and alpha of each module, where a LoRA keeps its own: then the settings' rank and alpha mean nothing. */
+  readonly ranks?: readonly RankFacts[];
 }
+
+type RankFacts = readonly [name: string, rank: number, alpha: number];
 
 export interface BaseFacts {
   /** Of each file: the hash of 64 KiB of it that old WebUIs show, in 8 hex digits. */
@@ -114,9 +119,9 @@ type PictureFacts = readonly [
 /** Reads every picture's file for its digest, where the picture gives one. */
 export async function runFacts(
   config: TrainConfig,
-  alpha: number,
   placed: readonly PlacedImage[],
   base: BaseFacts,
+  kept?: KeptRanks,
 ): Promise<RunFacts> {
   const pictures: PictureFacts[] = [];
   for (const { image, bucket, repeats } of placed) {
@@ -124,11 +129,35 @@ export async function runFacts(
     const content = (await image.digest?.()) ?? null;
     pictures.push([image.name, content, await short(image.caption), ...bucket, repeats, x, y]);
   }
-  const kept = (Object.keys(ROLES) as FieldName[]).filter((name) => ROLES[name] !== 'free');
-  const settings = Object.fromEntries(
-    kept.map((name) => [name, name === 'lora_alpha' ? alpha : config[name]]),
+  const names = (Object.keys(ROLES) as FieldName[]).filter(
+    (name) => ROLES[name] !== 'free' && !(kept && (name === 'lora_rank' || name === 'lora_alpha')),
   );
-  return { settings, pictures, base };
+  const alpha = config.lora_alpha ?? config.lora_rank;
+  const settings = Object.fromEntries(
+    names.map((name) => [name, name === 'lora_alpha' ? alpha : config[name]]),
+  );
+  const ranks = kept && [...kept].map(([name, { rank, alpha }]): RankFacts => [name, rank, alpha]);
+  return { settings, pictures, base, ...(ranks ? { ranks } : {}) };
+}
+
+/** What a saved state says of them: nothing in most. */
+export function ranksFrom(facts: RunFacts | undefined): KeptRanks | undefined {
+  return facts?.ranks && new Map(facts.ranks.map(([name, rank, alpha]) => [name, { rank, alpha }]));
+}
+
+/** Of a file, which may be anyone's. */
+export function areRanks(ranks: unknown): boolean {
+  if (ranks === undefined) return true;
+  const { max } = configFields.lora_rank;
+  return (
+    Array.isArray(ranks) &&
+    ranks.every((each: unknown) => {
+      if (!Array.isArray(each)) return false;
+      const [name, rank, alpha] = each as unknown[];
+      const sound = Number.isInteger(rank) && Number(rank) >= 1 && Number(rank) <= max;
+      return typeof name === 'string' && sound && Number.isFinite(alpha);
+    })
+  );
 }
 
 /** What has changed from `was`, by what becomes of it. */

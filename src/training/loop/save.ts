@@ -86,8 +86,8 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     warmupSteps: warmupSteps(prepared.schedule),
     adapter: 'lora',
     loss: 'l2',
-    rank: config.lora_rank,
-    alpha: prepared.lora.alpha,
+    rank: oneOrDynamic(prepared.lora.modules.map(({ rank }) => rank)),
+    alpha: oneOrDynamic(prepared.lora.modules.map(({ alpha }) => alpha)),
     dropout: config.lora_dropout,
     mixedPrecision: gpu().f16 ? 'fp16' : 'no',
     vPrediction: config.v_parameterization,
@@ -146,6 +146,11 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     program: `lora-studio/${VERSION}`,
     family: prepared.plan.family.metadata,
   };
+}
+
+function oneOrDynamic(values: readonly number[]): number | 'Dynamic' {
+  const [first = 0] = values;
+  return values.every((value) => value === first) ? first : 'Dynamic';
 }
 
 const VERSION = '0.1.0';

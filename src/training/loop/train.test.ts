@@ -89,10 +89,12 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     expect(moved('lora_te_text_model_encoder_layers_2_mlp_fc1')).toBe(false);
     // And with no gradient it does not decay either, as in PyTorch.
     const down = (name: string) => lora.modules.find((module) => module.name === name)?.down;
-    const fresh = freshLora(sd1Facts, run.config.seed, 2);
+    const fresh = freshLora(sd1Facts, run.config.seed);
     const path = 'text_model.encoder.layers.2.mlp.fc1';
     const idle = down('lora_te_text_model_encoder_layers_2_mlp_fc1') ?? [];
-    const began = fresh({ part: 'text1', name: '', path, in: idle.length / 2, out: 1, conv: false }).down;
+    const began = fresh({
+      ...{ part: 'text1', name: '', path, in: idle.length / 2, out: 1, conv: false, rank: 2, alpha: 2 },
+    }).down;
     expect([...idle]).toEqual([...began]);
   });
 

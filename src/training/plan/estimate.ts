@@ -7,6 +7,7 @@ import { fromBlob, type ByteSource } from '../../formats/safetensors/byte_source
 import { parseConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { savePrecisions } from '../../formats/lora/kohya_lora';
+import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
 import { LoraParameters } from '../../models/lora';
@@ -23,6 +24,7 @@ import {
   type MemoryRequest,
   type Predictions,
 } from './memory';
+import { judgeLora, keptRanks } from '../step/lora_file';
 import { createOptimizer, disposeOptimizer } from '../step/optimizer';
 import { RunSettingsError } from './run_settings_error';
 import { outlineOf, type Outline } from './run_plan';
@@ -34,12 +36,16 @@ export async function estimate(request: EstimateRequest): Promise<Estimate> {
   return estimateRun(parseConfig(request.config), request.base.map(fromBlob), images, cardGb);
 }
 
-/** `estimate` of a configuration that was read already, from files anywhere. Sizes are upright, before any bucket. */
+/**
+ * `estimate` of a configuration that was read already, from files anywhere. Sizes are upright, before any bucket;
+ * `pretrained` is a LoRA to continue.
+ */
 export async function estimateRun(
   config: TrainConfig,
   base: readonly ByteSource[],
   images: EstimateRequest['images'],
   cardGb?: number,
+  pretrained?: ByteSource,
 ): Promise<Estimate> {
   if (!images.length) throw new RunSettingsError('no-pictures');
   if (!config.train_unet && !config.train_text_encoder) throw new RunSettingsError('nothing-trained');
@@ -48,7 +54,9 @@ export async function estimateRun(
     images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
     config,
   );
-  const outline = outlineOf(plan, config, placed, cardGb);
+  const kept =
+    pretrained && (await keptRanks(pretrained, (await judgeLora(pretrained, plan, config)).layers));
+  const outline = outlineOf(plan, config, placed, cardGb, kept);
   const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text1, plan.text2] };
   const key = JSON.stringify(asked);
   const predicted = recent.get(key) ?? predictions(outline.request);
@@ -85,6 +93,7 @@ function work(
     buckets,
     loraModules: request.lora.shapes.length,
     loraParameters: outline.loraParameters,
+    ...(ranksDiffer(request.lora.shapes) ? { loraRanks: ranksOf(request.lora.shapes) } : {}),
     loraBytes:
       outline.loraParameters * savePrecisions[config.save_precision].bytes +
       request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
@@ -143,7 +152,7 @@ function weightBytes({ config }: MemoryRequest, parts: readonly PartName[]): num
 
 function loraBytes({ lora, optimizer }: MemoryRequest): number {
   const { peakBytes } = simulate(() => {
-    const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank);
+    const parameters = new LoraParameters(lora.shapes);
     const moments = createOptimizer(optimizer, parameters.size, parameters.textSize, gpu().f16);
     disposeOptimizer(moments);
     parameters.dispose();

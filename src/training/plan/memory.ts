@@ -30,7 +30,7 @@ export interface BatchShape {
 
 export interface MemoryRequest {
   config: BaseModelConfig;
-  lora: { shapes: readonly LoraShape[]; rank: number; dropout: number };
+  lora: { shapes: readonly LoraShape[]; dropout: number };
   optimizer: OptimizerKind;
   settings: Omit<StepSettings, 'keepFrom' | 'record'>;
   /** Every shape of batch that the run has. */
@@ -222,7 +222,7 @@ function loaded(
   const base = reserveParts(request.config, ['unet', ...keep]);
   const seed = reserve([1], 'int32', 'training inputs');
   try {
-    const parameters = new LoraParameters(lora.shapes, lora.rank, lora.rank, { rate: lora.dropout, seed });
+    const parameters = new LoraParameters(lora.shapes, { rate: lora.dropout, seed });
     const optimizer = createOptimizer(request.optimizer, parameters.size, parameters.textSize, false);
     try {
       work(base, parameters, optimizer, seed);

@@ -19,7 +19,7 @@ import {
 } from '../data/batches';
 import { captionsAreFixed } from '../data/captions';
 import { captionConfig, type PlacedImage } from '../data/dataset';
-import { loraShapes } from '../step/lora_file';
+import { loraShapes, type KeptRanks } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
 import { scheduleName, type ScheduleConfig } from '../step/schedule';
 import type { StepSettings } from '../step/step';
@@ -53,12 +53,13 @@ export function budgetOf(config: TrainConfig, cardGb?: number): { budgetBytes: n
   return { budgetBytes: gb * 1e9, auto: true };
 }
 
-/** Throws `InvalidBatchesError` where no step can be made. */
+/** `kept` are the ranks of a LoRA that keeps its own. Throws `InvalidBatchesError` where no step can be made. */
 export function outlineOf(
   plan: BaseModelPlan,
   config: TrainConfig,
   placed: readonly BatchImage[],
   cardGb?: number,
+  kept?: KeptRanks,
 ): Outline {
   const batching = {
     seed: config.seed,
@@ -75,7 +76,7 @@ export function outlineOf(
       ? 'given'
       : 'frozen';
   const sampling = drawsSamples(config);
-  const request = memoryRequest(plan, config, placed, text, sampling);
+  const request = memoryRequest(plan, config, placed, text, sampling, kept);
   return {
     batching,
     steps,
@@ -85,7 +86,7 @@ export function outlineOf(
     text,
     sampling,
     loraParameters: request.lora.shapes.reduce(
-      (sum, shape) => sum + adapterFacts.lora.parameters(config.lora_rank, shape.in, shape.out),
+      (sum, shape) => sum + adapterFacts.lora.parameters(shape.rank, shape.in, shape.out),
       0,
     ),
     request,
@@ -99,13 +100,14 @@ function memoryRequest(
   placed: readonly BatchImage[],
   text: StepSettings['text'],
   sampling: boolean,
+  kept: KeptRanks | undefined,
 ): MemoryRequest {
   const keep: Exclude<PartName, 'unet'>[] = [];
   if (sampling) keep.push('vae');
   if (text !== 'given') keep.push(...plan.family.texts);
   return {
     config: plan,
-    lora: { shapes: loraShapes(plan, config), rank: config.lora_rank, dropout: config.lora_dropout },
+    lora: { shapes: loraShapes(plan, config, kept), dropout: config.lora_dropout },
     optimizer: config.optimizer,
     settings: {
       text,

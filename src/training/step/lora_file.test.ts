@@ -15,9 +15,11 @@ const config = { ...defaultConfig(), lora_rank: 6, train_text_encoder: true };
 const shapes = loraShapes(plan, config);
 
 /** Every layer with a rank of its own, 1 to 4, and alphas that are not the ranks. */
-function mixed(): LoraModule[] {
+const mixed = () => layers((index) => 1 + (index % 4));
+
+function layers(rankOf: (index: number) => number): LoraModule[] {
   return targetsOf(plan).map(({ name, inFeatures, outFeatures, conv }, index) => {
-    const rank = 1 + (index % 4);
+    const rank = rankOf(index);
     const kernel = conv ? [1, 1] : [];
     return {
       name,
@@ -46,17 +48,19 @@ function largestDifference(a: readonly number[], b: readonly number[]): number {
 }
 
 test.each([6, 8, 3.5])(
-  'mixed ranks are padded to the run’s; with alpha %d the effect is the same',
+  'a lower rank is padded to the run’s; with alpha %d the effect is the same',
   async (alpha) => {
-    const file = fromBytes(await buildLoraFile({ modules: mixed(), precision: 'float', metadata: {} }));
+    const file = fromBytes(
+      await buildLoraFile({ modules: layers(() => 3), precision: 'float', metadata: {} }),
+    );
     const byName = new Map((await parseLora(file)).modules.map((module) => [module.name, module]));
-    const begin = await continuedLora(file, plan, config, alpha);
-    const fresh = freshLora(plan.family, config.seed, config.lora_rank);
-    const names = new Map(targetsOf(plan).map(({ path, name }) => [path, name]));
-    for (const shape of shapes) {
+    const { kept, values: begin } = await continuedLora(file, plan, config);
+    expect(kept).toBeUndefined();
+    const fresh = freshLora(plan.family, config.seed);
+    for (const shape of loraShapes(plan, { ...config, lora_alpha: alpha })) {
       const { down, up } = begin(shape);
       expect([down.length, up.length]).toEqual([6 * shape.in, 6 * shape.out]);
-      const of = byName.get(names.get(shape.path) ?? '');
+      const of = byName.get(shape.name);
       if (!of) throw new Error(shape.path);
       const was = change(of.down, of.up, of.rank, of.alpha / of.rank);
       expect(largestDifference(change(down, up, 6, alpha / 6), was)).toBeLessThan(1e-5);
@@ -66,10 +70,40 @@ test.each([6, 8, 3.5])(
   },
 );
 
+test('ranks that differ among each other are kept, with their alphas, and nothing is touched', async () => {
+  const file = fromBytes(await buildLoraFile({ modules: mixed(), precision: 'float', metadata: {} }));
+  const { kept, values: begin } = await continuedLora(file, plan, { ...config, lora_rank: 1 });
+  const own = loraShapes(plan, config, kept);
+  expect(own).toHaveLength(shapes.length);
+  const byName = new Map(mixed().map((module) => [module.name, module]));
+  for (const shape of own) {
+    const of = byName.get(shape.name);
+    expect([shape.rank, shape.alpha]).toEqual([of?.downShape[0], of?.alpha]);
+    expect(begin(shape)).toEqual({ down: of?.down, up: of?.up });
+  }
+});
+
+test('a part keeps its modules only; one that the LoRA lacks is trained as the settings say', async () => {
+  // As with kohya's block_dims: a block of dimension 0 has no module.
+  const some = mixed().filter(({ name }) => /^lora_unet_(up|mid)/.test(name));
+  const file = fromBytes(await buildLoraFile({ modules: some, precision: 'float', metadata: {} }));
+  const { kept, values: begin } = await continuedLora(file, plan, config);
+  const own = loraShapes(plan, { ...config, lora_alpha: 2 }, kept);
+  expect(own.filter(({ part }) => part === 'unet').map(({ name }) => name)).toEqual(
+    some.map(({ name }) => name),
+  );
+  const text = own.filter(({ part }) => part === 'text1');
+  expect(text).toHaveLength(18);
+  expect(new Set(text.map(({ rank, alpha }) => `${rank} ${alpha}`))).toEqual(new Set(['6 2']));
+  const [first] = text;
+  if (!first) throw new Error('no layer');
+  expect(begin(first)).toEqual(freshLora(plan.family, config.seed)(first));
+});
+
 test('of its own rank and alpha nothing is touched', async () => {
   const modules = mixed().map((module, i) => ({ ...module, ...of(module, i) }));
   const file = fromBytes(await buildLoraFile({ modules, precision: 'float', metadata: {} }));
-  const begin = await continuedLora(file, plan, config, 6);
+  const { values: begin } = await continuedLora(file, plan, config);
   const [first] = shapes;
   const target = targetsOf(plan).find(({ path }) => path === first?.path);
   const module = modules.find(({ name }) => name === target?.name);
@@ -112,8 +146,8 @@ test('names of diffusers and of kohya begin alike', async () => {
     );
   const kohya = tensors(`${target.name}.lora_down.weight`, `${target.name}.lora_up.weight`);
   const peft = tensors(`unet.${one.path}.lora_A.weight`, `unet.${one.path}.lora_B.weight`);
-  const begins = await Promise.all([kohya, peft].map((file) => continuedLora(file, plan, config, 6)));
-  const [a, b] = begins.map((begin) => begin(one));
+  const begins = await Promise.all([kohya, peft].map((file) => continuedLora(file, plan, config)));
+  const [a, b] = begins.map(({ values }) => values(one));
   expect(a).toEqual(b);
   expect(a?.up.some((value) => value !== 0)).toBe(true);
 });
@@ -139,7 +173,8 @@ test('the header is judged without a byte of the weights', async () => {
     },
   };
   expect((await judgeLora(watched, plan, { lora_rank: 4 })).layers).toHaveLength(targetsOf(plan).length);
-  await expect(judgeLora(watched, plan, { lora_rank: 3 })).rejects.toMatchObject({ code: 'wrong-rank' });
+  // Ranks of its own, whatever the settings say.
+  expect((await judgeLora(watched, plan, { lora_rank: 1 })).layers).toHaveLength(targetsOf(plan).length);
   const other = { ...plan, unet: { ...plan.unet, contextChannels: 96 } };
   await expect(judgeLora(watched, other, { lora_rank: 4 })).rejects.toMatchObject({ code: 'wrong-shape' });
   expect(reached).toBe(headerEnd);

@@ -3,47 +3,61 @@
  */
 import type { ByteSource } from '../../formats/safetensors/byte_source';
 import type { TrainConfig } from '../../formats/config/config_fields';
-import { buildLoraFile, parseLora } from '../../formats/lora/kohya_lora';
+import { alphaOf, buildLoraFile, parseLora } from '../../formats/lora/kohya_lora';
 import { trainingMetadata, type TrainingFacts } from '../../formats/lora/kohya_metadata';
-import { checkRanks, matchLora, outlineLora, type LoraOutline } from '../../formats/lora/lora_outline';
+import {
+  checkRanks,
+  matchLora,
+  outlineLora,
+  ranksDiffer,
+  type LocatedLayer,
+  type LoraOutline,
+} from '../../formats/lora/lora_outline';
 import type { LoraParameters, LoraShape, LoraValues } from '../../models/lora';
 import type { BaseModelConfig } from './base_model';
 import { stream } from './random';
 import { LORA_PARTS, loraTargets, type LoraTarget } from '../../formats/lora/lora_targets';
 import type { FamilyFacts } from '../../formats/families/family_facts';
 
-/** Modules that kohya's trainer adapts in this model; the text encoder's only where it is trained. */
-export function loraShapes(
-  base: BaseModelConfig,
-  config: Pick<TrainConfig, 'train_unet' | 'train_text_encoder'>,
-): LoraShape[] {
-  return targetsOf(base)
+/** The settings that say which modules are adapted, and at what rank and strength. */
+export type LoraSettings = Pick<
+  TrainConfig,
+  'train_unet' | 'train_text_encoder' | 'lora_rank' | 'lora_alpha'
+>;
+
+/**
+ * Modules that kohya's trainer adapts in this model; the text encoder's only where it is trained. Of the settings' rank and
+ * alpha, or of those that a LoRA with ranks of its own keeps: then the parts that it has have its modules only.
+ */
+export function loraShapes(base: BaseModelConfig, config: LoraSettings, kept?: KeptRanks): LoraShape[] {
+  const own = { rank: config.lora_rank, alpha: config.lora_alpha ?? config.lora_rank };
+  const targets = targetsOf(base);
+  const has = new Set(targets.filter(({ name }) => kept?.has(name)).map(({ part }) => part));
+  return targets
     .filter(({ part }) => (part === 'unet' ? config.train_unet : config.train_text_encoder))
-    .map(({ part, name, path, conv, inFeatures, outFeatures }) => ({
-      part,
-      name,
-      path,
-      conv,
-      in: inFeatures,
-      out: outFeatures,
-    }));
+    .flatMap(({ part, name, path, conv, inFeatures, outFeatures }) => {
+      const strength = has.has(part) ? kept?.get(name) : own;
+      return strength ? [{ part, name, path, conv, in: inFeatures, out: outFeatures, ...strength }] : [];
+    });
 }
+
+/** Rank and alpha of modules, by kohya's name. */
+export type KeptRanks = ReadonlyMap<string, Pick<LoraShape, 'rank' | 'alpha'>>;
 
 /** kohya's initialisation: down uniform within ±1 / sqrt(in) (kaiming with a = sqrt 5), up zero. */
 export function freshLora(
   { lora }: Pick<FamilyFacts, 'lora'>,
   seed: number,
-  rank: number,
 ): (module: LoraShape) => LoraValues {
   return (module) => {
-    const down = new Float32Array(rank * module.in);
+    const down = new Float32Array(module.rank * module.in);
     const bound = 1 / Math.sqrt(module.in);
     stream(seed, 'lora', lora[module.part]?.seed ?? module.part, module.path).fillUniform(
       down,
       -bound,
       bound,
     );
-    return { down, up: new Float32Array(module.out * rank) };
+    return { down, up: new Float32Array(module.out * module.rank) };
   };
 }
 
@@ -62,25 +76,42 @@ export async function judgeLora(
   return outline;
 }
 
+/** Of a LoRA whose layers differ in rank: what each keeps. Undefined where all have one: then the settings say. */
+export async function keptRanks(
+  source: ByteSource,
+  layers: readonly LocatedLayer[],
+): Promise<KeptRanks | undefined> {
+  if (!ranksDiffer(layers)) return undefined;
+  const kept = new Map<string, { rank: number; alpha: number }>();
+  for (const layer of layers) kept.set(layer.name, { rank: layer.rank, alpha: await alphaOf(source, layer) });
+  return kept;
+}
+
+/** What a run begins with. */
+export interface LoraBeginning {
+  /** Ranks of its own, where it has them. */
+  readonly kept: KeptRanks | undefined;
+  readonly values: (module: LoraShape) => LoraValues;
+}
+
 /**
  * The values of an existing LoRA, fresh ones for modules that it lacks. Its strength is folded into `up` where alpha or
- * rank differ, and a lower rank is padded, so that its effect is the same. Throws as `judgeLora`, and `LoraError` for
- * values that are not finite.
+ * rank differ, and a lower rank is padded, so that its effect is the same; one whose ranks differ among each other keeps
+ * them. Throws as `judgeLora`, and `LoraError` for values that are not finite.
  */
 export async function continuedLora(
   source: ByteSource,
   base: BaseModelConfig,
-  config: TrainConfig,
-  alpha: number,
-): Promise<(module: LoraShape) => LoraValues> {
-  await judgeLora(source, base, config);
+  config: Pick<TrainConfig, 'lora_rank' | 'seed'>,
+): Promise<LoraBeginning> {
+  const { layers } = await judgeLora(source, base, config);
   const file = await parseLora(source);
   const byName = new Map(file.modules.map((module) => [module.name, module]));
-  const rank = config.lora_rank;
-  const fresh = freshLora(base.family, config.seed, rank);
-  return (module) => {
+  const fresh = freshLora(base.family, config.seed);
+  const values = (module: LoraShape): LoraValues => {
     const found = byName.get(module.name);
     if (!found) return fresh(module);
+    const { rank, alpha } = module;
     // The run scales by alpha / rank, the file by its own.
     const factor = (found.alpha / alpha) * (rank / found.rank);
     const up = factor === 1 ? found.up : found.up.map((value) => value * factor);
@@ -89,6 +120,7 @@ export async function continuedLora(
     down.set(found.down);
     return { down, up: widened(up, found.rank, rank) };
   };
+  return { kept: await keptRanks(source, layers), values };
 }
 
 /** [out, from] to [out, to]: zeros for what is new, whose rows in `down` then change nothing until they are trained. */
@@ -106,7 +138,7 @@ export async function exportLora(
   facts: TrainingFacts,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const values = await lora.get();
-  const modules = lora.modules.flatMap(({ name, path, conv, in: inputs, out }) => {
+  const modules = lora.modules.flatMap(({ name, path, conv, rank, alpha, in: inputs, out }) => {
     const pair = values.get(path);
     const tail = conv ? [1, 1] : [];
     return pair
@@ -114,10 +146,10 @@ export async function exportLora(
           {
             name,
             down: pair.down,
-            downShape: [lora.rank, inputs, ...tail],
+            downShape: [rank, inputs, ...tail],
             up: pair.up,
-            upShape: [out, lora.rank, ...tail],
-            alpha: lora.alpha,
+            upShape: [out, rank, ...tail],
+            alpha,
           },
         ]
       : [];

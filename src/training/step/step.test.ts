@@ -25,6 +25,8 @@ const SETTINGS: StepSettings = {
   record: true,
 };
 
+const UNET_ALONE = { train_unet: true, train_text_encoder: false, lora_rank: 4, lora_alpha: null };
+
 beforeAll(async () => {
   await openDevice({ tier: 'f32' });
 });
@@ -36,8 +38,8 @@ afterAll(() => {
 test('tf.memory() and the ledger are flat over fifty steps of two bucket shapes', async () => {
   const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
   const base = await loadParts(plan, ['unet']);
-  const lora = new LoraParameters(loraShapes(plan, { train_unet: true, train_text_encoder: false }), 4, 4);
-  lora.set(freshLora(plan.family, 1, 4));
+  const lora = new LoraParameters(loraShapes(plan, UNET_ALONE));
+  lora.set(freshLora(plan.family, 1));
   const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
   const engine = new StepEngine(base, lora, optimizer, SETTINGS);
   const step = async (i: number) => {
@@ -64,10 +66,10 @@ test('tf.memory() and the ledger are flat over fifty steps of two bucket shapes'
 
 test('the prediction is what the run then takes', async () => {
   const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
-  const shapes = loraShapes(plan, { train_unet: true, train_text_encoder: false });
+  const shapes = loraShapes(plan, UNET_ALONE);
   const request: MemoryRequest = {
     config: plan,
-    lora: { shapes, rank: 4, dropout: 0 },
+    lora: { shapes, dropout: 0 },
     optimizer: 'adamw',
     settings: SETTINGS,
     buckets: [{ size: 2, width: 128, height: 192 }],
@@ -81,8 +83,8 @@ test('the prediction is what the run then takes', async () => {
     gpu().buffers.resetPeak();
     const before = gpu().buffers.ledger().allocatedBytes;
     const base = await loadParts(plan, ['unet']);
-    const lora = new LoraParameters(shapes, 4, 4);
-    lora.set(freshLora(plan.family, 1, 4));
+    const lora = new LoraParameters(shapes);
+    lora.set(freshLora(plan.family, 1));
     const optimizer = createOptimizer('adamw', lora.size, lora.textSize, false);
     const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, keepFrom });
     engine.begin();

@@ -84,8 +84,13 @@ onTiers((base, tier) => {
   test('U-Net and text encoder with a LoRA', async () => {
     const want = await golden('varied');
     const { unet: u, text1: text } = base();
-    const shapes = loraShapes(configOf(base()), { train_unet: true, train_text_encoder: true });
-    const lora = new LoraParameters(shapes, VARIED.rank, VARIED.alpha);
+    const shapes = loraShapes(configOf(base()), {
+      train_unet: true,
+      train_text_encoder: true,
+      lora_rank: VARIED.rank,
+      lora_alpha: VARIED.alpha,
+    });
+    const lora = new LoraParameters(shapes);
     lora.set(({ name }) => hashedLora(name));
     const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
     const context = encodeText({ weights: text.weights, lora: lora.of }, text.config, ids);

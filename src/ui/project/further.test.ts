@@ -82,7 +82,7 @@ describe('a LoRA of another program', () => {
       ),
     ]);
 
-  it('with a rank of its own for each layer is trained at the highest', async () => {
+  it('with a rank of its own for each layer shows the highest', async () => {
     const lora = new Blob([await mixed(3, 5)]);
     const { config, ranks } = await furtherFrom({ name: 'mixed.safetensors', lora }, settings, [], [base(8)]);
     expect(ranks).toEqual({ least: 3, most: 5 });

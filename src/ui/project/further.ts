@@ -11,7 +11,7 @@ export type Beginning = Pick<Checkpoint, 'lora' | 'name'>;
 
 export interface Further {
   readonly config: TrainConfig;
-  /** Of its layers. The run takes the highest; the others are padded to it. */
+  /** Of its layers: where they differ, each is kept, and the highest is what the settings show. */
   readonly ranks: { readonly least: number; readonly most: number };
   /** Embeddings bundled with it, which are not used. */
   readonly setAside: readonly string[];

@@ -6,7 +6,7 @@ const en = {
   rank: (rank: number) =>
     `Its rank, ${rank}, comes from the file; everything else from the settings as they are now.`,
   ranks: (least: number, most: number) =>
-    `Its layers have ranks ${least} to ${most}: all are trained at rank ${most}, and begin as they are. All else is as set now.`,
+    `Its layers have ranks ${least} to ${most}: each keeps its rank and alpha, and those of the settings do not count. All else is as set now.`,
   readSettings: 'Read the settings it was made with',
   setAside: (names: string) =>
     `It has an embedding with it (${names}), which is set aside: only the LoRA is used.`,
@@ -25,7 +25,7 @@ const zh: typeof en = {
   more: (name) => `新的一次训练，从 ${name} 开始，而不是从零开始。`,
   rank: (rank) => `秩 ${rank} 由文件决定；其余以当前设置为准。`,
   ranks: (least, most) =>
-    `它各层的秩为 ${least} 到 ${most}：全部以秩 ${most} 训练，并从原有的效果开始。其余以当前设置为准。`,
+    `它各层的秩为 ${least} 到 ${most}：每层保留自己的秩和 alpha，设置中的秩和 alpha 不起作用。其余以当前设置为准。`,
   readSettings: '读取它训练时的设置',
   setAside: (names) => `文件中还有嵌入（${names}），不会使用：只用其中的 LoRA。`,
   figures: (steps, images) => `在 ${images} 张图片上再训练 ${steps} 步`,
