@@ -30,6 +30,7 @@ import { setEarlierAside } from './earlier_run';
 import { fitting } from './shape_notes';
 import { keepSample, keepSaved, previousStateName, removeParts, stateName, type Kept } from './keep';
 import { readConfig } from './read_config';
+import { openLora } from './open_lora';
 import { pretrainedNotes } from './pretrained';
 import { takeFolder } from './run_lock';
 import { stopOnSignals, type Stopping } from './stopping';
@@ -87,7 +88,7 @@ async function main(): Promise<void> {
   const base = (await baseFiles(config)).map(openSource);
   // By their headers, before anything is loaded: what cannot be used is named at once.
   const planned = await planBaseModel(base);
-  const pretrained = config.pretrained_lora ? openSource(config.pretrained_lora) : undefined;
+  const pretrained = config.pretrained_lora ? await openLora(config.pretrained_lora) : undefined;
   if (pretrained)
     for (const note of await pretrainedNotes(pretrained, planned, config)) console.log(`note: ${note}`);
   const merges = await readText(new URL('../public/clip/merges.txt', import.meta.url), "CLIP's merge list");

@@ -55,11 +55,13 @@ export interface LoraNaming {
   readonly prefix: string;
   /** The part's name in diffusers' files and folders: `text_encoder`. */
   readonly folder: string;
+  /** What other programs put before a module's path in its place, ComfyUI for one. */
+  readonly otherFolders: readonly string[];
   /** The diffusers paths of the modules that are adapted. */
   readonly modules: RegExp;
   /** kohya's name of a module. */
   name(path: string): string;
-  /** The diffusers path that a name within this part means; undefined for one that is none of it. */
+  /** The diffusers path that a path within this part means, in diffusers' words or the checkpoint's; undefined for another's. */
   pathOf(rest: string): string | undefined;
   /** All names that `name` gives, for models of any depth and width. */
   readonly names: RegExp;

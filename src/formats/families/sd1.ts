@@ -15,12 +15,12 @@ export const sd1Facts: FamilyFacts = {
   },
   lora: {
     // Every Linear and 1x1 convolution inside the U-Net's transformers.
-    unet: naming('lora_unet', 'unet', 'unet', unetPath, [
+    unet: naming('lora_unet', ['unet', 'diffusion_model'], 'unet', unetPath, [
       /(?:(?:down|up)_blocks\.\d+|mid_block)\.attentions\.\d+\./,
       /(?:proj_in|proj_out|transformer_blocks\.\d+\.(?:attn[12]\.to_(?:q|k|v|out\.0)|ff\.net\.(?:0\.proj|2)))/,
     ]),
     // Every Linear in the text encoder's attention and MLP.
-    text1: naming('lora_te', 'text_encoder', 'text', textPath, [
+    text1: naming('lora_te', ['text_encoder', 'text_encoders.clip_l.transformer'], 'text', textPath, [
       /text_model\.encoder\.layers\.\d+\.(?:self_attn\.(?:q|k|v|out)_proj|mlp\.fc[12])/,
     ]),
   },
@@ -40,7 +40,7 @@ export const sd1Facts: FamilyFacts = {
 /** The name of a module is its diffusers path with underscores for dots, after the part's prefix. */
 function naming(
   prefix: string,
-  folder: string,
+  [folder, ...otherFolders]: readonly [string, ...string[]],
   seed: string,
   pathOf: LoraNaming['pathOf'],
   path: readonly RegExp[],
@@ -49,6 +49,7 @@ function naming(
   return {
     prefix,
     folder,
+    otherFolders,
     seed,
     pathOf,
     modules: new RegExp(`^${source}$`),
@@ -58,7 +59,10 @@ function naming(
 }
 
 function unetPath(rest: string): string | undefined {
-  return /^(down_blocks|mid_block|up_blocks)\./.test(rest) ? rest : undefined;
+  if (/^(down_blocks|mid_block|up_blocks)\./.test(rest)) return rest;
+  // OneTrainer's `original` and ComfyUI keep the checkpoint's own names.
+  const mapped = diffusersName(`model.diffusion_model.${rest}.weight`);
+  return mapped.is === 'weights' ? mapped.tensors[0].name.slice(0, -'.weight'.length) : undefined;
 }
 
 /** transformers 5 leaves `text_model.` out. */

@@ -86,7 +86,10 @@ export function refuseLora(kind: LoraKind, key?: string): LoraError {
 /** In this order: the model that it is for says more than the method. */
 const marks: readonly (readonly [LoraKind, RegExp])[] = [
   ['sdxl', /^lora_te[12]_|^text_encoder_2\.|^lora_unet_(input_blocks|output_blocks|middle_block|label_emb)_/],
-  ['sdxl', /(^|[._])attentions[._]\d+[._]transformer_blocks[._][1-9]/],
+  [
+    'sdxl',
+    /(^|[._])(attentions[._]\d+|(in|out)put_blocks[._]\d+[._]1|middle_block[._]1)[._]transformer_blocks[._][1-9]/,
+  ],
   ['flux', /(^|[._])(double_blocks|single_blocks|single_transformer_blocks)[._]\d/],
   ['sd3', /(^|[._])joint_blocks[._]\d/],
   [

@@ -61,6 +61,11 @@ describe('named for what it is', () => {
       /for SDXL/,
     ],
     [
+      'SDXL, the checkpoint’s names',
+      [zeros('diffusion_model.input_blocks.4.1.transformer_blocks.1.attn1.to_q.lora_A.weight', 4, 32)],
+      /for SDXL/,
+    ],
+    [
       'SDXL, by the text’s width',
       pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k', 2048),
       /for SDXL/,
@@ -148,6 +153,25 @@ describe('diffusers’ names', () => {
       `${path}.processor.to_out_lora.down.weight`,
       `${path}.processor.to_out_lora.up.weight`,
       at.replace('to_q', 'to_out_0'),
+    ],
+    ['OneTrainer’s own', `unet.${path}.to_q.lora_down.weight`, `unet.${path}.to_q.lora_up.weight`, at],
+    [
+      'the checkpoint’s names, OneTrainer',
+      'middle_block.1.transformer_blocks.0.attn1.to_q.lora_A.weight',
+      'middle_block.1.transformer_blocks.0.attn1.to_q.lora_B.weight',
+      at,
+    ],
+    [
+      'the checkpoint’s names, ComfyUI',
+      'diffusion_model.output_blocks.5.1.proj_in.lora_A.weight',
+      'diffusion_model.output_blocks.5.1.proj_in.lora_B.weight',
+      'lora_unet_up_blocks_1_attentions_2_proj_in',
+    ],
+    [
+      'text encoder, ComfyUI',
+      `text_encoders.clip_l.transformer.${text}.lora_A.weight`,
+      `text_encoders.clip_l.transformer.${text}.lora_B.weight`,
+      'lora_te_text_model_encoder_layers_1_self_attn_q_proj',
     ],
     [
       'text encoder',

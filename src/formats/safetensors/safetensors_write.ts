@@ -21,14 +21,35 @@ export function writeSafetensors(
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const sorted = [...tensors].sort((a, b) => rank(b.dtype) - rank(a.dtype) || compareUtf8(a.name, b.name));
-  checkNames(sorted);
+  sorted.forEach(checkSize);
+  const header = safetensorsHeader(
+    sorted.map(({ name, dtype, shape, data }) => ({ name, dtype, shape, bytes: data.byteLength })),
+    metadata,
+  );
+  const file = new Uint8Array(sorted.reduce((sum, { data }) => sum + data.byteLength, header.length));
+  file.set(header);
+  let at = header.length;
+  for (const { data } of sorted) {
+    file.set(data, at);
+    at += data.byteLength;
+  }
+  return file;
+}
+
+/**
+ * What stands before the data of tensors that follow in this order without a gap: eight bytes of length, and the header.
+ * For files that are written piece by piece. Throws SafetensorsError for names that are doubled or unwritable.
+ */
+export function safetensorsHeader(
+  tensors: readonly (Omit<TensorToWrite, 'data'> & { readonly bytes: number })[],
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  checkNames(tensors);
   const parts: string[] = [];
   if (metadata) parts.push(`"__metadata__":${metadataJson(metadata)}`);
   let reached = 0;
-  for (const tensor of sorted) {
-    checkSize(tensor);
-    const { name, dtype, shape, data } = tensor;
-    const end = reached + data.byteLength;
+  for (const { name, dtype, shape, bytes } of tensors) {
+    const end = reached + bytes;
     parts.push(
       `${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(',')}],"data_offsets":[${reached},${end}]}`,
     );
@@ -36,16 +57,11 @@ export function writeSafetensors(
   }
   const header = new TextEncoder().encode(`{${parts.join(',')}}`);
   const headerBytes = Math.ceil(header.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + reached);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(header, 8);
-  file.fill(0x20, 8 + header.length, 8 + headerBytes);
-  let at = 8 + headerBytes;
-  for (const { data } of sorted) {
-    file.set(data, at);
-    at += data.byteLength;
-  }
-  return file;
+  const bytes = new Uint8Array(8 + headerBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.set(header, 8);
+  bytes.fill(0x20, 8 + header.length);
+  return bytes;
 }
 
 function metadataJson(metadata: Readonly<Record<string, string>>): string {
@@ -56,7 +72,7 @@ function metadataJson(metadata: Readonly<Record<string, string>>): string {
   return `{${pairs.map(([key, value]) => `${json(key)}:${json(value)}`).join(',')}}`;
 }
 
-function checkNames(tensors: readonly TensorToWrite[]): void {
+function checkNames(tensors: readonly Pick<TensorToWrite, 'name'>[]): void {
   const seen = new Set<string>();
   for (const { name } of tensors) {
     if (seen.has(name) || name === '__metadata__' || !name.isWellFormed()) throw unwritable('tensor', name);

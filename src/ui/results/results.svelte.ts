@@ -5,6 +5,7 @@
 import { usualChoice, type MetadataChoice } from '../../formats/lora/private_metadata';
 import { loraNameOf } from '../../formats/captions/lora_prompt';
 import { samplePictures } from '../../formats/captions/sample_prompt';
+import { adapterHeader } from '../../formats/lora/adapter_config';
 import { parseLora } from '../../formats/lora/kohya_lora';
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import { defaultConfig } from '../../formats/config/config';
@@ -176,8 +177,9 @@ export class Results {
     this.added = this.added.filter((row) => row.id !== id);
   }
 
-  /** Takes a LoRA file for prompts to name. Rejects with a sentence for what is none. */
-  async addFile(file: File): Promise<string> {
+  /** Takes a LoRA file for prompts to name, with peft's configuration where it came with one. Rejects with a sentence for what is none. */
+  async addFile(chosen: File, config?: File): Promise<string> {
+    const file = config ? await withConfig(chosen, config) : chosen;
     await parseLora(fromBlob(file));
     const name = loraNameOf(file.name);
     const id = `file ${file.name} ${file.size} ${file.lastModified}`;
@@ -206,6 +208,11 @@ export class Results {
 }
 
 export const results = new Results();
+
+async function withConfig(file: File, config: File): Promise<File> {
+  const { header, dataStart } = await adapterHeader(fromBlob(file), await config.text());
+  return new File([header, file.slice(dataStart)], file.name, { lastModified: file.lastModified });
+}
 
 function named({ run, step, name, lora }: Checkpoint, own: boolean): NamedLora {
   return { id: `${run} ${step}`, name: loraNameOf(name), file: lora, own };
