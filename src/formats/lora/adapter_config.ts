@@ -45,7 +45,8 @@ export async function withAdapterConfig(source: ByteSource, config: string): Pro
     async slice(start, end) {
       const front = header.slice(start, end);
       const moved = (at: number) => Math.max(at - header.length, 0) + dataStart;
-      const back = new Uint8Array(end > header.length ? await source.slice(moved(start), moved(end)) : 0);
+      const later = end > header.length ? await source.slice(moved(start), moved(end)) : new ArrayBuffer(0);
+      const back = new Uint8Array(later);
       const bytes = new Uint8Array(front.length + back.length);
       bytes.set(front);
       bytes.set(back, front.length);
