@@ -82,7 +82,12 @@ export class Training {
   ) {}
 
   /** `shell` comes before the command, as `ulimit -f 500;`. */
-  static async start(place: Place, settings: Settings = {}, shell = ''): Promise<Training> {
+  static async start(
+    place: Place,
+    settings: Settings = {},
+    shell = '',
+    options: readonly string[] = [],
+  ): Promise<Training> {
     trainer ??= bundle('train');
     const file = await trainer;
     if (!file) throw new Error('There is no tools/train.ts.');
@@ -95,7 +100,7 @@ export class Training {
         .join('\n'),
     );
     const env = { ...process.env, ...vulkanEnvironment(lavapipeIcd()), TMPDIR: place.root };
-    const command = [process.execPath, file, '--config', config];
+    const command = [process.execPath, file, '--config', config, ...options];
     const child = shell
       ? spawn('sh', ['-c', `${shell} exec "$@"`, 'sh', ...command], { cwd: place.root, env })
       : spawn(process.execPath, command.slice(1), { cwd: place.root, env });
@@ -127,8 +132,13 @@ export class Training {
 }
 
 /** From start to end, undisturbed. */
-export async function train(place: Place, settings: Settings = {}, shell = ''): Promise<Ended> {
-  return (await Training.start(place, settings, shell)).ended;
+export async function train(
+  place: Place,
+  settings: Settings = {},
+  shell = '',
+  options: readonly string[] = [],
+): Promise<Ended> {
+  return (await Training.start(place, settings, shell, options)).ended;
 }
 
 /** The step that a run would go on from, read from its state; throws where that is no whole file. */

@@ -18,7 +18,7 @@ import { trainAdapting } from '../src/training/loop/adapting';
 import { planBaseModel } from '../src/training/step/base_model';
 import { estimateRun } from '../src/training/plan/estimate';
 import { tierFor } from '../src/training/loop/job';
-import type { TrainingRun } from '../src/training/loop/prepare';
+import { prepare, type TrainingRun } from '../src/training/loop/prepare';
 import { baseFiles } from './base_files';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, sha256OfFile } from './files';
@@ -95,10 +95,30 @@ async function main(): Promise<void> {
 
   installWebGpu();
   await openDevice(tierFor(config.mixed_precision));
+  const states = statePaths(config).map(openSource);
+  const none = config.resume === true && !states[0];
+  const nothingToResume = `note: resume: there is no saved state in ${config.output_dir}; the run begins anew.`;
+  const run: TrainingRun = {
+    config,
+    base: await baseOf(config, base),
+    images: folder.images.map((image) => ({
+      ...image,
+      pixels: (placement) => loadImage(image, placement),
+      digest: () => sha256OfFile(image.path),
+    })),
+    merges,
+    ...(pretrained ? { pretrained } : {}),
+    ...(states[0] ? { state: states[0], olderStates: states.slice(1) } : {}),
+    ...(stop ? { signal: stop.signal } : {}),
+    ...card,
+    ...(values.anyway ? { anyway: true } : {}),
+  };
   if (!stop) {
     for (const line of gpuNotes(gpu())) console.log(line);
+    if (none) console.log(nothingToResume);
+    for (const line of await toldBeforehand(run)) console.log(line);
     const sizes = folder.images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
-    const plan = await estimateRun(config, base, sizes, card.cardGb, pretrained);
+    const plan = await estimateRun(config, base, sizes, card.cardGb);
     for (const line of planLines(config, plan)) console.log(line);
     closeDevice();
     if (!plan.fits && !plan.auto && !values.anyway) process.exitCode = 1;
@@ -110,25 +130,8 @@ async function main(): Promise<void> {
     log(line);
   };
   for (const line of gpuNotes(gpu())) tell(line);
-
-  const states = statePaths(config).map(openSource);
-  if (config.resume === true && !states[0])
-    tell(`note: resume: there is no saved state in ${config.output_dir}; the run begins anew.`);
-  const events = trainAdapting({
-    config,
-    base: await baseOf(config, base),
-    images: folder.images.map((image) => ({
-      ...image,
-      pixels: (placement) => loadImage(image, placement),
-      digest: () => sha256OfFile(image.path),
-    })),
-    merges,
-    ...(pretrained ? { pretrained } : {}),
-    ...(states[0] ? { state: states[0], olderStates: states.slice(1) } : {}),
-    signal: stop.signal,
-    ...card,
-    ...(values.anyway ? { anyway: true } : {}),
-  });
+  if (none) tell(nothingToResume);
+  const events = trainAdapting(run);
   try {
     const options = { anew: !states[0], stopIfDiverging: values['stop-if-diverging'] ?? false };
     process.exitCode = await follow(events, config, stop, tell, options);
@@ -138,6 +141,24 @@ async function main(): Promise<void> {
   } finally {
     closeDevice();
   }
+}
+
+/** What the run would say before anything is loaded: from which saved step it goes on, or why it cannot. */
+async function toldBeforehand(run: TrainingRun): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const event of prepare({ ...run, anyway: true })) {
+    if (event.kind === 'note' || event.kind === 'fell-back') lines.push(describe(event, run.config) ?? '');
+    if (event.kind !== 'plan') continue;
+    const { from = 0, steps } = event.plan;
+    if (from >= steps)
+      lines.push(
+        `resume: this run is complete, ${from} of ${steps} steps are done; nothing would be trained.`,
+      );
+    else if (from > 0) lines.push(`resume: goes on from step ${from} of ${steps}`);
+    // After it the base model is loaded.
+    break;
+  }
+  return lines;
 }
 
 /** What `resume` names, and after it what to fall back to where it is damaged; nothing where a run begins. */

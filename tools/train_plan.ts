@@ -15,7 +15,7 @@ export function planLines(config: TrainConfig, plan: Estimate): string[] {
     ? `the studio's own aim of ${gb(plan.budgetBytes)}`
     : `memory_budget_gb of ${gb(plan.budgetBytes)}`;
   return [
-    `pictures: ${shown}, in ${buckets.length} sizes: ${buckets.map(({ width, height, images }) => `${images} of ${width}x${height}`).join(', ')}`,
+    `pictures: ${shown}, in ${buckets.length} ${buckets.length === 1 ? 'size' : 'sizes'}: ${buckets.map(({ width, height, images }) => `${images} of ${width}x${height}`).join(', ')}`,
     `steps: ${plan.steps} (${plan.epochs} epochs of ${plan.stepsPerEpoch}), batch_size ${config.batch_size}, gradient_accumulation_steps ${config.gradient_accumulation_steps}`,
     `LoRA: ${plan.loraModules} modules, rank ${ranksText(plan, config)}, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters, a file of ${(plan.loraBytes / 1e6).toFixed(1)} MB`,
     `saved: at the end${saves > 0 ? `, and ${saves} times before, every ${every} steps` : ''}`,
