@@ -85,14 +85,19 @@ export async function keepSaved(
   return { lines, whole: loraFault === undefined && stateFault === undefined };
 }
 
-/** As a PNG among the others. Never throws for what the disk does. */
-export async function keepSample(event: Sample, config: TrainConfig): Promise<Kept> {
-  const { width, height, rgba, step, prompt } = event;
-  const dir = resolve(config.output_dir, 'samples');
-  const png = await sharp(Buffer.from(rgba.buffer), { raw: { width, height, channels: 4 } })
+/** A PNG. */
+export function encodeSample({ width, height, rgba }: Sample): Promise<Uint8Array> {
+  return sharp(Buffer.from(rgba.buffer), { raw: { width, height, channels: 4 } })
     .removeAlpha()
     .png()
     .toBuffer();
+}
+
+/** As a PNG, which `made` may be already, among the others. Never throws for what the disk does. */
+export async function keepSample(event: Sample, config: TrainConfig, made?: Uint8Array): Promise<Kept> {
+  const { step, prompt } = event;
+  const dir = resolve(config.output_dir, 'samples');
+  const png = made ?? (await encodeSample(event));
   try {
     await makeFolder(dir);
     await writeWhole(join(dir, sampleName(config.output_name, event)), png);

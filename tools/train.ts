@@ -27,8 +27,17 @@ import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
 import { withoutCopies } from './copies';
 import { setEarlierAside } from './earlier_run';
+import { EventLog } from './event_log';
 import { fitting } from './shape_notes';
-import { keepSample, keepSaved, previousStateName, removeParts, stateName, type Kept } from './keep';
+import {
+  encodeSample,
+  keepSample,
+  keepSaved,
+  previousStateName,
+  removeParts,
+  stateName,
+  type Kept,
+} from './keep';
 import { readConfig } from './read_config';
 import { openLora } from './open_lora';
 import { pretrainedNotes } from './pretrained';
@@ -133,7 +142,8 @@ async function main(): Promise<void> {
   if (none) tell(nothingToResume);
   const events = trainAdapting(run);
   try {
-    const options = { anew: !states[0], stopIfDiverging: values['stop-if-diverging'] ?? false };
+    const curves = new EventLog(join(config.output_dir, 'logs'), config, tell);
+    const options = { curves, anew: !states[0], stopIfDiverging: values['stop-if-diverging'] ?? false };
     process.exitCode = await follow(events, config, stop, tell, options);
   } catch (error) {
     log(String(error));
@@ -182,7 +192,7 @@ async function follow(
   config: TrainConfig,
   stop: Stopping,
   tell: (line: string, kind?: TrainEvent['kind']) => void,
-  { anew, stopIfDiverging }: { anew: boolean; stopIfDiverging: boolean },
+  { curves, anew, stopIfDiverging }: { curves: EventLog; anew: boolean; stopIfDiverging: boolean },
 ): Promise<number> {
   let steps = Infinity;
   let status = 0;
@@ -199,7 +209,9 @@ async function follow(
         first = false;
         for (const line of await setEarlierAside(config.output_dir, config.output_name)) tell(line);
       }
-      const kept = await keep(event, config, !damaged);
+      const png = event.kind === 'sample' ? await encodeSample(event) : undefined;
+      const kept = await keep(event, config, !damaged, png);
+      await curves.take(event, png);
       if (event.kind === 'fell-back') damaged = true;
       else if (event.kind === 'saved' && kept.whole) damaged = false;
       for (const line of kept.lines) tell(line, event.kind);
@@ -294,9 +306,9 @@ function show(line: string, kind?: TrainEvent['kind']): void {
 }
 
 /** What an event leaves on the disk, and what is told of it then. */
-async function keep(event: TrainEvent, config: TrainConfig, sound: boolean): Promise<Kept> {
+async function keep(event: TrainEvent, config: TrainConfig, sound: boolean, png?: Uint8Array): Promise<Kept> {
   if (event.kind === 'saved') return keepSaved(event, config, sound);
-  if (event.kind === 'sample') return keepSample(event, config);
+  if (event.kind === 'sample') return keepSample(event, config, png);
   const line = describe(event, config);
   return { lines: line === undefined ? [] : [line], whole: true };
 }

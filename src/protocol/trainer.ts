@@ -29,6 +29,8 @@ export interface RunPlan {
   adapter: string;
   /** Steps that were done before, where it is resumed. */
   from?: number;
+  /** When it began first, in milliseconds since 1970: a resumed run keeps it. Plans kept from before it was told have none. */
+  startedAt?: number;
 }
 
 export interface StepReport {
@@ -50,6 +52,8 @@ export interface StepReport {
   /** The update was left out because a gradient was not finite. */
   skipped: boolean;
   stepSeconds: number;
+  /** Of GPU memory, held when this was told; buffers that wait to be used again among it. */
+  gpuBytes: number;
   /** Until the end of the run, samples and checkpoints among it. */
   etaSeconds: number;
 }

@@ -52,6 +52,11 @@ export interface Point {
   /** The text encoder's, where both are trained; runs from before it was told apart have none. */
   textLearningRate?: number;
   gradientNorm: number;
+  /** As in `StepReport`; points from before they were kept have none. */
+  averageLoss?: number;
+  lossScale?: number;
+  stepSeconds?: number;
+  gpuBytes?: number;
   /** Since the run began, pauses left out. */
   seconds: number;
 }

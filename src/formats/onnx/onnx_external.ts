@@ -4,7 +4,7 @@
  * are never trusted: what reaches beyond what holds it ends the search, and weights are stepped over, not read.
  */
 import type { ByteSource } from '../safetensors/byte_source';
-import { varint } from './varint';
+import { varint } from '../protobuf/varint';
 
 type Message = 'graph' | 'function' | 'node' | 'attribute' | 'sparse' | 'tensor' | 'entry';
 

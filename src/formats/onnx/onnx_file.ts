@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '../safetensors/byte_source';
 import { externalFiles } from './onnx_external';
-import { varint } from './varint';
+import { varint } from '../protobuf/varint';
 
 /** What a file is that is no whole ONNX model. */
 export type OnnxFileProblem =

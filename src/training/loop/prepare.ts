@@ -180,6 +180,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const facts = await runFacts(config, placed, { legacy }, kept);
   const fingerprint = await fingerprintOf(config, placed, baseHash);
   const saved = found && (yield* resumed(run, found, facts, fingerprint, steps));
+  const startedAt = saved?.startedAt ?? (run.now ?? Date.now)();
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
   yield {
     kind: 'plan',
@@ -200,6 +201,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       tier: gpu().tier,
       adapter: gpu().adapter.description || gpu().adapter.device || gpu().adapter.vendor,
       ...(saved ? { from: saved.step } : {}),
+      startedAt,
     },
   };
 
@@ -310,7 +312,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       facts,
       baseHash,
       vaeHash,
-      startedAt: saved?.startedAt ?? (run.now ?? Date.now)(),
+      startedAt,
       averageLoss: saved?.averageLoss ?? 0,
       averageCount: saved?.averageCount ?? 0,
       steps,

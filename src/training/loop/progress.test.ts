@@ -15,6 +15,7 @@ const settings = (more: Partial<ProgressSettings> = {}): ProgressSettings => ({
   accumulation: 1,
   extreme: false,
   rates: (update) => ({ learningRate: update }),
+  gpuBytes: () => 1000,
   remaining: new Remaining({ ...defaultConfig(), sample_prompts: [], save_steps: 0 }, 100, 10),
   ...more,
 });

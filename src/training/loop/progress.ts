@@ -44,6 +44,8 @@ export interface ProgressSettings {
   extreme: boolean;
   /** The learning rates of an update, counting from 0 those that were taken. */
   rates: (update: number) => Pick<StepReport, 'learningRate' | 'textLearningRate'>;
+  /** Bytes of GPU memory that are held now. */
+  gpuBytes: () => number;
   /** The time that is left, samples and checkpoints among it. */
   remaining: Remaining;
 }
@@ -126,6 +128,7 @@ export class Progress {
       lossScale,
       skipped,
       stepSeconds: elapsed,
+      gpuBytes: this.settings.gpuBytes(),
       etaSeconds: this.settings.remaining.after(done, typical),
     };
     yield* this.watch({ step: done, loss });

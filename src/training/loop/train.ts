@@ -49,6 +49,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     accumulation: config.gradient_accumulation_steps,
     extreme: isExtreme(config),
     rates: (update) => ratesAt(config, rate(update)),
+    gpuBytes: () => gpu().buffers.numBytesAllocated,
     remaining: new Remaining(config, steps, prepared.stepsPerEpoch),
   });
   if (prepared.step === 0 && !run.firstSamplesDrawn) yield* progress.during('sample', sampled(run, prepared));

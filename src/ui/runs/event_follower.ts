@@ -212,9 +212,11 @@ export class EventFollower {
 
   #step(report: StepReport, now: number): void {
     const m = this.shown.words();
-    const { step, epoch, loss, learningRate, textLearningRate, gradientNorm } = report;
+    const { step, epoch, loss, averageLoss, learningRate, textLearningRate, gradientNorm } = report;
+    const { lossScale, stepSeconds, gpuBytes } = report;
     const point = {
-      ...{ step, epoch, loss, learningRate, gradientNorm, seconds: this.#clock(now) },
+      ...{ step, epoch, loss, averageLoss, learningRate, gradientNorm, seconds: this.#clock(now) },
+      ...{ lossScale, stepSeconds, gpuBytes },
       ...(textLearningRate === undefined ? {} : { textLearningRate }),
     };
     const before = this.shown.latest;

@@ -119,7 +119,7 @@ const saved = (step: number, final = false): TrainEvent => ({
 }); // prettier-ignore
 const step = (at: number, loss = 0.1 + at / 100): StepReport => ({
   kind: 'step', step: at, steps: 4, epoch: at > 2 ? 2 : 1, loss, averageLoss: loss, learningRate: 1e-4, gradientNorm: 1,
-  lossScale: 1, skipped: false, stepSeconds: 1, etaSeconds: 4 - at,
+  lossScale: 1, skipped: false, stepSeconds: 1, gpuBytes: 3e9, etaSeconds: 4 - at,
 }); // prettier-ignore
 const plan: Extract<TrainEvent, { kind: 'plan' }> = {
   kind: 'plan',
