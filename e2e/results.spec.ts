@@ -4,7 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
-import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { fromBlob, fromBytes } from '../src/formats/safetensors/byte_source';
+import { decodeEvent } from '../src/formats/tensorboard/event';
+import { readRecords } from '../src/formats/tensorboard/tfrecord';
+import { openZip } from '../src/formats/zip/zip';
 import { parseLora, type LoraFile } from '../src/formats/lora/kohya_lora';
 import { goTo, prepareRun, says, start } from './small_run';
 
@@ -169,6 +172,23 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
     await expect(history.getByText(/4 of 4 steps · 2 images/)).toBeVisible();
     await history.getByText('Configuration', { exact: true }).click();
     await expect(history.getByText(/max_train_steps: 4/)).toBeVisible();
+    const [zip] = await Promise.all([
+      page.waitForEvent('download'),
+      history.getByRole('button', { name: /^Download the curves and samples of the run of/ }).click(),
+    ]);
+    expect(zip.suggestedFilename()).toMatch(/-tensorboard\.zip$/);
+    const { entries } = await openZip(new Blob([await readFile(await zip.path())]));
+    expect(entries.map(({ path }) => path)).toEqual([
+      expect.stringMatching(/\/events\.out\.tfevents\.\d+\./),
+    ]);
+    const curves = [];
+    for await (const record of readRecords(fromBlob((await entries[0]?.open()) ?? new Blob())))
+      if (record) curves.push(decodeEvent(record));
+    const told = curves.flatMap(({ step, what }) =>
+      what.kind === 'values' ? what.values.map(({ tag }) => `${tag} ${step}`) : [],
+    );
+    expect(told).toEqual(expect.arrayContaining(['loss/current 4', 'memory/gpu_gb 4', 'configuration 0']));
+    expect(told.filter((each) => each.startsWith('samples/01')).map((each) => each.split(' ').at(-1))).toEqual(['0', '2', '4']); // prettier-ignore
     await history.getByRole('button', { name: 'Delete' }).click();
     await history.getByRole('alert').getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByText('Nothing trained yet.')).toBeVisible();

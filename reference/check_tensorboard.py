@@ -76,8 +76,9 @@ if args.serve:
                 metadata = json.load(urllib.request.urlopen(f"{at}images/images?{query}"))
                 for each in metadata:
                     blob = urllib.request.urlopen(f"{at}images/individualImage?{each['query']}").read()
-                    if Image.open(io.BytesIO(blob)).size != (each["width"], each["height"]):
-                        faults.append(f"{run} {tag}: a served picture is of another size")
+                    kept = {event.step: event.encoded_image_string for event in multiplexer.Images(run, tag)}
+                    if blob != kept.get(each["step"]):
+                        faults.append(f"{run} {tag}: the picture served of step {each['step']} is another")
                 steps = [each["step"] for each in metadata]
                 if any(b <= a for a, b in zip(steps, steps[1:])):
                     faults.append(f"{run} {tag}: served steps {steps}")

@@ -15,6 +15,7 @@ import {
   opening,
   recordBytes,
   RunEvents,
+  runFolder,
   sampleTag,
 } from '../src/formats/tensorboard/run_events';
 import { readRecords } from '../src/formats/tensorboard/tfrecord';
@@ -53,7 +54,7 @@ export class EventLog {
   }
 
   async #begin({ steps, stepsPerEpoch, from = 0, startedAt = this.now() }: RunPlan): Promise<void> {
-    const folder = join(this.logs, `${this.config.output_name}-${stamp(startedAt)}`);
+    const folder = join(this.logs, runFolder(this.config.output_name, startedAt));
     // A run that had to begin again before it saved anything is still the same to whoever watches it.
     if (this.#folder !== undefined && this.#folder !== folder && existsSync(this.#folder)) {
       try {
@@ -138,14 +139,4 @@ async function lossesBefore(
     }
   }
   return losses;
-}
-
-/** In UTC: 20261129-040506. */
-function stamp(milliseconds: number): string {
-  const iso = new Date(milliseconds).toISOString();
-  return iso
-    .slice(0, 19)
-    .replace('T', '-')
-    .replace(/:/g, '')
-    .replace(/^(\d+)-(\d+)-/, '$1$2');
 }

@@ -83,7 +83,7 @@ export function sampleTag(index: number, prompt: string): string {
 
 /** A configuration in YAML as TensorBoard's text, which is Markdown. */
 export function configurationValue(yaml: string): Value {
-  return { tag: 'configuration', text: yaml.replace(/^/gm, '    ') };
+  return { tag: 'configuration', text: yaml.replace(/^(?=.)/gm, '    ') };
 }
 
 /** The beginning of every event file. `from`: the last step that holds; later ones of earlier files hold no longer. */
@@ -97,6 +97,16 @@ export function opening(time: number, from: number): EventRecord[] {
 /** TensorBoard reads the files of a folder in the order of their names, the time first. */
 export function eventFileName(seconds: number): string {
   return `events.out.tfevents.${String(Math.floor(seconds)).padStart(10, '0')}.lora-studio`;
+}
+
+/** A run's own folder, by its name and its beginning (milliseconds since 1970) in UTC: `ink-20261129-040506`. */
+export function runFolder(name: string, startedAt: number): string {
+  const [date = '', time = ''] = new Date(startedAt)
+    .toISOString()
+    .slice(0, 19)
+    .replace(/[-:]/g, '')
+    .split('T');
+  return `${name}-${date}-${time}`;
 }
 
 /** As it stands in a file. */
