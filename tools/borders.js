@@ -64,6 +64,7 @@ export const FOLDERS = {
     onnx: ['safetensors', 'protobuf'],
     tensorboard: ['safetensors', 'protobuf'],
     lora: ['text', 'safetensors', 'config', 'families', 'checkpoint'],
+    merging: ['text', 'safetensors', 'config', 'families', 'checkpoint', 'lora'],
     kohya: ['text', 'safetensors', 'config', 'lora'],
     zip: ['text', 'config', 'captions', 'dataset'],
   },

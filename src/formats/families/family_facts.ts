@@ -63,6 +63,10 @@ export interface LoraNaming {
   name(path: string): string;
   /** The diffusers path that a path within this part means, in diffusers' words or the checkpoint's; undefined for another's. */
   pathOf(rest: string): string | undefined;
+  /** The path that `name` made the name of; undefined for a name that it does not give. */
+  pathOfName(name: string): string | undefined;
+  /** Those of the modules that are convolutions of one pixel: their matrices have two more sides in files. */
+  readonly convolutions: RegExp;
   /** All names that `name` gives, for models of any depth and width. */
   readonly names: RegExp;
   /** The part in the seed of a new LoRA's values: what was trained with a seed once must come out again. */

@@ -37,6 +37,10 @@ export const sd1Facts: FamilyFacts = {
   },
 };
 
+/** Words of paths that have an underscore in them, with a dot in its place. */
+const WORDS =
+  /\b(?:down\.blocks|up\.blocks|mid\.block|transformer\.blocks|proj\.in|proj\.out|to\.[qkv]|to\.out|text\.model|self\.attn|(?:[qkv]|out)\.proj)\b/g;
+
 /** The name of a module is its diffusers path with underscores for dots, after the part's prefix. */
 function naming(
   prefix: string,
@@ -46,14 +50,23 @@ function naming(
   path: readonly RegExp[],
 ): LoraNaming {
   const source = path.map((part) => part.source).join('');
+  const modules = new RegExp(`^${source}$`);
+  const name = (module: string) => `${prefix}_${module.replaceAll('.', '_')}`;
   return {
     prefix,
     folder,
     otherFolders,
     seed,
     pathOf,
-    modules: new RegExp(`^${source}$`),
-    name: (module) => `${prefix}_${module.replaceAll('.', '_')}`,
+    modules,
+    name,
+    // Where a name has an underscore for a dot, the words of the paths tell.
+    pathOfName: (given) => {
+      const dotted = given.slice(prefix.length + 1).replaceAll('_', '.');
+      const module = dotted.replace(WORDS, (word) => word.replaceAll('.', '_'));
+      return modules.test(module) && name(module) === given ? module : undefined;
+    },
+    convolutions: /\.proj_(?:in|out)$/,
     names: new RegExp(`^${prefix}_${source.replaceAll('\\.', '_')}$`),
   };
 }

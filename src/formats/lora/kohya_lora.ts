@@ -82,7 +82,8 @@ function moduleTensors(module: LoraModule, precision: SavePrecision): TensorToWr
   ];
 }
 
-function castTensor(
+/** Throws LoraError for a value that is not finite in the precision. */
+export function castTensor(
   name: string,
   values: Float32Array,
   shape: readonly number[],

@@ -233,6 +233,8 @@ describe('ranks', () => {
     expect(() => checkRanks([layer(16)], 8)).toThrow(/has rank 16.*Set lora_rank to 16/);
   });
   it('above what can be set are no dead end', () => {
-    expect(() => checkRanks([layer(160)], 128)).toThrow(/rank 160\. Up to 128.*drawn with.*resize_lora/);
+    expect(() => checkRanks([layer(160)], 128)).toThrow(
+      /rank 160\. Up to 128.*drawn with.*npm run lora -- resize FILE --rank 128/,
+    );
   });
 });

@@ -207,8 +207,8 @@ export function checkRanks(layers: readonly LoraLayer[], rank: number): void {
   const zh = least === most ? `秩为 ${most}` : `各层的秩为 ${least} 到 ${most}`;
   if (most > limit) {
     throw new LoraError('other-ranks', {
-      en: `This LoRA has ${en}. Up to ${limit} can be trained here, so it cannot be continued, but it can be drawn with. To continue it, reduce it to rank ${limit} first, for example with sd-scripts' resize_lora.py.`,
-      zh: `此 LoRA ${zh}。这里最多训练到 ${limit}，因此不能继续训练，但可以用来生成。要继续训练，请先把秩降到 ${limit}，例如用 sd-scripts 的 resize_lora.py。`,
+      en: `This LoRA has ${en}. Up to ${limit} can be trained here, so it cannot be continued, but it can be drawn with. To continue it, reduce it first: npm run lora -- resize FILE --rank ${limit} --out SMALLER.safetensors`,
+      zh: `此 LoRA ${zh}。这里最多训练到 ${limit}，因此不能继续训练，但可以用来生成。要继续训练，请先降低它的秩：npm run lora -- resize FILE --rank ${limit} --out SMALLER.safetensors`,
     });
   }
   if (least === most && most > rank) {

@@ -1,0 +1,73 @@
+/** Decompositions against their definitions: what they give, multiplied, is what came in, and the factors are what they say. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { column, dot, matrix, qr, svd, times, timesTransposed, type Matrix } from './svd';
+
+const matrices = fc
+  .record({ rows: fc.integer({ min: 1, max: 12 }), cols: fc.integer({ min: 1, max: 12 }) })
+  .chain(({ rows, cols }) =>
+    fc
+      // Of f32's range and more; squares of smaller ones are zero in f64.
+      .array(
+        fc.double({ min: -100, max: 100, noNaN: true }).map((x) => (Math.abs(x) < 1e-100 ? 0 : x)),
+        {
+          minLength: rows * cols,
+          maxLength: rows * cols,
+        },
+      )
+      .map((values): Matrix => ({ rows, cols, data: Float64Array.from(values) })),
+  );
+
+function expectSame(a: Matrix, b: Matrix, scale: number) {
+  expect([a.rows, a.cols]).toEqual([b.rows, b.cols]);
+  const worst = a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i])), 0);
+  expect(worst).toBeLessThanOrEqual(1e-12 * scale + 1e-300);
+}
+
+const size = ({ data }: Matrix) => Math.sqrt(dot(data, data));
+
+/** Columns of length 1, or of none, and at right angles. */
+function expectOrthonormal(q: Matrix, mayBeZero: (index: number) => boolean) {
+  for (let i = 0; i < q.cols; i++) {
+    for (let j = 0; j <= i; j++) {
+      const product = dot(column(q, i), column(q, j));
+      const wanted = i === j ? (mayBeZero(i) ? Math.round(product) : 1) : 0;
+      expect(Math.abs(product - wanted)).toBeLessThan(1e-10);
+    }
+  }
+}
+
+test('QR', () => {
+  fc.assert(
+    fc.property(matrices, (a) => {
+      const { q, r } = qr(a);
+      expectSame(times(q, r), a, size(a));
+      expectOrthonormal(q, () => false);
+      for (let c = 0; c < r.cols; c++)
+        for (let row = c + 1; row < r.rows; row++) expect(column(r, c)[row]).toBe(0);
+    }),
+  );
+});
+
+test('SVD', () => {
+  fc.assert(
+    fc.property(matrices, (a) => {
+      const { u, s, v } = svd(a);
+      expect(s.length).toBe(Math.min(a.rows, a.cols));
+      for (let i = 1; i < s.length; i++) expect(s[i]).toBeLessThanOrEqual(s[i - 1]);
+      const scaled: Matrix = { ...u, data: u.data.map((value, i) => value * s[Math.floor(i / u.rows)]) };
+      expectSame(timesTransposed(scaled, v), a, size(a));
+      // Where the values are nothing but rounding, so are the directions.
+      expectOrthonormal(a.rows < a.cols ? v : u, (i) => s[i] <= 1e-13 * s[0]);
+    }),
+  );
+});
+
+test('a diagonal in disorder, and a matrix of nothing', () => {
+  const a = matrix(4, 3);
+  column(a, 0)[2] = -5;
+  column(a, 1)[0] = 7;
+  column(a, 2)[3] = 1;
+  expect([...svd(a).s]).toEqual([7, 5, 1]);
+  expect([...svd(matrix(3, 2)).s]).toEqual([0, 0]);
+});
