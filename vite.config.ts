@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { lavapipeIcd, vulkanEnvironment } from './tools/adapters.ts';
-import { headersFor, serveHeaders, shippedRules } from './tools/headers.ts';
+import { headersFor } from './src/protocol/headers.ts';
+import { pagePolicy, serveHeaders, shippedRules } from './tools/headers.ts';
 import { notices } from './tools/notices.ts';
 import { offline } from './tools/offline.ts';
 
@@ -20,7 +21,15 @@ const licences = notices();
 const headers = shippedRules();
 
 export default defineConfig({
-  plugins: [svelte({ configFile: false }), licences.page, offline(), serveHeaders(headers)],
+  // At the root of a host or in a folder of it: the build need not know.
+  base: './',
+  plugins: [
+    svelte({ configFile: false }),
+    licences.page,
+    pagePolicy(headers),
+    offline(headers),
+    serveHeaders(headers),
+  ],
   // onnxruntime's loaders without a WebAssembly of their own choice: captioning's browser_runtime says which.
   resolve: {
     alias: Object.fromEntries(

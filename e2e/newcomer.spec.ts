@@ -1,8 +1,10 @@
 /**
- * From the address to a LoRA file, as someone who has never trained: in Chromium with everything that leaves the browser
- * recorded, and in Firefox on the tier that computes in half precision.
+ * From the address to a LoRA file, as someone who has never trained: in Chromium, in a folder of a host that sends no
+ * headers, with everything that leaves the browser recorded, and in Firefox on the tier that computes in half precision.
  */
+import { resolve } from 'node:path';
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import { serve } from '../tools/serve/server';
 import { expectKohyaLora, trainAsNewcomer } from './newcomer';
 import { inChromium, inFirefox } from './person';
 import { openRecorder, VENDOR_ELSEWHERE, type Recorder, type RecorderOptions } from './recorder';
@@ -12,19 +14,34 @@ test.setTimeout(1_500_000);
 /** A place that is not the studio's. Nobody is there: what is for it ends at the recorder. */
 const ELSEWHERE = 'elsewhere.test';
 
-test('nothing is sent over the whole journey', () =>
-  recorded({}, async (page, recorder) => {
-    const trained = await trainAsNewcomer(inChromium(page), studio());
-    expectKohyaLora(trained);
-    expect(trained.log).toContain(', f32');
-    expect(recorder.passed()).toBeGreaterThan(40);
-    expect(recorder.others).toEqual([]);
-    await expect(page.getByRole('definition').filter({ hasText: '0 bytes' })).toBeVisible();
-  }));
+test('nothing is sent over the whole journey, in a folder of a host that sends no headers', async () => {
+  const host = await serve(resolve('dist'), { rules: [], port: 0, under: '/someone/lora-studio/' });
+  try {
+    // What is beside the folder counts as elsewhere.
+    await recorded(host.address.slice(0, -1), {}, async (page, recorder) => {
+      let loads = 0;
+      page.on('load', () => loads++);
+      const trained = await trainAsNewcomer(inChromium(page), host.address);
+      expectKohyaLora(trained);
+      expect(trained.log).toContain(', f32');
+      expect(loads).toBe(2);
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+      expect(recorder.passed()).toBeGreaterThan(40);
+      expect(recorder.others).toEqual([]);
+      await expect(page.getByRole('definition').filter({ hasText: '0 bytes' })).toBeVisible();
+      await leak(page);
+      expect(recorder.others).toEqual([]);
+      await expect(page.getByRole('definition').filter({ hasText: /tries, blocked/ })).toBeVisible();
+    });
+  } finally {
+    await host.close();
+  }
+});
 
 test('a leak would be recorded, and the headers that ship refuse it', async () => {
-  await recorded({ withoutHeaders: true }, async (page, recorder) => {
-    await opened(page);
+  await recorded(studio(), { withoutHeaders: true }, async (page, recorder) => {
+    // The page has its policy in itself too: a document that has none.
+    await page.goto(`${studio()}/demo/sets.json`);
     expect(recorder.others).toEqual([]);
     await leak(page);
     for (const way of [
@@ -37,7 +54,7 @@ test('a leak would be recorded, and the headers that ship refuse it', async () =
     ])
       expect(recorder.others).toContain(way);
   });
-  await recorded({}, async (page, recorder) => {
+  await recorded(studio(), {}, async (page, recorder) => {
     await opened(page);
     await leak(page);
     expect(recorder.passed()).toBeGreaterThan(5);
@@ -59,10 +76,11 @@ function studio(): string {
 
 /** A Chromium of its own, all of whose connections go through a recorder. */
 async function recorded(
+  origin: string,
   options: RecorderOptions,
   journey: (page: Page, recorder: Recorder) => Promise<void>,
 ): Promise<void> {
-  const recorder = await openRecorder(studio(), options);
+  const recorder = await openRecorder(origin, options);
   let browser: Browser | undefined;
   try {
     const { launchOptions } = test.info().project.use;

@@ -1,6 +1,8 @@
 /** The notation of _headers, and what the shipped file lets which script do. */
 import { expect, test } from 'vitest';
-import { headersFor, parseHeaderRules, shippedRules } from './headers';
+import { headersFor } from '../src/protocol/headers';
+import { shippedRules } from './headers';
+import { parseHeaderRules } from './headers_file';
 
 test('every rule that matches applies in turn; a name set twice has both; ! takes away', () => {
   const rules = parseHeaderRules(

@@ -1,55 +1,14 @@
 /**
- * The headers that the page ships with, from public/_headers in the notation that static hosts read: rules by path, of
- * which every one that matches applies in turn; `! Name` takes away what an earlier one set. And the Vite plugin that
- * serves the built page with them: what is tested is what is shipped.
+ * The headers that the page ships with, public/_headers; and the Vite plugins that serve the built page with them (what
+ * is tested is what is shipped), and say in the page itself what of them it can.
  */
 import { readFileSync } from 'node:fs';
 import type { Plugin } from 'vite';
-
-export interface HeaderRule {
-  /** `*` stands for any characters. */
-  readonly path: string;
-  readonly remove: readonly string[];
-  readonly set: readonly (readonly [name: string, value: string])[];
-}
+import { headersFor, metaPolicy, type HeaderRule } from '../src/protocol/headers.ts';
+import { parseHeaderRules } from './headers_file.ts';
 
 export function shippedRules(): HeaderRule[] {
   return parseHeaderRules(readFileSync(new URL('../public/_headers', import.meta.url), 'utf8'));
-}
-
-/** Throws at a line that is none of the three, with its number. */
-export function parseHeaderRules(text: string): HeaderRule[] {
-  const rules: { path: string; remove: string[]; set: [string, string][] }[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const indented = /^\s/.test(line);
-    const rule = rules.at(-1);
-    const [, away] = /^\s+! ([\w-]+)\s*$/.exec(line) ?? [];
-    const [, name, value] = /^\s+([\w-]+): (.+)$/.exec(line.trimEnd()) ?? [];
-    if (!indented && line.startsWith('/')) rules.push({ path: line.trim(), remove: [], set: [] });
-    else if (rule && away !== undefined) rule.remove.push(away);
-    else if (rule && name !== undefined && value !== undefined) rule.set.push([name, value]);
-    else throw new Error(`_headers, line ${index + 1}: neither a path, a header nor "! Name": ${line}`);
-  }
-  return rules;
-}
-
-/** A name that two rules set has both values, joined by a comma, as hosts send it. */
-export function headersFor(path: string, rules: readonly HeaderRule[]): Record<string, string> {
-  const headers = new Map<string, [name: string, value: string]>();
-  for (const { remove, set } of rules.filter((rule) => matches(path, rule.path))) {
-    for (const name of remove) headers.delete(name.toLowerCase());
-    for (const [name, value] of set) {
-      const before = headers.get(name.toLowerCase())?.[1];
-      headers.set(name.toLowerCase(), [name, before === undefined ? value : `${before}, ${value}`]);
-    }
-  }
-  return Object.fromEntries(headers.values());
-}
-
-function matches(path: string, pattern: string): boolean {
-  const literal = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${literal.join('.*')}$`).test(path);
 }
 
 /** Sends them with `vite preview`. */
@@ -63,6 +22,33 @@ export function serveHeaders(rules: readonly HeaderRule[]): Plugin {
           response.setHeader(name, value);
         next();
       });
+    },
+  };
+}
+
+/** Puts policy and referrer into the built page, for hosts that send no headers. Development has none, as Vite needs more. */
+export function pagePolicy(rules: readonly HeaderRule[]): Plugin {
+  return {
+    name: 'page-policy',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(html) {
+        const { 'Content-Security-Policy': policy = '', 'Referrer-Policy': referrer = '' } = headersFor(
+          '/',
+          rules,
+        );
+        const charset = '<meta charset="utf-8" />';
+        // Before anything that the policy is about.
+        if (!html.includes(charset))
+          throw new Error(`index.html has no ${charset} to put the policy behind.`);
+        return html.replace(
+          charset,
+          `${charset}
+    <meta http-equiv="Content-Security-Policy" content="${metaPolicy(policy)}" />
+    <meta name="referrer" content="${referrer}" />`,
+        );
+      },
     },
   };
 }

@@ -78,8 +78,8 @@ test('patterns that are made while the program runs are these', () => {
     'src/formats/dataset/csv.ts',
     'src/formats/families/sd1.ts',
     'src/formats/lora/lora_names.ts',
+    'src/protocol/headers.ts',
     'src/ui/pictures/captions/replace.ts',
     'tools/apt_sources.ts',
-    'tools/headers.ts',
   ]);
 });

@@ -6,12 +6,13 @@ import { makeCaptioner } from '../src/captioning/captioner';
 import type { Captioner } from '../src/protocol/captioner';
 import { getEmbedding, putEmbedding } from '../src/storage/embeddings';
 import { pixelsOf } from './pixels';
+import { ownFile } from '../src/protocol/studio_root';
 
 const captioner = makeCaptioner({
   openRuntime,
   decode: pixelsOf,
   async wordList() {
-    const response = await fetch(`${import.meta.env.BASE_URL}clip/merges.txt`);
+    const response = await fetch(ownFile('clip/merges.txt'));
     if (!response.ok) throw new Error(`The server answered ${response.status}.`);
     return response.text();
   },

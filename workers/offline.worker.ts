@@ -1,8 +1,10 @@
 /**
- * The service worker: the studio opens without a network after the first visit. Built by tools/offline.ts, which knows
- * the files. Hashed assets come from the cache, the page from the network while there is one; nothing is asked of any
- * other origin. A newer version waits until a person takes it, so that no run is cut.
+ * The service worker: the studio opens without a network after the first visit, and has its headers (policies, isolation)
+ * on hosts that send none. Built by tools/offline.ts, which knows the files and the rules. Hashed assets come from the
+ * cache, the page from the network while there is one; nothing is asked of any other origin. A newer version waits until
+ * a person takes it, so that no run is cut.
  */
+import { withHeaders, type HeaderRule } from '../src/protocol/headers';
 
 /** What of the service worker's scope is used here; TypeScript's own types of it exclude the page's. */
 interface Scope {
@@ -25,8 +27,11 @@ declare const self: Scope;
 /** Put in by the build: what the version is, and the files without which the studio does not open. */
 declare const STUDIO_VERSION: string;
 declare const STUDIO_FILES: readonly string[];
+declare const STUDIO_RULES: readonly HeaderRule[];
 
-const PREFIX = 'studio-';
+const ROOT = new URL('.', self.location.href).href;
+/** By folder: another copy of the studio may lie on the same host, and all see one list of caches. */
+const PREFIX = `studio ${ROOT} `;
 const CACHE = `${PREFIX}${STUDIO_VERSION}`;
 /** This version's and the one before: another tab may still run that. */
 const VERSIONS_KEPT = 2;
@@ -41,16 +46,18 @@ self.addEventListener('message', ({ data }) => {
 });
 self.addEventListener('fetch', (event) => {
   const { request } = event;
-  const url = new URL(request.url);
-  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  // What the host itself sends is asked by HEAD (ui/shell/guarded.ts).
+  if (request.method !== 'GET' || !request.url.startsWith(ROOT)) return;
   // A piece of a file must not be taken for the whole.
   if (request.headers.has('range')) return;
-  event.respondWith(request.mode === 'navigate' ? page(request) : file(event, url.pathname));
+  const [path] = request.url.slice(ROOT.length).split(/[?#]/, 1);
+  const answer = request.mode === 'navigate' ? page(request) : file(event, path);
+  event.respondWith(answer.then((each) => withHeaders(each, `/${path}`, STUDIO_RULES)));
 });
 
 async function store(): Promise<void> {
   const cache = await caches.open(CACHE);
-  await cache.addAll(STUDIO_FILES.map((path) => new Request(path, { cache: 'no-cache' })));
+  await cache.addAll(STUDIO_FILES.map((path) => new Request(ROOT + path, { cache: 'no-cache' })));
 }
 
 async function dropOld(): Promise<void> {
@@ -61,7 +68,7 @@ async function dropOld(): Promise<void> {
 
 /** The page: from the network, so that a new version is seen at once; a network that hangs is none. */
 async function page(request: Request): Promise<Response> {
-  const stored = await (await caches.open(CACHE)).match('/');
+  const stored = await (await caches.open(CACHE)).match(ROOT);
   if (!stored) return fetch(request);
   try {
     const fresh = await fetch(request, { signal: AbortSignal.timeout(NETWORK_PATIENCE_MS) });
@@ -75,7 +82,7 @@ async function page(request: Request): Promise<Response> {
 async function file(event: Fetching, path: string): Promise<Response> {
   const { request } = event;
   const cache = await caches.open(CACHE);
-  const hashed = path.startsWith('/assets/');
+  const hashed = path.startsWith('assets/');
   const stored = (await cache.match(request, ANY)) ?? (hashed ? await caches.match(request, ANY) : undefined);
   if (stored) return stored;
   const fresh = await fetch(request);
@@ -83,6 +90,3 @@ async function file(event: Fetching, path: string): Promise<Response> {
   if (fresh.status === 200) event.waitUntil(cache.put(request, fresh.clone()).catch(() => undefined));
   return fresh;
 }
-
-// A module for TypeScript, so that `self` here is this file's own; the build makes it a plain script.
-export {};

@@ -9,6 +9,23 @@ test.each(['/assets/trainer.worker-a1.js', 'https://studio.example/assets/ort-x.
   (address) => expect(ownScript(address, BASE)).toBe(address),
 );
 
+test('below the root of a host, those of its own folder pass, for the page and for a worker', () => {
+  const page = 'https://someone.example/lora-studio/#images';
+  const worker = 'https://someone.example/lora-studio/assets/captioner.worker-a1.js';
+  for (const from of [page, worker]) {
+    for (const own of ['/lora-studio/assets/a-1.js', 'https://someone.example/lora-studio/sw.js'])
+      expect(ownScript(own, from)).toBe(own);
+    for (const other of [
+      '/assets/a-1.js',
+      '/sw.js',
+      '/lora-studio-2/assets/a.js',
+      '/lora-studio/../assets/a.js',
+    ])
+      expect(() => ownScript(other, from)).toThrow('no script of the studio');
+  }
+  expect(ownScript('./assets/a-1.js', page)).toBe('./assets/a-1.js');
+});
+
 test.each([
   'https://elsewhere.example/assets/a.js',
   '//elsewhere.example/assets/a.js',

@@ -1,5 +1,6 @@
 /** CLIP's merge list (half a megabyte, of our own origin): fetched when first needed, then kept for the page. */
 import { PageError } from './page_error';
+import { ownFile } from '../protocol/studio_root';
 
 let list: Promise<string> | undefined;
 
@@ -13,7 +14,7 @@ export function mergeList(): Promise<string> {
 }
 
 async function fetched(): Promise<string> {
-  const response = await fetch(`${import.meta.env.BASE_URL}clip/merges.txt`).catch(() => undefined);
+  const response = await fetch(ownFile('clip/merges.txt')).catch(() => undefined);
   if (!response?.ok) throw new PageError('no-word-list', {});
   return response.text();
 }

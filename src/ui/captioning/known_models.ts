@@ -5,6 +5,7 @@
 import { captionerKey, type CaptionerRole, type StoredCaptioner } from '../../storage/captioners';
 import { isServed } from '../served';
 import { rolesOf } from './model_roles';
+import { ownFile } from '../../protocol/studio_root';
 
 export interface KnownFile {
   readonly role: CaptionerRole;
@@ -36,7 +37,7 @@ export async function knownModels(): Promise<readonly KnownModel[]> {
 }
 
 async function fetchList(): Promise<readonly KnownModel[]> {
-  const response = await fetch('/captioners.json');
+  const response = await fetch(ownFile('captioners.json'));
   if (!isServed(response)) throw new Error(`captioners.json answered ${response.status}.`);
   return parseKnownModels(await response.json());
 }

@@ -14,10 +14,11 @@ import { openFile } from '../../storage/files';
 import { inLanguage } from '../language.svelte';
 import { isServed } from '../served';
 import { messages } from './messages';
+import { ownFile } from '../../protocol/studio_root';
 
 /** Key of the CLIP that comes with the studio; it knows the demo's coloured shapes and no more. */
 export const DEMO_MODEL = 'demo';
-const DEMO_FILES = { vision: '/demo/clip_vision.onnx', text: '/demo/clip_text.onnx' } as const;
+const DEMO_FILES = { vision: 'demo/clip_vision.onnx', text: 'demo/clip_text.onnx' } as const;
 
 export type OnBytes = (done: number, total: number | undefined) => void;
 
@@ -62,7 +63,7 @@ async function openDemo(onBytes: OnBytes, signal: AbortSignal): Promise<CaptionM
 }
 
 async function fetched(path: string, onDone: (done: number) => void, signal: AbortSignal): Promise<Blob> {
-  const response = await fetch(path, { signal }).catch(() => undefined);
+  const response = await fetch(ownFile(path), { signal }).catch(() => undefined);
   signal.throwIfAborted();
   if (!response?.body || !isServed(response)) throw new Error(inLanguage(messages).demoMissing);
   const parts: Uint8Array<ArrayBuffer>[] = [];

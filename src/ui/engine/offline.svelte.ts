@@ -2,6 +2,8 @@
  * The page's side of the service worker: whether all that is needed is stored here, whether there is a network, and
  * whether a newer version waits. It never reloads by itself: a run may be under way, in this tab or in another.
  */
+import { ownFile } from '../../protocol/studio_root';
+
 class Offline {
   online = $state(true);
   /** The studio opens without a network. */
@@ -18,7 +20,7 @@ class Offline {
     if (!import.meta.env.PROD || !workers) return;
     void workers.ready.then(() => (this.stored = true));
     // Where the browser forbids it (private windows of Firefox), the studio just needs the network to open.
-    workers.register('/sw.js').then(
+    workers.register(ownFile('sw.js')).then(
       (registration) => this.#watch(registration),
       () => undefined,
     );

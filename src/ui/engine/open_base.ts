@@ -6,8 +6,9 @@ import { openFile } from '../../storage/files';
 import type { BaseModelRef } from '../../storage/projects';
 import { BaseModelUnreadable } from '../base_unreadable';
 import { isServed } from '../served';
+import { ownFile } from '../../protocol/studio_root';
 
-export const DEMO_BASE = '/demo/base.safetensors';
+export const DEMO_BASE = 'demo/base.safetensors';
 
 /**
  * The files, none of them read. `ask`: this is a click, so the browser may be made to ask the person. Rejects with
@@ -88,7 +89,7 @@ function fetchDemo(): Promise<Blob> {
 async function fetchedDemo(): Promise<Blob> {
   try {
     // The service worker keeps it: a second copy in the browser's own cache would only be another thing to go wrong.
-    const response = await fetch(DEMO_BASE, { cache: 'no-store' });
+    const response = await fetch(ownFile(DEMO_BASE), { cache: 'no-store' });
     if (isServed(response)) return await response.blob();
   } catch (cause) {
     throw new BaseModelUnreadable(

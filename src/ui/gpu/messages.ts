@@ -115,7 +115,7 @@ const en = {
   unknown: 'not known',
   gigaflops: (value: string) => `${value} GFLOP/s`,
   room: (free: string) => `${free} free`,
-  enforced: 'enforced by this page’s headers and the browser',
+  enforced: 'enforced by the browser, see below',
   speedNote:
     'The speed is a matrix product of the trainer itself, for three seconds. Time per step is worked out from it; the settings show it for your own run.',
   missing,
@@ -226,7 +226,7 @@ const zh: typeof en = {
   unknown: '未知',
   gigaflops: (value) => `${value} GFLOP/s`,
   room: (free) => `剩余 ${free}`,
-  enforced: '由本页的响应头和浏览器强制执行',
+  enforced: '由浏览器强制执行，见下',
   speedNote: '速度是用训练器自己的矩阵乘法测三秒得到的，由此推算每步时间；“参数”页会按你的设置给出。',
   missing: missingZh,
 };

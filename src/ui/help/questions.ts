@@ -47,7 +47,7 @@ export const questions: Localized<readonly Question[]> = {
     {
       ask: 'What leaves my computer?',
       answer: [
-        'Nothing. Pictures, captions, models and LoRAs stay in this browser. The page is served with rules by which the browser itself refuses connections to other places; you can switch off the network and carry on.',
+        'Nothing. Pictures, captions, models and LoRAs stay in this browser. The page is served with rules by which the browser itself refuses connections to other places; you can switch off the network and carry on. Which host sends which of them stands under What was checked, on the start screen.',
         'The one exception is a download that you ask for, such as a base model: its address is requested, and nothing of yours is sent with it. The rail counts those requests.',
       ],
     },
@@ -112,7 +112,7 @@ export const questions: Localized<readonly Question[]> = {
     {
       ask: '有什么会离开我的电脑？',
       answer: [
-        '没有。图片、标注、模型和 LoRA 都留在此浏览器中。网页附带的规则让浏览器自己拒绝连接其他地方；你可以断开网络继续使用。',
+        '没有。图片、标注、模型和 LoRA 都留在此浏览器中。网页附带的规则让浏览器自己拒绝连接其他地方；你可以断开网络继续使用。哪些规则由谁规定，见开始页的“检查了什么”。',
         '唯一的例外是你要求的下载，例如底模：只请求它的地址，不会发送你的任何内容。侧栏会统计这些请求。',
       ],
     },

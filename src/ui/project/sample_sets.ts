@@ -2,6 +2,7 @@
 import type { Purpose } from '../../protocol/captioner';
 import type { Language } from '../../formats/config/language';
 import { isServed } from '../served';
+import { ownFile } from '../../protocol/studio_root';
 
 export interface SampleSet {
   readonly id: string;
@@ -16,11 +17,11 @@ export interface SampleSet {
   readonly digests: readonly string[];
 }
 
-const FOLDER = '/demo';
+const FOLDER = 'demo';
 
 /** Rejects if the list cannot be had; sets that are not as they should be are left out. */
 export async function sampleSets(): Promise<SampleSet[]> {
-  const response = await fetch(`${FOLDER}/sets.json`);
+  const response = await fetch(ownFile(`${FOLDER}/sets.json`));
   if (!isServed(response)) throw new Error(`${FOLDER}/sets.json answered ${response.status}.`);
   const list: unknown = await response.json();
   if (typeof list !== 'object' || list === null) return [];
@@ -45,7 +46,7 @@ function parseSet(id: string, set: unknown): SampleSet | undefined {
     name: { en, zh },
     purpose,
     trigger,
-    pictures: pictures.map((file) => `${FOLDER}/${id}/${file}`),
+    pictures: pictures.map((file) => ownFile(`${FOLDER}/${id}/${file}`)),
     uncaptioned: texts(uncaptioned).length,
     digests: texts(sha256),
   };

@@ -5,6 +5,7 @@ import type { Purpose } from '../../../protocol/captioner';
 import { PageError } from '../../page_error';
 import { isPage, isServed } from '../../served';
 import type { Incoming } from './incoming';
+import { ownFile } from '../../../protocol/studio_root';
 
 export interface DemoSet {
   name: Localized;
@@ -37,7 +38,7 @@ async function withoutCaptions(table: Blob, of: readonly string[]): Promise<Blob
 }
 
 async function fetched(path: string): Promise<Response> {
-  const response = await fetch(`${import.meta.env.BASE_URL}demo/${path}`).catch(() => undefined);
+  const response = await fetch(ownFile(`demo/${path}`)).catch(() => undefined);
   if (response && isServed(response)) return response;
   const status = response === undefined ? 0 : isPage(response) ? -1 : response.status;
   throw new PageError('no-demo-file', { file: path, status });
