@@ -5,7 +5,16 @@ import tseslint from 'typescript-eslint';
 import { bordersRule } from './tools/borders.js';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'dist-tools/', 'reports/', 'test-results/', 'public/', 'reference/', 'output/']),
+  globalIgnores([
+    'dist/',
+    'dist-tools/',
+    'dist-package/',
+    'reports/',
+    'test-results/',
+    'public/',
+    'reference/',
+    'output/',
+  ]),
   tseslint.configs.strict,
   svelte.configs.recommended,
   {
