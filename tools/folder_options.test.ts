@@ -9,5 +9,7 @@ test('Encodings go by the names that people know; what is none is refused with t
   expect(folderChoices({ encoding: 'Shift_JIS' })).toEqual({ encoding: 'shift-jis' });
   expect(folderChoices({})).toEqual({});
   expect(() => folderChoices({ encoding: 'latin' })).toThrow(/--encoding takes gbk, .*, not "latin"/);
+  // Every object answers to it.
+  expect(() => folderChoices({ encoding: 'constructor' })).toThrow(/not "constructor"/);
   expect(() => folderChoices({ prefer: 'both' })).toThrow(/--prefer takes newer, tables, sidecars/);
 });

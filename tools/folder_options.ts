@@ -17,24 +17,26 @@ export function folderChoices(values: { encoding?: string; prefer?: string }): {
 } {
   return {
     ...(values.encoding !== undefined && {
-      encoding: oneOf('--encoding', aliases[values.encoding.toLowerCase()] ?? values.encoding, encodings),
+      encoding: oneOf('--encoding', aliases.get(values.encoding.toLowerCase()) ?? values.encoding, encodings),
     }),
     ...(values.prefer !== undefined && { prefer: oneOf('--prefer', values.prefer, preferences) }),
   };
 }
 
 /** Other names of the same. */
-const aliases: Readonly<Record<string, Encoding>> = {
-  gb2312: 'gbk',
-  gb18030: 'gbk',
-  cp936: 'gbk',
-  sjis: 'shift-jis',
-  shift_jis: 'shift-jis',
-  cp932: 'shift-jis',
-  cp949: 'euc-kr',
-  cp1252: 'windows-1252',
-  utf8: 'utf-8',
-};
+const aliases: ReadonlyMap<string, Encoding> = new Map(
+  Object.entries({
+    gb2312: 'gbk',
+    gb18030: 'gbk',
+    cp936: 'gbk',
+    sjis: 'shift-jis',
+    shift_jis: 'shift-jis',
+    cp932: 'shift-jis',
+    cp949: 'euc-kr',
+    cp1252: 'windows-1252',
+    utf8: 'utf-8',
+  } as const),
+);
 
 function oneOf<T extends string>(option: string, given: string, known: readonly T[]): T {
   const found = known.find((each) => each === given.toLowerCase());

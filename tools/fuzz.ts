@@ -35,11 +35,12 @@ async function fuzz(): Promise<number> {
   const chosen = rows().filter(({ name }) => values.row.length === 0 || values.row.includes(name));
   const shares = chosen.reduce((sum, { share }) => sum + share, 0);
   const watch = await Watch.open(ROOT, join(ROOT, 'dist-tools', `fuzz-${process.pid}.mjs`));
-  const started = performance.now();
+  const started = { wall: performance.now(), cpu: process.cpuUsage() };
   const results: { name: string; counts: Counts; seconds: number }[] = [];
   for (const [index, { name, share }] of chosen.entries()) {
     const counts: Counts = { cases: 0, taken: 0, refused: {}, faults: [], slowestMs: 0 };
     const began = performance.now();
+    const cpu = process.cpuUsage();
     const most = values.case === undefined ? Math.ceil((cases * share) / shares) : Number(values.case) + 1;
     const end = began + (until - began) / (chosen.length - index);
     let size = 50;
@@ -56,27 +57,35 @@ async function fuzz(): Promise<number> {
       const ms = performance.now() - since;
       size = Math.max(50, Math.min(20_000, Math.round((size * BATCH_MS) / Math.max(ms, BATCH_MS / 4))));
     }
-    results.push({ name, counts, seconds: (performance.now() - began) / 1000 });
+    results.push({ name, counts, seconds: computing(cpu) });
   }
   await watch.close();
   console.log(
-    '| reader | cases | taken | refused | faults | slowest (ms) | minutes |\n|---|---|---|---|---|---|---|',
+    '| reader | cases | taken | refused | faults | slowest (ms) | memory (MB, at most) | computing (s) |\n|---|---|---|---|---|---|---|---|',
   );
   for (const { name, counts, seconds } of results) console.log(line(name, counts, seconds));
   const total: Counts = { cases: 0, taken: 0, refused: {}, faults: [], slowestMs: 0 };
   for (const { counts } of results) add(total, counts);
-  console.log(line('all', total, (performance.now() - started) / 1000));
+  console.log(line('all', total, computing(started.cpu)));
+  console.log(`${((performance.now() - started.wall) / 60_000).toFixed(1)} minutes on the clock.`);
   return total.faults.length > 0 || total.cases === 0 ? 1 : 0;
+}
+
+/** Seconds of the processor since then, all threads together. */
+function computing(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1e6;
 }
 
 function line(
   name: string,
-  { cases: run, taken, refused, faults, slowestMs }: Counts,
+  { cases: run, taken, refused, faults, slowestMs, mostBytes }: Counts,
   seconds: number,
 ): string {
   const said = Object.values(refused).reduce((sum, count) => sum + count, 0);
   const numbers = [run, taken, said].map((count) => count.toLocaleString('en'));
-  return `| ${name} | ${numbers.join(' | ')} | ${faults.length} | ${Math.round(slowestMs)} | ${(seconds / 60).toFixed(1)} |`;
+  const memory = mostBytes === undefined ? '' : Math.ceil(mostBytes / 2 ** 20);
+  return `| ${name} | ${numbers.join(' | ')} | ${faults.length} | ${Math.round(slowestMs)} | ${memory} | ${seconds.toFixed(1)} |`;
 }
 
 function tell({ row, number, kind, what, input }: Fault): void {

@@ -10,7 +10,7 @@ export interface Batch {
   readonly to: number;
   /** Two 32-bit integers: the case's number, and a count that moves with each case. */
   readonly place: SharedArrayBuffer;
-  /** Measure each case's memory, which is slow. */
+  /** Collect garbage first, and measure by how much memory grows. */
   readonly weigh: boolean;
 }
 
@@ -30,6 +30,6 @@ export interface Counts {
   refused: Record<string, number>;
   faults: Fault[];
   slowestMs: number;
-  /** Only where it was weighed. */
+  /** Memory grew by so much in a batch: no case took more. Only where the system tells. */
   mostBytes?: number;
 }

@@ -40,7 +40,7 @@ const odd = [
 export function mutated(random: Random, kinds: Kinds): Uint8Array {
   const { seeds, words = [], longest = 200_000 } = kinds;
   let bytes = random.of(seeds);
-  if (random.oneIn(400)) return saidOver(random, bytes, words, longest);
+  if (random.large()) return saidOver(random, bytes, words, longest);
   for (let left = 1 + random.size(6); left > 0; left--) bytes = changed(random, bytes, seeds, words);
   return bytes;
 }

@@ -8,11 +8,13 @@ export class Random {
   #b: number;
   #c: number;
   #count = 1;
+  readonly #number: number;
 
   constructor(seed: number, name: string, number: number) {
     this.#a = seed | 0;
     this.#b = hash(name);
     this.#c = number | 0;
+    this.#number = number;
     for (let i = 0; i < 12; i++) this.bits();
   }
 
@@ -33,6 +35,14 @@ export class Random {
   /** True one time in `times`. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
+  }
+
+  /**
+   * Whether this case is one of the large ones, which take as long as hundreds of small ones: often among a row's first, so
+   * that a short run has some, and then as rarely as a long run can pay for.
+   */
+  large(): boolean {
+    return this.oneIn(this.#number < 10_000 ? 400 : 4000);
   }
 
   of<T>(items: readonly T[]): T {

@@ -59,6 +59,7 @@ export function textRow(
   read: (text: string, random: Random) => unknown,
 ): Row {
   const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
   return bytesRow(
     name,
     refusals,
@@ -67,7 +68,7 @@ export function textRow(
       const { seeds, ...rest } = kinds();
       return { ...rest, seeds: seeds.map((seed) => encoder.encode(seed)) };
     },
-    (bytes, random) => read(new TextDecoder().decode(bytes), random),
+    (bytes, random) => read(decoder.decode(bytes), random),
   );
 }
 

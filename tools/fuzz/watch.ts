@@ -2,15 +2,20 @@
  * Runs batches of cases in a thread, and ends the thread where a case takes far too long or the thread's memory is full;
  * the next batch gets a new one. Time is the processor's, so that a busy machine makes no case slow.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { bundle } from '../bundle';
 import { LIMITS, type Batch, type Counts, type Fault } from './batch';
+import { peakBytes, resetPeak } from './memory';
 
 const POLL_MS = 50;
 /** Waiting without working: a promise that is never kept. */
 const SILENT_MS = 60_000;
+
+interface Weight {
+  readonly faults: readonly Fault[];
+  readonly mostBytes: number;
+}
 
 export class Watch {
   #worker: Worker | undefined;
@@ -30,29 +35,42 @@ export class Watch {
     return new Watch(file, root);
   }
 
-  /** Runs the cases from `from` to before `to` of a row; where memory grew too much, again one by one. */
+  /** Runs the cases from `from` to before `to` of a row; where memory grew too much, again in ever smaller parts. */
   async run(row: string, seed: number, from: number, to: number): Promise<Counts> {
     const total: Counts = { cases: 0, taken: 0, refused: {}, faults: [], slowestMs: 0 };
     const before = resetPeak();
     for (let at = from; at < to;) {
-      const { counts, next } = await this.#batch({
-        row,
-        seed,
-        from: at,
-        to,
-        place: this.#place,
-        weigh: false,
-      });
+      const batch = { row, seed, from: at, to, place: this.#place, weigh: false };
+      const { counts, next } = await this.#batch(batch);
       add(total, counts);
       at = next;
     }
-    if (before !== undefined && peak() - before > LIMITS.bytes) {
-      const { counts } = await this.#batch({ row, seed, from, to, place: this.#place, weigh: true });
-      const heavy = counts.faults.filter(({ kind }) => kind === 'memory');
-      total.faults.push(...heavy);
-      total.mostBytes = Math.max(total.mostBytes ?? 0, counts.mostBytes ?? 0);
-    }
+    if (before === undefined) return total;
+    total.mostBytes = Math.max(0, peakBytes() - before);
+    if (total.mostBytes <= LIMITS.bytes) return total;
+    // Many small cases may have left that much behind before it was collected.
+    const { faults, mostBytes } = await this.#weighed(row, seed, from, to);
+    total.faults.push(...faults);
+    total.mostBytes = mostBytes;
     return total;
+  }
+
+  /** The memory that the cases take, in parts of which none takes too much, and those cases that alone do. */
+  async #weighed(row: string, seed: number, from: number, to: number): Promise<Weight> {
+    const { counts } = await this.#batch({ row, seed, from, to, place: this.#place, weigh: true });
+    const mostBytes = counts.mostBytes ?? 0;
+    if (mostBytes <= LIMITS.bytes) return { faults: [], mostBytes };
+    if (to - from === 1) {
+      const what = `${Math.round(mostBytes / 2 ** 20)} MB`;
+      return { faults: [{ row, seed, number: from, kind: 'memory', what, input: '' }], mostBytes };
+    }
+    const middle = (from + to) >> 1;
+    const first = await this.#weighed(row, seed, from, middle);
+    const second = await this.#weighed(row, seed, middle, to);
+    return {
+      faults: [...first.faults, ...second.faults],
+      mostBytes: Math.max(first.mostBytes, second.mostBytes),
+    };
   }
 
   async close(): Promise<void> {
@@ -128,21 +146,4 @@ export function add(total: Counts, counts: Counts): void {
   total.faults.push(...counts.faults);
   total.slowestMs = Math.max(total.slowestMs, counts.slowestMs);
   if (counts.mostBytes !== undefined) total.mostBytes = Math.max(total.mostBytes ?? 0, counts.mostBytes);
-}
-
-const CLEAR = '/proc/self/clear_refs';
-
-/** Bytes in memory now; undefined where the system does not tell its peak anew. */
-function resetPeak(): number | undefined {
-  if (!existsSync(CLEAR)) return undefined;
-  try {
-    writeFileSync(CLEAR, '5');
-  } catch {
-    return undefined;
-  }
-  return process.memoryUsage.rss();
-}
-
-function peak(): number {
-  return Number(/VmHWM:\s*(\d+)/.exec(readFileSync(join('/proc', 'self', 'status'), 'utf8'))?.[1]) * 1024;
 }

@@ -26,6 +26,8 @@ test.each<[string, string, FileKind]>([
   ['.png', '', 'junk'],
   ['.ipynb_checkpoints/a-checkpoint.png', '', 'junk'],
   ['set/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg', '', 'junk'],
+  ['c.__proto__', '', 'unknown'],
+  ['c.constructor', 'image/png', 'picture'],
   ['a.jxl', '', 'picture'],
   ['a.svg', '', 'picture'],
   ['metadata.jsonl', '', 'table'],

@@ -5,7 +5,8 @@
 
 export type FileKind = 'picture' | 'caption' | 'table' | 'config' | 'zip' | 'junk' | 'unknown';
 
-const KINDS: Readonly<Record<string, FileKind>> = {
+/** A map: an ending may be `__proto__` or `constructor`, which every object answers. */
+const KINDS: ReadonlyMap<string, FileKind> = new Map([
   // Those that nothing here decodes are pictures too: they are named with what to do, not passed over.
   ...kind(
     'picture',
@@ -16,7 +17,7 @@ const KINDS: Readonly<Record<string, FileKind>> = {
   // Commands that start a trainer are settings too, as people keep them.
   ...kind('config', 'yaml yml toml json sh bat cmd ps1'),
   ...kind('zip', 'zip'),
-};
+]);
 
 /** Hidden, or left there by operating systems and disks on the network, and the caches that kohya's trainer writes. */
 const JUNK = /(^|\/)(__MACOSX\/|@eaDir\/|\.(?!\.\/)[^/]|Thumbs\.db$|desktop\.ini$)|\.npz$/i;
@@ -24,7 +25,7 @@ const JUNK = /(^|\/)(__MACOSX\/|@eaDir\/|\.(?!\.\/)[^/]|Thumbs\.db$|desktop\.ini
 /** `mime` is what the browser believes, and decides for names without an ending. */
 export function kindOf(path: string, mime = ''): FileKind {
   if (JUNK.test(path)) return 'junk';
-  const found = KINDS[endingOf(path)];
+  const found = KINDS.get(endingOf(path));
   if (found) return found;
   return mime.startsWith('image/') ? 'picture' : 'unknown';
 }
@@ -50,8 +51,8 @@ function endingOf(path: string): string {
     .toLowerCase();
 }
 
-function kind(of: FileKind, endings: string): Record<string, FileKind> {
-  return Object.fromEntries(endings.split(' ').map((ending) => [ending, of]));
+function kind(of: FileKind, endings: string): [string, FileKind][] {
+  return endings.split(' ').map((ending) => [ending, of]);
 }
 
 /** The form in which paths are compared: macOS hands out decomposed Unicode, others composed. */

@@ -34,7 +34,8 @@ const MAKERS: Readonly<Record<string, string>> = {
 /** Browsers name the device in `description`, or only vendor and architecture where they guard privacy. */
 function nameOf({ description, device, vendor, architecture }: GPUAdapterInfo): string {
   const family = architecture.charAt(0).toUpperCase() + architecture.slice(1);
-  const words = description || device || `${MAKERS[vendor] ?? vendor} ${family}`.trim();
+  const words =
+    description || device || `${Object.hasOwn(MAKERS, vendor) ? MAKERS[vendor] : vendor} ${family}`.trim();
   // Drivers put their own version behind the name: "NVIDIA GeForce RTX 3090/PCIe/SSE2".
   return words.split('/')[0].trim();
 }

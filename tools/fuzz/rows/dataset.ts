@@ -63,7 +63,7 @@ export function datasetRows(): Row[] {
     textRow(
       'CSV',
       ['CsvError'],
-      8,
+      10,
       () => ({ seeds: csvSeeds, words: csvWords }),
       (text, random) => {
         for (const { fields, spans } of parseCsv(text, 'x', random.of([',', ';', '\t'] as const)))
@@ -159,7 +159,7 @@ export function datasetRows(): Row[] {
     textRow(
       'tags and trigger',
       [],
-      6,
+      10,
       () => ({
         seeds: ['1girl, solo, zk', 'a cat，水墨、b', ' , ,x,, '],
         words: [',', '，', '、', ' ', 'zk', '\u3000'],
@@ -184,7 +184,7 @@ export function datasetRows(): Row[] {
     textRow(
       'merged captions',
       [],
-      6,
+      20,
       () => ({ seeds: ['a cat, on a mat', 'a cat，', ', , '], words: [',', ' ', '，'], longest: 20_000 }),
       (text, random) => {
         const proposed = random.of(['a cat, red, b', '', 'x'.repeat(random.size(500))]);
@@ -192,14 +192,14 @@ export function datasetRows(): Row[] {
         promise(typeof out === 'string', 'no text');
       },
     ),
-    bytesRow('picture header', [], 8, pictureSeeds, (bytes) => {
+    bytesRow('picture header', [], 16, pictureSeeds, (bytes) => {
       const header = readHeader(bytes);
       if (header) refusalOf(header);
     }),
     {
       name: 'names of files',
       refusals: [],
-      share: 4,
+      share: 2,
       case(random) {
         const paths = pathsIn(random, 40);
         return {

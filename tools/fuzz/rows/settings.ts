@@ -136,7 +136,7 @@ export function settingsRows(): Row[] {
     textRow(
       'prompt with LoRAs',
       [],
-      10,
+      16,
       () => ({ seeds: promptSeeds, words: promptWords, longest: 60_000 }),
       (text, random) => {
         const { words, loras, problems } = parseLoraPrompt(text);
@@ -157,7 +157,7 @@ export function settingsRows(): Row[] {
     textRow(
       'line of sample_prompts',
       [],
-      6,
+      12,
       () => ({ seeds: promptSeeds, words: promptWords, longest: 60_000 }),
       (text) => {
         const { width, height, steps, seed, guidance } = samplePicture(text, config, 0);
@@ -171,7 +171,7 @@ export function settingsRows(): Row[] {
     textRow(
       'caption template',
       ['TemplateError'],
-      4,
+      10,
       () => ({
         seeds: [
           '[medium], {of a [subject]}, soft light',

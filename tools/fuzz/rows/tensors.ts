@@ -30,7 +30,7 @@ export function tensorRows(): Row[] {
     textRow(
       'strict JSON',
       ['JsonError'],
-      6,
+      10,
       () => ({ seeds: jsonSeeds, words: jsonWords }),
       (text) => {
         const read = parseStrictJson(text);
@@ -45,7 +45,7 @@ export function tensorRows(): Row[] {
     {
       name: 'safetensors header',
       refusals: ['SafetensorsError'],
-      share: 10,
+      share: 14,
       case(random) {
         const input = tensorFile(random, headerKinds());
         return {
@@ -77,7 +77,7 @@ export function tensorRows(): Row[] {
     {
       name: 'kind of checkpoint',
       refusals: ['CheckpointError'],
-      share: 4,
+      share: 2,
       case(random) {
         const tensors = someTensors(random);
         return {
