@@ -3,7 +3,6 @@
  * file with diffusers: `npm run apply-lora -- --base tiny.safetensors --lora my.safetensors --out ours.safetensors`.
  */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors/safetensors_write';
 import { closeDevice, gpu, openDevice } from '../src/kernels/device';
@@ -13,11 +12,14 @@ import { unet } from '../src/models/unet';
 import { applyLoras } from '../src/training/sampling/apply_loras';
 import { configOf, loadBaseModel } from '../src/training/step/base_model';
 import { stream } from '../src/training/step/random';
+import { optionsOf, runCommand, UsageError } from './command';
 import { gpuLine, installWebGpu } from './dawn';
 import { openSource } from './files';
 
+const USAGE = 'Usage: npm run apply-lora -- --base MODEL --lora LORA --out FILE [--weight 1]';
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       base: { type: 'string' },
       lora: { type: 'string' },
@@ -25,8 +27,9 @@ async function main(): Promise<void> {
       weight: { type: 'string', default: '1' },
     },
   });
-  if (!values.base || !values.lora || !values.out) throw new Error('Give --base, --lora and --out.');
+  if (!values.base || !values.lora || !values.out) throw new UsageError('Give --base, --lora and --out.');
   const weight = Number(values.weight);
+  if (!Number.isFinite(weight)) throw new UsageError('--weight takes a number.');
   installWebGpu();
   await openDevice({ tier: 'f32' });
   console.error(gpuLine(gpu()));
@@ -75,7 +78,4 @@ async function main(): Promise<void> {
   closeDevice();
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
-  process.exitCode = 1;
-});
+runCommand(main, USAGE);

@@ -5,6 +5,7 @@
 import { tmpdir } from 'node:os';
 import { BenchUsageError, parseOptions, USAGE } from './bench/options';
 import { bench } from './bench/report';
+import { endWithParent } from './command';
 import { installWebGpu } from './dawn';
 
 async function main(): Promise<void> {
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   await new Promise((written) => process.stdout.write(`${JSON.stringify(report, null, 2)}\n`, written));
 }
 
+endWithParent();
 main().then(
   // Dawn's threads would keep the process alive.
   () => process.exit(0),

@@ -5,16 +5,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { plainOptions } from '../src/captioning/captioner';
 import type { CaptionImage, CaptionModel } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
+import { optionsOf, runCommand, UsageError } from './command';
 
 const SIDE = 512;
+const USAGE =
+  'Usage: npm run bench:captions -- [--vision vision_model.onnx --text text_model.onnx] [--threads N] [--pictures N]';
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       vision: { type: 'string' },
       text: { type: 'string' },
@@ -22,6 +24,9 @@ async function main(): Promise<void> {
       pictures: { type: 'string', default: '20' },
     },
   });
+  for (const name of ['threads', 'pictures'] as const)
+    if (!(Number.isInteger(Number(values[name])) && Number(values[name]) >= 1))
+      throw new UsageError(`--${name} takes a whole number from 1 up.`);
   const images = await Promise.all(Array.from({ length: Number(values.pictures) }, (_, i) => noise(i)));
   const model = await modelOf(values);
   const captioner = nodeCaptioner(Number(values.threads));
@@ -66,4 +71,4 @@ async function modelOf({ vision, text }: { vision?: string; text?: string }): Pr
   };
 }
 
-await main();
+runCommand(main, USAGE);

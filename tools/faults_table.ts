@@ -32,6 +32,24 @@ const LONG = { max_train_steps: 400, save_steps: 0 };
 /** What tmpfs gives in whole pages: one LoRA (157 kB) and one state (443 kB), and not the next. */
 const ROOM_KB = 700;
 
+/** Makes every device of the process break at SIGUSR2, as a driver does that starts anew. */
+const DESTROY_AT_USR2 = `
+const devices = [];
+const wait = setInterval(() => {
+  const adapter = globalThis.GPUAdapter?.prototype;
+  if (!adapter) return;
+  clearInterval(wait);
+  const request = adapter.requestDevice;
+  adapter.requestDevice = async function (...given) {
+    const device = await request.apply(this, given);
+    devices.push(device);
+    return device;
+  };
+}, 1);
+process.on('SIGUSR2', () => devices.forEach((device) => device.destroy()));
+wait.unref();
+`;
+
 export const FAULTS: readonly Fault[] = [
   {
     name: 'kill-9-while-saving',
@@ -124,25 +142,38 @@ export const FAULTS: readonly Fault[] = [
     name: 'parent-killed',
     ends: "npm's shell ended by SIGTERM: the run stops and saves",
     short: false,
+    // A shell that waits, as npm's does, and dies of the signal.
+    run: (place) => parentKilled(place, ['sh', '-c', '"$@"; true', 'sh'], 'SIGTERM'),
+  },
+  {
+    name: 'runner-killed',
+    ends: 'the process that npm waits for ended by SIGKILL: the run stops and saves',
+    short: false,
+    run: (place) => parentKilled(place, [], 'SIGKILL'),
+  },
+  {
+    name: 'gpu-lost',
+    ends: 'said in a sentence, with the state that was saved; exit status 1; resumes to the same LoRA as undisturbed, bit for bit',
+    short: true,
     async run(place) {
-      if (process.platform === 'win32') throw new NotHere('Windows has no SIGTERM');
-      // A shell that waits, as npm's does, and dies of the signal.
-      const runner = join(import.meta.dirname, '..', 'tools', 'run.ts');
-      if (!existsSync(runner)) throw new NotHere('needs the repository');
-      const config = await Training.start(place, { max_train_steps: 1, save_steps: 0 });
-      const file = String(config.child.spawnargs.at(-1));
-      await config.ended;
-      await rm(place.output, { recursive: true });
-      const shell = spawn(
-        'sh',
-        ['-c', '"$@"; true', 'sh', process.execPath, '--import', 'tsx', runner, 'train', '--config', file],
-        { stdio: 'ignore' },
-      );
-      await until(() => existsSync(join(place.output, 'train.lock')));
-      shell.kill('SIGTERM');
-      await until(() => !existsSync(join(place.output, 'train.lock')));
-      await wholeFiles(place);
-      return 0;
+      const hook = join(place.root, 'hook.mjs');
+      await writeFile(hook, DESTROY_AT_USR2);
+      const steps = { max_train_steps: 60, save_steps: 1 };
+      const training = await Training.start(place, steps, `export NODE_OPTIONS='--import ${hook}';`);
+      await training.says('step 3/');
+      training.child.kill('SIGUSR2');
+      const { status, text } = await training.ended;
+      const [, told] = /The GPU was lost \(.*\)\. Saved up to step (\d+): with resume: true the run goes on from/.exec(text) ?? []; // prettier-ignore
+      must(status === 1 && told !== undefined, `Exit status ${status}`, text);
+      must(Number(told) === (await savedStep(place)), 'Another step is saved than it says', text);
+      const last = Math.max(...[...text.matchAll(/^step (\d+)\//gm)].map(([, n]) => Number(n)));
+      const rest = { ...steps, max_train_steps: Number(told) + 1 };
+      const again = await train(place, rest);
+      must(again.status === 0, 'The resumed run did not end', again.text);
+      await train({ ...place, output: join(place.root, 'whole') }, { ...rest, save_steps: 0 });
+      const whole = await tensorsOf({ ...place, output: join(place.root, 'whole') });
+      must((await tensorsOf(place)).equals(whole), 'The resumed LoRA is another', again.text);
+      return Math.max(0, last - Number(told));
     },
   },
   {
@@ -398,4 +429,32 @@ async function remountReadOnly(path: string): Promise<void> {
   const child = spawn('mount', ['-o', 'remount,ro', path], { stdio: 'ignore' });
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (code !== 0) throw new NotHere('mount is not allowed here');
+}
+
+/** npm's runner below `shell`, or alone: it is ended by a signal, and the trainer must be gone soon, with whole files. */
+async function parentKilled(place: Place, shell: readonly string[], signal: NodeJS.Signals): Promise<number> {
+  if (process.platform === 'win32') throw new NotHere('Windows has no such signals');
+  const runner = join(import.meta.dirname, '..', 'tools', 'run.ts');
+  if (!existsSync(runner)) throw new NotHere('needs the repository');
+  const first = await Training.start(place, { ...LONG, resolution: 64 });
+  const file = String(first.child.spawnargs.at(-1));
+  first.child.kill('SIGKILL');
+  await first.ended;
+  await rm(place.output, { recursive: true, force: true });
+  const [command, ...words] = [
+    ...shell,
+    process.execPath,
+    '--import',
+    'tsx',
+    runner,
+    'train',
+    '--config',
+    file,
+  ];
+  const parent = spawn(command, words, { stdio: 'ignore' });
+  await until(() => existsSync(join(place.output, 'train.lock')));
+  parent.kill(signal);
+  await until(() => !existsSync(join(place.output, 'train.lock')));
+  await wholeFiles(place);
+  return 0;
 }

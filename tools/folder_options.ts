@@ -1,6 +1,7 @@
 /** The options by which train and label are told what a folder itself does not say. */
 import { encodings, type Encoding } from '../src/formats/dataset/text';
 import { preferences, type Prefer } from '../src/formats/dataset/two_sources';
+import { oneOf } from './command';
 
 export const folderOptions = {
   encoding: { type: 'string' },
@@ -10,16 +11,22 @@ export const folderOptions = {
 export const FOLDER_USAGE = `  --encoding ${encodings.join('|')}   of captions that are not UTF-8; never guessed
   --prefer ${preferences.join('|')}   which caption counts where a table and the file beside the picture differ (newer)`;
 
-/** Throws RangeError. */
+/** Throws UsageError. */
 export function folderChoices(values: { encoding?: string; prefer?: string }): {
   encoding?: Encoding;
   prefer?: Prefer;
 } {
   return {
     ...(values.encoding !== undefined && {
-      encoding: oneOf('--encoding', aliases.get(values.encoding.toLowerCase()) ?? values.encoding, encodings),
+      encoding: oneOf(
+        '--encoding',
+        aliases.get(values.encoding.toLowerCase()) ?? values.encoding.toLowerCase(),
+        encodings,
+      ),
     }),
-    ...(values.prefer !== undefined && { prefer: oneOf('--prefer', values.prefer, preferences) }),
+    ...(values.prefer !== undefined && {
+      prefer: oneOf('--prefer', values.prefer.toLowerCase(), preferences),
+    }),
   };
 }
 
@@ -37,9 +44,3 @@ const aliases: ReadonlyMap<string, Encoding> = new Map(
     utf8: 'utf-8',
   } as const),
 );
-
-function oneOf<T extends string>(option: string, given: string, known: readonly T[]): T {
-  const found = known.find((each) => each === given.toLowerCase());
-  if (found === undefined) throw new RangeError(`${option} takes ${known.join(', ')}, not "${given}".`);
-  return found;
-}

@@ -5,7 +5,6 @@
  *   npm run full-size -- --base sd15.safetensors --inputs in.safetensors --lora start.safetensors --out ours.safetensors
  */
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs';
 import type { ByteSource } from '../src/formats/safetensors/byte_source';
 import { parseLora } from '../src/formats/lora/kohya_lora';
@@ -25,19 +24,11 @@ import { predictMemory, type MemoryRequest } from '../src/training/plan/memory';
 import { createOptimizer, disposeOptimizer, setHyper, update } from '../src/training/step/optimizer';
 import { StepEngine, type MicroBatch, type StepSettings } from '../src/training/step/step';
 import { defaultConfig } from '../src/formats/config/config';
+import { optionsOf, runCommand, UsageError } from './command';
 import { dawnToggles, gpuNotes, halfMissing, installWebGpu } from './dawn';
 import { openSource } from './files';
 
-const { values: options } = parseArgs({
-  options: {
-    base: { type: 'string' },
-    inputs: { type: 'string' },
-    lora: { type: 'string' },
-    out: { type: 'string' },
-    tier: { type: 'string' },
-    steps: { type: 'string', default: '2' },
-  },
-});
+const USAGE = `Usage: npm run full-size -- --base MODEL --inputs FILE --lora LORA --out FILE [--tier TIER] [--steps 2]`;
 
 interface Inputs {
   shape(name: string): number[];
@@ -47,9 +38,19 @@ interface Inputs {
 }
 
 async function main(): Promise<void> {
+  const options = optionsOf({
+    options: {
+      base: { type: 'string' },
+      inputs: { type: 'string' },
+      lora: { type: 'string' },
+      out: { type: 'string' },
+      tier: { type: 'string' },
+      steps: { type: 'string', default: '2' },
+    },
+  });
   const { base: basePath, inputs: inputsPath, lora: loraPath, out: outPath } = options;
   if (!basePath || !inputsPath || !loraPath || !outPath)
-    throw new Error('Give --base, --inputs, --lora and --out.');
+    throw new UsageError('Give --base, --inputs, --lora and --out.');
   installWebGpu();
   await openDevice(options.tier ? { tier: options.tier as Tier } : {});
   for (const line of gpuNotes(gpu())) console.error(line);
@@ -291,7 +292,4 @@ async function readInputs(source: ByteSource): Promise<Inputs> {
   };
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+runCommand(main, USAGE);

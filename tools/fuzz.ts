@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { optionsOrExit } from './command';
 import type { Counts, Fault } from './fuzz/batch';
 import { compareWithReference } from './fuzz/reference';
 import { rows } from './fuzz/rows';
@@ -15,16 +15,25 @@ import { add, Watch } from './fuzz/watch';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BATCH_MS = 2000;
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '200000' },
-    minutes: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    row: { type: 'string', multiple: true, default: [] },
-    case: { type: 'string' },
-    reference: { type: 'string' },
+const USAGE = `Usage: npm run fuzz -- [--cases N] [--minutes N] [--seed N] [--row NAME ...] [--case N] [--reference PYTHON]`;
+const values = optionsOrExit(
+  {
+    options: {
+      cases: { type: 'string', default: '200000' },
+      minutes: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      row: { type: 'string', multiple: true, default: [] },
+      case: { type: 'string' },
+      reference: { type: 'string' },
+    },
   },
-});
+  USAGE,
+);
+const names = rows().map(({ name }) => name);
+for (const name of values.row.filter((each) => !names.includes(each))) {
+  console.error(`There is no ${name}. There are: ${names.join(', ')}.`);
+  process.exit(2);
+}
 const seed = Number(values.seed);
 const cases = Number(values.cases);
 const until = values.minutes === undefined ? Infinity : performance.now() + Number(values.minutes) * 60_000;

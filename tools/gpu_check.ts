@@ -6,6 +6,7 @@
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endWithParent } from './command';
 import { installWebGpu } from './dawn';
 import { openSource } from './files';
 import { gpuCheck, type GpuReport } from './gpu_check/check';
@@ -42,6 +43,7 @@ async function print(): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void print().then(() => process.exit(130)));
 
+endWithParent();
 main().then(
   // Dawn's threads would keep the process alive.
   (status) => process.exit(status),

@@ -5,11 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { mergeModes } from '../src/formats/captions/caption_merge';
 import { makeTokenizer } from '../src/formats/captions/tokenizer';
 import type { CaptionModel, CaptionOptions, Purpose } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
+import { oneOf, optionsOf, runCommand, UsageError } from './command';
 import { writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { externalBeside } from './external_files';
@@ -27,7 +27,7 @@ ${FOLDER_USAGE}`;
 const purposes: readonly Purpose[] = ['style', 'character', 'object'];
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       input: { type: 'string', short: 'i' },
       output: { type: 'string', short: 'o' },
@@ -66,7 +66,8 @@ async function main(): Promise<void> {
     characterThreshold: share('--character-threshold', values['character-threshold']),
   };
   const threads = Number(values.threads);
-  if (!Number.isInteger(threads) || threads < 1) throw new Error('--threads takes a whole number from 1 up.');
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UsageError('--threads takes a whole number from 1 up.');
 
   const merges = await readFile(new URL('../public/clip/merges.txt', import.meta.url), 'utf8');
   const tokenizer = makeTokenizer(merges, 49408);
@@ -115,13 +116,14 @@ async function modelOf(values: {
 }): Promise<CaptionModel> {
   const { vision, text, tagger, tags } = values;
   if (tagger !== undefined || tags !== undefined) {
-    if (!tagger || !tags) throw new Error('A tagger needs --tagger model.onnx and --tags selected_tags.csv.');
+    if (!tagger || !tags)
+      throw new UsageError('A tagger needs --tagger model.onnx and --tags selected_tags.csv.');
     const model = await blobOf(tagger);
     const external = await externalBeside(tagger, model);
     return { kind: 'tagger', key: tagger, external, model, tags: await blobOf(tags) };
   }
   if (vision !== undefined || text !== undefined) {
-    if (!vision || !text) throw new Error('A CLIP needs --vision and --text, one file each.');
+    if (!vision || !text) throw new UsageError('A CLIP needs --vision and --text, one file each.');
     const [seeing, reading] = [await blobOf(vision), await blobOf(text)];
     const external = [
       ...(await externalBeside(vision, seeing, 'vision')),
@@ -130,7 +132,9 @@ async function modelOf(values: {
     return { kind: 'clip', key: vision, external, vision: seeing, text: reading, vocabulary: 'general' };
   }
   if (values.model !== 'demo') {
-    throw new Error(`--model knows only "demo"; give a CLIP by --vision and --text, not "${values.model}".`);
+    throw new UsageError(
+      `--model knows only "demo"; give a CLIP by --vision and --text, not "${values.model}".`,
+    );
   }
   const demo = (name: string) => blobOf(new URL(`../public/demo/${name}`, import.meta.url));
   const [seeing, reading] = [await demo('clip_vision.onnx'), await demo('clip_text.onnx')];
@@ -145,20 +149,11 @@ async function blobOf(path: string | URL): Promise<Blob> {
   ]);
 }
 
-function oneOf<T extends string>(option: string, given: string, known: readonly T[]): T {
-  const found = known.find((each) => each === given);
-  if (found === undefined) throw new Error(`${option} takes ${known.join(', ')}, not "${given}".`);
-  return found;
-}
-
 function share(option: string, given: string): number {
   const value = Number(given);
   if (given.trim() === '' || !(value >= 0 && value <= 1))
-    throw new Error(`${option} takes a number from 0 to 1.`);
+    throw new UsageError(`${option} takes a number from 0 to 1.`);
   return value;
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+runCommand(main, USAGE);

@@ -14,7 +14,10 @@ if (!name || !file) {
   process.exit(2);
 }
 
-const tool = spawn(process.execPath, ['--enable-source-maps', file, ...args], { stdio: 'inherit' });
+// Nothing is said in the channel: it tells the tool when this process is gone (command.ts).
+const tool = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+});
 // From a terminal the tool gets SIGINT twice or three times for one press: from it, from npm and from here. It counts them as one.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => tool.kill(signal));
 // npm passes SIGTERM on to its shell alone, which dies and tells nobody.

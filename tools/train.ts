@@ -6,7 +6,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { ByteSource } from '../src/formats/safetensors/byte_source';
 import type { TrainConfig } from '../src/formats/config/config_fields';
 import { lowerRate, mainRate } from '../src/formats/config/rates';
@@ -15,11 +14,13 @@ import { drawsSamples } from '../src/formats/config/samples';
 import { closeDevice, GpuUnavailableError, gpu, openDevice } from '../src/kernels/device';
 import type { TrainEvent } from '../src/protocol/trainer';
 import { trainAdapting } from '../src/training/loop/adapting';
+import { DeviceLostError, DeviceWatch } from '../src/training/loop/device_lost';
 import { planBaseModel } from '../src/training/step/base_model';
 import { estimateRun } from '../src/training/plan/estimate';
 import { tierFor } from '../src/training/loop/job';
 import { prepare, type TrainingRun } from '../src/training/loop/prepare';
 import { baseFiles } from './base_files';
+import { optionsOf, runCommand, sentenceOf, UsageError } from './command';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, sha256OfFile } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
@@ -58,7 +59,7 @@ Exit status: 0 done; 1 failed, or a file is not in its place; 2 not understood; 
 saved (Ctrl-C, SIGTERM, closed terminal, closed output).`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       config: { type: 'string', short: 'c' },
       plan: { type: 'boolean' },
@@ -77,7 +78,7 @@ async function main(): Promise<void> {
   }
   const card = values.card === undefined ? {} : { cardGb: Number(values.card) };
   if (card.cardGb !== undefined && !(card.cardGb > 0 && card.cardGb <= 1024))
-    throw new RangeError(`--card ${values.card}: give the card's memory in GB, as in --card 12.`);
+    throw new UsageError(`--card ${values.card}: give the card's memory in GB, as in --card 12.`);
   const choices = folderChoices(values);
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
   const stop = values.plan ? undefined : await begin(config);
@@ -96,14 +97,20 @@ async function main(): Promise<void> {
       console.log(`note: ${noteSentence(note)}`);
   const base = (await baseFiles(config)).map(openSource);
   // By their headers, before anything is loaded: what cannot be used is named at once.
-  const planned = await planBaseModel(base);
+  const planned = await naming('base_model', config.base_model, planBaseModel(base));
   const pretrained = config.pretrained_lora ? await openLora(config.pretrained_lora) : undefined;
   if (pretrained)
-    for (const note of await pretrainedNotes(pretrained, planned, config)) console.log(`note: ${note}`);
+    for (const note of await naming(
+      'pretrained_lora',
+      config.pretrained_lora,
+      pretrainedNotes(pretrained, planned, config),
+    ))
+      console.log(`note: ${note}`);
   const merges = await readText(new URL('../public/clip/merges.txt', import.meta.url), "CLIP's merge list");
 
   installWebGpu();
-  await openDevice(tierFor(config.mixed_precision));
+  const device = new DeviceWatch();
+  await openDevice({ ...tierFor(config.mixed_precision), onLost: device.onLost });
   const states = statePaths(config).map(openSource);
   const none = config.resume === true && !states[0];
   const nothingToResume = `note: resume: there is no saved state in ${config.output_dir}; the run begins anew.`;
@@ -144,9 +151,9 @@ async function main(): Promise<void> {
   try {
     const curves = new EventLog(join(config.output_dir, 'logs'), config, tell);
     const options = { curves, anew: !states[0], stopIfDiverging: values['stop-if-diverging'] ?? false };
-    process.exitCode = await follow(events, config, stop, tell, options);
+    process.exitCode = await follow(device.over(events, stop.signal), config, stop, tell, options);
   } catch (error) {
-    log(String(error));
+    log(sentenceOf(error));
     throw error;
   } finally {
     closeDevice();
@@ -169,6 +176,16 @@ async function toldBeforehand(run: TrainingRun): Promise<string[]> {
     break;
   }
   return lines;
+}
+
+/** An error about a file's content says which file. */
+async function naming<T>(setting: string, path: string, read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof Error) error.message = `${setting} "${path}": ${error.message}`;
+    throw error;
+  }
 }
 
 /** What `resume` names, and after it what to fall back to where it is damaged; nothing where a run begins. */
@@ -200,6 +217,7 @@ async function follow(
   // A damaged newest state must not take the place of the sound one before it.
   let damaged = false;
   let first = anew;
+  let saved: number | undefined;
   try {
     for await (const event of events) {
       if (event.kind === 'plan') ({ steps } = event.plan);
@@ -212,6 +230,7 @@ async function follow(
       const png = event.kind === 'sample' ? await encodeSample(event) : undefined;
       const kept = await keep(event, config, !damaged, png);
       await curves.take(event, png);
+      if (event.kind === 'saved' && kept.whole) saved = event.step;
       if (event.kind === 'fell-back') damaged = true;
       else if (event.kind === 'saved' && kept.whole) damaged = false;
       for (const line of kept.lines) tell(line, event.kind);
@@ -221,7 +240,9 @@ async function follow(
     }
   } catch (error) {
     if (stop.signal.aborted && error instanceof Error && error.name === 'AbortError') return nothingTrained();
-    throw error;
+    if (!(error instanceof DeviceLostError)) throw error;
+    tell(`The GPU was lost (${error.facts.reason}). ${afterLoss(config, saved)}`);
+    return 1;
   }
   return whole ? status : 1;
 
@@ -229,6 +250,15 @@ async function follow(
     tell('Stopped; nothing was trained.');
     return stop.status;
   }
+}
+
+function afterLoss({ output_dir: dir, output_name: name }: TrainConfig, saved: number | undefined): string {
+  const state = join(dir, stateName(name));
+  if (saved !== undefined)
+    return `Saved up to step ${saved}: with resume: true the run goes on from "${state}".`;
+  return existsSync(state)
+    ? `Nothing was saved since it began; "${state}" is what there was before.`
+    : 'Nothing was saved yet.';
 }
 
 /** What a person reads; the same line goes into the log. */
@@ -332,12 +362,9 @@ async function readText(path: string | URL, what: string): Promise<string> {
   });
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
-  if (error instanceof GpuUnavailableError) {
+runCommand(main, USAGE, (error) => {
+  if (error instanceof GpuUnavailableError)
     console.error(
       'Without a GPU it also runs on the CPU: `npm run setup` finds or installs a driver for that.',
     );
-  }
-  process.exitCode = 1;
 });

@@ -68,6 +68,9 @@ export function readSidecar(bytes: Uint8Array, encoding?: Encoding): { text: str
 
 const sentenceEnds = '.!?;:。！？；：';
 
+/** Spaces, and what has no width (U+200B and the like), which editors and web pages leave behind. */
+const NOTHING_SEEN = /^[\s\p{Cf}]*$/u;
+
 /**
  * A caption of several lines as the one line that is trained on: blank lines are left out, the rest is joined by ", ",
  * after the end of a sentence by a space. `lines` counts those that say something.
@@ -76,7 +79,7 @@ export function joinLines(text: string): { text: string; lines: number } {
   const lines = text
     .split(/\r\n|[\n\r\u2028\u2029]/)
     .map((line) => line.trim())
-    .filter((line) => line !== '');
+    .filter((line) => !NOTHING_SEEN.test(line));
   const last = lines.at(-1) ?? '';
   const joined = lines.slice(0, -1).map((line) => {
     if (sentenceEnds.includes(line.at(-1) ?? '')) return `${line} `;

@@ -1,7 +1,7 @@
 /** Every folder of the table means what the table says; sentences in both languages; linear in the number of files. */
 import { expect, test } from 'vitest';
 import { cpuMilliseconds } from '../../cpu_time.testing';
-import { readDataset, type DatasetChoices } from './dataset';
+import { captionNotes, readDataset, type DatasetChoices } from './dataset';
 import { folderCases, type FolderCase } from './folders.testing';
 import { UniqueNames } from './names';
 import { noteWords } from './notes';
@@ -67,6 +67,22 @@ test('Where a caption comes from, and where a picture belongs', async () => {
       subset: 'img/10_sks cat',
       classWords: 'sks cat',
     },
+  ]);
+});
+
+test('What shows nothing is no caption; pictures captioned after a folder are named', async () => {
+  const set = await read({
+    files: {
+      ...files(['a.png', 'b.png', '5_zk/c.png']),
+      'a.txt': '\u200b\n \u2060',
+      'metadata.csv': 'b.png,\ufeff',
+    },
+  });
+  expect(set.pictures.map(({ caption }) => caption)).toEqual(['zk', '', '']);
+  const notes = captionNotes(set.pictures).map((note) => noteWords(note).en);
+  expect(notes).toEqual([
+    '1 picture has no caption and is captioned “zk”, after the folder: 5_zk/c.png.',
+    '2 images have no caption: a.png, b.png.',
   ]);
 });
 

@@ -339,14 +339,17 @@ function beginning(bytes: Uint8Array): Uint8Array {
 /** Which pictures have no caption of their own; for whoever found some to be none. */
 export function captionNotes(pictures: readonly DatasetPicture[]): DatasetNote[] {
   const silent: string[] = [];
-  const byWords = new Map<string, number>();
+  const byWords = new Map<string, string[]>();
   for (const { path, caption, captionFrom, classWords } of pictures) {
     if (caption === '') silent.push(path);
-    else if (captionFrom === undefined && classWords)
-      byWords.set(classWords, (byWords.get(classWords) ?? 0) + 1);
+    else if (captionFrom === undefined && classWords) {
+      const named = byWords.get(classWords);
+      if (named) named.push(path);
+      else byWords.set(classWords, [path]);
+    }
   }
   return [
-    ...[...byWords].map(([words, count]) => ({ kind: 'class-words' as const, words, pictures: count })),
+    ...[...byWords].map(([words, pictures]) => ({ kind: 'class-words' as const, words, pictures })),
     ...(silent.length > 0 ? [{ kind: 'no-caption' as const, pictures: silent }] : []),
   ];
 }

@@ -19,8 +19,8 @@ const KINDS: ReadonlyMap<string, FileKind> = new Map([
   ...kind('zip', 'zip'),
 ]);
 
-/** Hidden, or left there by operating systems and disks on the network, and the caches that kohya's trainer writes. */
-const JUNK = /(^|\/)(__MACOSX\/|@eaDir\/|\.(?!\.\/)[^/]|Thumbs\.db$|desktop\.ini$)|\.npz$/i;
+/** Hidden (a name that begins with two points was rather typed), or left there by operating systems and disks on the network, and the caches that kohya's trainer writes. */
+const JUNK = /(^|\/)(__MACOSX\/|@eaDir\/|\.(?!\.)[^/]|Thumbs\.db$|desktop\.ini$)|\.npz$/i;
 
 /** `mime` is what the browser believes, and decides for names without an ending. */
 export function kindOf(path: string, mime = ''): FileKind {

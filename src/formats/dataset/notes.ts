@@ -32,7 +32,7 @@ export type DatasetNote =
   | { kind: 'repeats'; folder: string; repeats: number; pictures: number }
   /** A folder that begins with a number and is taken once all the same. */
   | { kind: 'no-repeats-number'; folders: string[] }
-  | { kind: 'class-words'; words: string; pictures: number }
+  | { kind: 'class-words'; words: string; pictures: string[] }
   | { kind: 'no-caption'; pictures: string[] }
   | { kind: 'joined-lines'; files: string[] }
   | { kind: 'two-captions'; of: TwoSources[] }
@@ -78,8 +78,8 @@ export function noteWords(note: DatasetNote): Localized {
       );
     case 'class-words':
       return t(
-        `${plural(note.pictures, 'picture has', 'pictures have')} no caption and ${note.pictures === 1 ? 'is' : 'are'} captioned “${note.words}”, after the folder.`,
-        `${note.pictures} 张图片没有标注，按文件夹名标为“${note.words}”。`,
+        `${plural(note.pictures.length, 'picture has', 'pictures have')} no caption and ${note.pictures.length === 1 ? 'is' : 'are'} captioned “${note.words}”, after the folder: ${list(note.pictures)}.`,
+        `${note.pictures.length} 张图片没有标注，按文件夹名标为“${note.words}”：${list(note.pictures, '、')}。`,
       );
     case 'no-caption':
       return t(

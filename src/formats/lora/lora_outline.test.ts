@@ -38,6 +38,7 @@ describe('named for what it is', () => {
       [...plain, zeros('lora_unet_down_blocks_0_resnets_0_conv1.lora_mid.weight', 4, 4, 3, 3)],
       /LoCon/,
     ],
+    ['a saved state of ours', [zeros('values', 4)], /saved state/, { format: 'lora-studio-state-2' }],
     ['LoHa', [zeros(`${at}.hada_w1_a`, 32, 4)], /LoHa/],
     ['LoHa of convolutions', [zeros(`${at}.hada_t1`, 4, 4, 3, 3)], /LoHa/],
     ['LoKr', [zeros(`${at}.lokr_w1`, 4, 4), zeros(`${at}.lokr_w2_a`, 8, 4)], /LoKr/],

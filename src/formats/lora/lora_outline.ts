@@ -51,6 +51,7 @@ const maxTensorBytes = 256 * 2 ** 20;
  */
 export async function outlineLora(source: ByteSource): Promise<LoraOutline> {
   const { tensors, metadata } = await readHeader(source);
+  if (metadata['format']?.startsWith(STATE)) throw savedState();
   const bundled = [...tensors.keys()].filter((name) => name.startsWith(BUNDLED));
   const own = new Map([...tensors].filter(([name]) => !name.startsWith(BUNDLED)));
   if (own.size === 0) {
@@ -68,6 +69,16 @@ export async function outlineLora(source: ByteSource): Promise<LoraOutline> {
     naming: found.some(({ path }) => path !== undefined) ? 'diffusers' : 'kohya',
     metadata,
   };
+}
+
+/** How the `format` of our own saved states begins (training/loop/checkpoint.ts). */
+const STATE = 'lora-studio-state-';
+
+function savedState(): LoraError {
+  return new LoraError('other-method', {
+    en: 'This is the saved state of a run, from which `resume` goes on, not a LoRA. Choose the file of the same name without ".state".',
+    zh: '这是训练的存档（供 resume 继续训练），不是 LoRA。请选择同名、不带“.state”的文件。',
+  });
 }
 
 /** OneTrainer's, for embeddings in the same file. */

@@ -7,11 +7,11 @@ import { parseConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { closeDevice, openDevice, type Tier } from '../../kernels/device';
-import type { EngineFacts } from '../../protocol/engine_errors';
 import type { JobImage, TrainEvent, TrainJob } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import type { TrainingImage } from '../data/dataset';
 import { trainAdapting } from './adapting';
+import { DeviceWatch } from './device_lost';
 
 /** Reads a picture's upright size, and later its pixels. */
 export type Decode = (image: JobImage) => Promise<Pick<TrainingImage, 'size' | 'pixels'>>;
@@ -22,14 +22,8 @@ export type Decode = (image: JobImage) => Promise<Pick<TrainingImage, 'size' | '
  */
 export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncGenerator<TrainEvent, void> {
   const config = parseConfig(job.config);
-  const lost = new AbortController();
-  const heard = new Promise<void>((resolve) => {
-    lost.signal.addEventListener('abort', () => resolve());
-  });
-  await openDevice({
-    ...tierFor(config.mixed_precision),
-    onLost: (reason) => lost.abort(new DeviceLostError(reason)),
-  });
+  const device = new DeviceWatch();
+  await openDevice({ ...tierFor(config.mixed_precision), onLost: device.onLost });
   const images: TrainingImage[] = [];
   for (const image of job.images) {
     asks.signal.throwIfAborted();
@@ -52,35 +46,14 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
   });
   let waiting = false;
   try {
-    for await (const event of events) {
-      lost.signal.throwIfAborted();
+    for await (const event of device.over(events, asks.signal)) {
       // The loop says 'paused' again after each thing it was asked for meanwhile.
       if (event.kind !== 'paused' || !waiting) yield event;
       waiting = event.kind === 'paused' || (waiting && event.kind !== 'resumed');
       if (event.kind === 'paused') await asks.attention();
     }
-  } catch (error) {
-    // Whatever failed, a lost device is why; the news of it may come a moment after the failure.
-    await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, LOST_NEWS_MS))]);
-    lost.signal.throwIfAborted();
-    // What waits on a device that is gone is aborted; so is a run that was asked to stop, and that is no loss.
-    if (!asks.signal.aborted && error instanceof Error && error.name === 'AbortError')
-      throw new DeviceLostError(error.message);
-    throw error;
   } finally {
     closeDevice();
-  }
-}
-
-const LOST_NEWS_MS = 250;
-
-export class DeviceLostError extends Error {
-  override readonly name = 'DeviceLostError';
-  readonly code = 'lost';
-  readonly facts: EngineFacts['DeviceLostError']['lost'];
-  constructor(reason: string) {
-    super(`The GPU was lost (${reason}). Resume from the last checkpoint.`);
-    this.facts = { reason };
   }
 }
 
