@@ -9,10 +9,10 @@ const origin = `http://127.0.0.1:${port}`;
 
 export default defineConfig({
   testDir: 'e2e',
-  timeout: 180_000,
-  expect: { timeout: 60_000 },
-  // Two cores, and software rendering that takes both.
-  workers: 1,
+  timeout: 360_000,
+  expect: { timeout: 120_000 },
+  // Two cores: while one journey computes on both, the other loads, compiles or waits.
+  workers: 2,
   retries: 0,
   forbidOnly: Boolean(process.env.CI),
   reporter: [['list'], ['json', { outputFile: process.env.E2E_REPORT ?? 'reports/e2e.json' }]],

@@ -11,6 +11,7 @@ import { headersFor } from './src/protocol/headers.ts';
 import { pagePolicy, serveHeaders, shippedRules } from './tools/headers.ts';
 import { notices } from './tools/notices.ts';
 import { offline } from './tools/offline.ts';
+import { LongestFirst } from './tools/test_order.ts';
 
 const GOLDEN = 'src/**/*.golden.test.ts';
 const UNIT = ['src/**/*.test.ts', 'workers/**/*.test.ts', 'tools/**/*.test.ts'];
@@ -53,6 +54,7 @@ export default defineConfig({
   server: { headers: pick(headersFor('/', headers), /^Cross-Origin-/) },
   test: {
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', UNIT, [GOLDEN, ...gpuTests]),
       project('kernels', gpuTests, []),

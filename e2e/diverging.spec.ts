@@ -13,7 +13,7 @@ test('a run that diverges is noticed, paused, and goes on with a lower rate', as
   await expect(page.getByRole('heading', { name: 'Images', level: 1 })).toBeVisible();
   await goTo(page, 'Settings');
   await page.getByRole('button', { name: 'Import kohya or YAML' }).click();
-  const small = smallSettings({ max_train_steps: 60, sample_prompts: [], resolution: 64 });
+  const small = smallSettings({ max_train_steps: 60, sample_prompts: [] });
   // In halves it would soon be no number at all, which is another thing to notice.
   await page.getByLabel('Or paste its text here').fill(`${small}\nmixed_precision: fp32`);
   await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();

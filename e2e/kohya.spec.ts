@@ -31,7 +31,7 @@ lr_scheduler = "constant"
 output_name = "my_squares"
 max_train_steps = 2
 train_batch_size = 1
-resolution = "128,128"
+resolution = "64,64"
 min_bucket_reso = 64
 max_bucket_reso = 256
 seed = 7
@@ -109,7 +109,7 @@ test('numbered folders, captions and a TOML come in at once; the file says what 
       ss_seed: '7',
       ss_steps: '2',
       ss_max_train_steps: '2',
-      ss_resolution: '(128, 128)',
+      ss_resolution: '(64, 64)',
       // 2 x 3 and 1 x 2
       ss_num_train_images: '8',
     });

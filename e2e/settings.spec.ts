@@ -62,7 +62,7 @@ test('what is missing stands beneath the button, and leads there', async ({ page
 });
 
 test('with pictures and a model: pace, presets, memory, make it fit, YAML', async ({ page }) => {
-  await prepareRun(page, { max_train_steps: 0 });
+  await prepareRun(page, { max_train_steps: 0, resolution: 128 });
   await expect(meter(page).getByText(/^Fits, .* to spare$/)).toBeVisible();
   await expect(meter(page).getByText(/blocks are computed twice|keeps its activations/)).toBeVisible();
   await expect(page.getByRole('button', { name: 'Start training' })).toBeEnabled();

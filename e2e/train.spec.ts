@@ -20,7 +20,7 @@ test('from pictures to a LoRA that parses: phases, samples, pause, log, curve, f
     const { hostname, protocol } = new URL(request.url());
     if (protocol !== 'blob:' && hostname !== '127.0.0.1') elsewhere.push(request.url());
   });
-  await prepareRun(page, { sample_every_n_steps: 4 });
+  await prepareRun(page, { sample_every_n_steps: 4, resolution: 128 });
   await start(page);
 
   // Pictures before any change, then steps; the title counts.

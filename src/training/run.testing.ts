@@ -26,6 +26,14 @@ export const SHORT: Partial<TrainConfig> = {
   gradient_accumulation_steps: 2,
 };
 
+/** A tenth of the work, for what hangs neither on batches and their accumulation nor on several shapes. */
+export const QUICK = {
+  resolution: 64,
+  batch_size: 1,
+  gradient_accumulation_steps: 1,
+  save_steps: 0,
+} satisfies Partial<TrainConfig>;
+
 /** Five pictures of two shapes, so that two buckets alternate. */
 export function pictures(): TrainingImage[] {
   return ['red', 'green', 'blue', 'white, round\r\nand a second line', 'black'].map((caption, i) => ({

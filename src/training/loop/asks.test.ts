@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import type { TrainEvent } from '../../protocol/trainer';
 import { Asks } from './asks';
-import { bytesOf, collect, of, shortRun } from '../run.testing';
+import { bytesOf, collect, of, QUICK, shortRun } from '../run.testing';
 import { train } from './train';
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ test('asks are taken once, a save first; attention waits only while paused with 
 
 test('a run that was paused, saved and sampled on the way gives the bytes of one that was not', async () => {
   const settings = {
-    save_steps: 0,
+    ...QUICK,
     sample_prompts: ['a red square'],
     // Farther than the run is long: before the first step, after the last, and when asked for.
     sample_every_n_steps: 1000,

@@ -3,17 +3,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fromBytes } from '../../formats/safetensors/byte_source';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import type { TrainEvent } from '../../protocol/trainer';
-import { bytesOf, collect, of, pictures, shortRun } from '../run.testing';
+import { bytesOf, collect, of, pictures, QUICK, shortRun } from '../run.testing';
 import { train } from './train';
 
 let whole: TrainEvent[];
 /** By step. */
 const states = new Map<number, Uint8Array<ArrayBuffer>>();
+const usual = { ...QUICK, lora_alpha: 4, save_steps: 2 };
 const ended = { max_train_steps: 6 };
 
 beforeAll(async () => {
   await openDevice({ tier: 'f32' });
-  whole = await collect(shortRun({ lora_alpha: 4, save_steps: 2 }, { base: baseOf('one') }));
+  whole = await collect(shortRun(usual, { base: baseOf('one') }));
   for (const saved of of(whole, 'saved')) states.set(saved.step, await bytesOf(saved.state));
 }, 240_000);
 afterAll(closeDevice);
@@ -34,7 +35,7 @@ const resumed = (
   step = 2,
 ) =>
   shortRun(
-    { lora_alpha: 4, save_steps: 2, ...ended, ...settings },
+    { ...usual, ...ended, ...settings },
     { base: baseOf('one'), state: fromBytes(stateAt(step)), ...more },
   );
 
@@ -72,7 +73,7 @@ test('another base, repainted pictures, other settings are refused by name befor
   }));
   const known = await collect(
     shortRun(
-      { lora_alpha: 4, max_train_steps: 1, save_steps: 0 },
+      { ...usual, max_train_steps: 1, save_steps: 0 },
       {
         images: pictures().map((image, i) => ({ ...image, digest: () => Promise.resolve(`picture ${i}`) })),
       },

@@ -7,7 +7,7 @@ import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import type { TrainEvent } from '../../protocol/trainer';
 import { goldenSource } from '../golden_source.testing';
 import { freshLora } from '../step/lora_file';
-import { bytesOf, collect, of, pictures, shortRun } from '../run.testing';
+import { bytesOf, collect, of, pictures, QUICK, shortRun } from '../run.testing';
 import { train } from './train';
 import { sd1Facts } from '../../formats/families/sd1';
 
@@ -37,10 +37,10 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
   });
 
   test('one seed reproduces a run, another gives another', async () => {
-    const settings = { max_train_steps: 2, save_steps: 0 };
+    const settings = { ...QUICK, max_train_steps: 2, batch_size: 2 };
     const [a, b] = [await collect(shortRun(settings)), await collect(shortRun(settings))];
     expect(await bytesOf(of(a, 'saved')[0]?.lora)).toEqual(await bytesOf(of(b, 'saved')[0]?.lora));
-    const c = await collect(shortRun({ ...settings, seed: 43 }));
+    const c = await collect(shortRun({ ...settings, seed: 43, max_train_steps: 1 }));
     expect(of(c, 'step')[0]?.loss).not.toBe(of(a, 'step')[0]?.loss);
   });
 
@@ -48,7 +48,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     const tensors = tf.memory().numTensors;
     const stop = new AbortController();
     const events = [];
-    for await (const event of train(shortRun({ save_steps: 0 }, { signal: stop.signal }))) {
+    for await (const event of train(shortRun({ save_steps: 0, resolution: 64 }, { signal: stop.signal }))) {
       events.push(event);
       if (event.kind === 'step' && event.step === 1) stop.abort();
     }
@@ -61,6 +61,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
 
   test('the text encoder trains too, with shuffled captions of several chunks, and samples are drawn', async () => {
     const run = shortRun({
+      resolution: 64,
       train_text_encoder: true,
       text_encoder_lr: 5e-3,
       shuffle_caption: true,
@@ -78,7 +79,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     const events = await collect(run);
     const samples = of(events, 'sample');
     expect(samples.map(({ step }) => step)).toEqual([0, 1, 2]);
-    expect(samples[0]?.rgba).toHaveLength(128 * 128 * 4);
+    expect(samples[0]?.rgba).toHaveLength(64 * 64 * 4);
     expect(samples[2]?.rgba).not.toEqual(samples[0]?.rgba);
     const lora = await parseLora(fromBytes(await bytesOf(of(events, 'saved')[0]?.lora)));
     expect(lora.modules).toHaveLength(192 + 18);
@@ -99,7 +100,7 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
   });
 
   test('without an interval no samples are drawn, not even at the end, and none are prepared for', async () => {
-    const settings = { max_train_steps: 1, save_steps: 0, sample_prompts: ['a red square'], sample_steps: 1 };
+    const settings = { ...QUICK, max_train_steps: 1, sample_prompts: ['a red square'], sample_steps: 1 };
     const none = await collect(shortRun({ ...settings, sample_every_n_steps: 0 }));
     expect(of(none, 'sample')).toEqual([]);
     expect(of(none, 'phase').map(({ phase }) => phase)).not.toContain('sample');
@@ -115,10 +116,10 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
 
   test('continuing from a LoRA begins with its values', async () => {
     const settings = {
+      ...QUICK,
       lora_rank: 4,
       lora_alpha: 4,
       max_train_steps: 1,
-      save_steps: 0,
       lr_warmup_steps: 0,
       learning_rate: 1e-12,
     };
@@ -193,28 +194,28 @@ describe('what bad input gets', () => {
     await fails(shortRun({ train_unet: false }), 'RunSettingsError', /train_unet/);
     await fails(shortRun({}, { images: [] }), 'RunSettingsError', /pictures/);
     await fails(shortRun({ memory_budget_gb: 0.001 }), 'MemoryBudgetError', /memory_budget_gb/);
-    const other = await collect(shortRun({ max_train_steps: 1, save_steps: 0 }));
+    const other = await collect(shortRun({ ...QUICK, max_train_steps: 1 }));
     const state = fromBytes(await bytesOf(of(other, 'saved')[0]?.state));
-    await fails(shortRun({ lora_rank: 4 }, { state }), 'ResumeError', /other settings/);
+    await fails(shortRun({ ...QUICK, lora_rank: 4 }, { state }), 'ResumeError', /other settings/);
   });
 
   test('a loss that is never finite ends the run with a sentence', async () => {
     const run = shortRun({
+      ...QUICK,
       learning_rate: 1e30,
       max_grad_norm: 0,
       max_train_steps: 30,
       lr_scheduler: 'constant',
-      save_steps: 0,
     });
     await fails(run, 'NonFiniteLossError', /./);
     // Gradients that become infinite in a LoRA that is still fine: that LoRA is handed back.
     const events: TrainEvent[] = [];
     const gentle = shortRun({
+      ...QUICK,
       learning_rate: 1e-3,
       noise_offset: 1e30,
       max_grad_norm: 0,
       max_train_steps: 30,
-      save_steps: 0,
     });
     const error = await (async () => {
       for await (const event of train(gentle)) events.push(event);

@@ -115,7 +115,7 @@ test('the prediction is what the run then takes', async () => {
 });
 
 function batchOf(i: number): MicroBatch {
-  const [height, width] = i % 2 ? [16, 16] : [16, 24];
+  const [height, width] = i % 2 ? [8, 8] : [8, 16];
   return {
     size: 2,
     height,

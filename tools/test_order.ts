@@ -1,0 +1,34 @@
+/**
+ * The order of test files: those that take longest first, so that at the end no core waits for the other. Vitest knows
+ * durations only from a run before, which a fresh clone has not had.
+ */
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** By computing time on two cores, most first; a file that is not here is short. */
+export const LONGEST = [
+  'src/training/step/steps.golden.test.ts',
+  'src/training/loop/train.test.ts',
+  'tools/gpu_check.test.ts',
+  'src/training/plan/fit_memory.test.ts',
+  'tools/faults.test.ts',
+  'src/training/sampling/demo.golden.test.ts',
+  'src/training/step/step.test.ts',
+  'src/training/loop/adapting.test.ts',
+  'src/training/loop/resume.test.ts',
+  'src/training/loop/asks.test.ts',
+  'src/training/plan/estimate.test.ts',
+  'src/training/step/gradients.golden.test.ts',
+  'tools/bench.test.ts',
+];
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const usual = await super.sort(files);
+    return usual.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
+function rank({ moduleId }: TestSpecification): number {
+  const at = LONGEST.findIndex((path) => moduleId.endsWith(`/${path}`));
+  return at < 0 ? LONGEST.length : at;
+}
