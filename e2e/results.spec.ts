@@ -3,28 +3,18 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 import { fromBlob, fromBytes } from '../src/formats/safetensors/byte_source';
 import { decodeEvent } from '../src/formats/tensorboard/event';
 import { readRecords } from '../src/formats/tensorboard/tfrecord';
 import { openZip } from '../src/formats/zip/zip';
 import { parseLora, type LoraFile } from '../src/formats/lora/kohya_lora';
-import { goTo, prepareRun, says, start } from './small_run';
+import { goTo } from './small_run';
+import { test } from './trained';
 
 test.setTimeout(900_000);
 
 const OTHER_LORA = fileURLToPath(new URL('../reference/golden/lora_init.safetensors', import.meta.url));
-
-/** A run of four steps with checkpoints and samples at 2 and 4, and its results. */
-async function trained(page: Page): Promise<void> {
-  // As in a browser without the system's save dialog, which no test can operate.
-  await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
-  await prepareRun(page, { max_train_steps: 4, save_steps: 2, sample_every_n_steps: 2 });
-  await start(page);
-  await expect(says(page)).toContainText('Finished', { timeout: 500_000 });
-  await goTo(page, 'Results');
-  await expect(page.getByRole('heading', { name: 'Results', level: 1 })).toBeVisible();
-}
 
 async function downloaded(page: Page): Promise<{ file: LoraFile; sha256: string; name: string }> {
   const panel = page.getByRole('complementary', { name: 'The picked checkpoint' });
@@ -43,11 +33,11 @@ async function downloaded(page: Page): Promise<{ file: LoraFile; sha256: string;
 }
 
 test('samples at once, pictures on demand, a comparison by keyboard, a verified file, the history', async ({
-  page,
-  context,
+  trained: page,
 }) => {
-  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await trained(page);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await goTo(page, 'Results');
+  await expect(page.getByRole('heading', { name: 'Results', level: 1 })).toBeVisible();
   const grid = page.getByRole('region', { name: 'Checkpoints' });
   const panel = page.getByRole('complementary', { name: 'The picked checkpoint' });
 
