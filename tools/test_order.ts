@@ -23,12 +23,16 @@ export const LONGEST = [
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const usual = await super.sort(files);
-    return usual.toSorted((a, b) => rank(a) - rank(b));
+    return longestFirst(await super.sort(files));
   }
 }
 
-function rank({ moduleId }: TestSpecification): number {
+/** Those that are named above in that order, then all others in the order they have. */
+export function longestFirst<T extends Pick<TestSpecification, 'moduleId'>>(files: readonly T[]): T[] {
+  return files.toSorted((a, b) => rank(a.moduleId) - rank(b.moduleId));
+}
+
+function rank(moduleId: string): number {
   const at = LONGEST.findIndex((path) => moduleId.endsWith(`/${path}`));
   return at < 0 ? LONGEST.length : at;
 }
