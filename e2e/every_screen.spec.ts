@@ -8,7 +8,7 @@ import { expect, test, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { englishOn } from './chinese_words';
-import { dropFiles, smallSettings, squares, tinyModel } from './small_run';
+import { dropFiles, smallSettings, squares, tickAll, tinyModel } from './small_run';
 
 test.setTimeout(1_200_000);
 test.use({ locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 1280, height: 900 } });
@@ -172,8 +172,10 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
       await press('导入 kohya 或 YAML');
       await page.getByLabel('或在此粘贴内容').fill(text);
       await look(`settings to be taken: ${text.slice(0, 15)}`);
-      if (taken) await press(/^采用/);
-      else await closed();
+      if (taken) {
+        await tickAll(page);
+        await press(/^采用/);
+      } else await closed();
     }
     await expect(page.getByRole('button', { name: '开始训练' })).toBeEnabled();
     await look('settings, ready');

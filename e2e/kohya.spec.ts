@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { fromBytes } from '../src/formats/safetensors/byte_source';
 import { parseLora } from '../src/formats/lora/kohya_lora';
 import { inChromium } from './person';
-import { chooseTinyModel, goTo, says } from './small_run';
+import { chooseTinyModel, goTo, says, tickAll } from './small_run';
 
 test.setTimeout(1_500_000);
 
@@ -65,6 +65,7 @@ test('numbered folders, captions and a TOML come in at once; the file says what 
     await expect(dialog.getByText('A file or folder of the other computer')).toContainText(
       'pretrained_model_name_or_path',
     );
+    await tickAll(page);
     await dialog.getByRole('button', { name: /^Take \d+ settings$/ }).click();
     await expect(page.getByRole('textbox', { name: 'Rank', exact: true })).toHaveValue('3');
   });

@@ -37,7 +37,15 @@ export async function prepareRun(page: Page, settings: Partial<typeof SETTINGS> 
   await goTo(page, 'Settings');
   await page.getByRole('button', { name: 'Import kohya or YAML' }).click();
   await page.getByLabel('Or paste its text here').fill(smallSettings(settings));
+  await tickAll(page);
   await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();
+}
+
+/** In the dialog that shows settings: such small sizes are the demo model's, and are not ticked for another. */
+export async function tickAll(page: Page): Promise<void> {
+  const boxes = page.getByRole('dialog').getByRole('checkbox');
+  await boxes.first().check();
+  await expect(page.getByRole('dialog').getByRole('checkbox', { checked: false })).toHaveCount(0);
 }
 
 /** As YAML. */
