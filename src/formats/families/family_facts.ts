@@ -65,6 +65,8 @@ export interface LoraNaming {
   pathOf(rest: string): string | undefined;
   /** The path that `name` made the name of; undefined for a name that it does not give. */
   pathOfName(name: string): string | undefined;
+  /** Where today's diffusers and transformers have the module in their own model; peft has no other names. */
+  modelPath(path: string): string;
   /** Those of the modules that are convolutions of one pixel: their matrices have two more sides in files. */
   readonly convolutions: RegExp;
   /** All names that `name` gives, for models of any depth and width. */

@@ -66,6 +66,8 @@ function naming(
       const module = dotted.replace(WORDS, (word) => word.replaceAll('.', '_'));
       return modules.test(module) && name(module) === given ? module : undefined;
     },
+    // transformers 5 leaves it out.
+    modelPath: (module) => module.replace(/^text_model\./, ''),
     convolutions: /\.proj_(?:in|out)$/,
     names: new RegExp(`^${prefix}_${source.replaceAll('\\.', '_')}$`),
   };

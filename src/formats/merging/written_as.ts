@@ -96,7 +96,11 @@ function peftFolders(placed: readonly Placed[], precision: SavePrecision): Writt
     const alike = own.every(
       ({ module }) => rankOf(module) === rankOf(first) && module.alpha === first.alpha && first.alpha > 0,
     );
-    const written = alike ? own : own.map((each) => ({ ...each, module: folded(each.module) }));
+    const written = own.map(({ module, naming, path }) => ({
+      naming,
+      module: alike ? module : folded(module),
+      path: naming.modelPath(path),
+    }));
     const tensors = written.flatMap(({ module, path }) =>
       halves(`base_model.model.${path}`, module, precision),
     );
