@@ -66,6 +66,7 @@ export const FOLDERS = {
     lora: ['text', 'safetensors', 'config', 'families', 'checkpoint'],
     merging: ['text', 'safetensors', 'config', 'families', 'checkpoint', 'lora'],
     kohya: ['text', 'safetensors', 'config', 'lora'],
+    handover: ['config', 'captions'],
     zip: ['text', 'config', 'captions', 'dataset'],
   },
   training: {

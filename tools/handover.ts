@@ -1,0 +1,75 @@
+/**
+ * "Take this job elsewhere": `npm run handover -- --config configs/my_lora_config.yaml` packs pictures, captions, settings
+ * and the LoRA so far as a job for sd-scripts on another machine (docs/handover.md). Nothing is trained here.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { withoutCopies } from './copies';
+import { makeFolder, writeWhole } from './files';
+import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
+import { handoverZip } from './handover_zip';
+import { scanImageFolder } from './image_folder';
+import { readConfig } from './read_config';
+import { fitting } from './shape_notes';
+
+const USAGE = `Usage: npm run handover -- --config configs/my_lora_config.yaml
+  --out FILE       the zip; otherwise OUTPUT_NAME-handover.zip in output_dir
+  --lora FILE      the LoRA to go on from; otherwise the run's own where there is one, or pretrained_lora
+  --processes N    processes that compute at once, 1 unless said
+  --cpu            for a machine without a GPU
+  --anyway         take settings of another trainer although some cannot be honoured
+${FOLDER_USAGE}
+  --keep-copies    take also files that are equal to another to the last byte
+Exit status: 0 written; 1 failed; 2 not understood.`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string', short: 'c' },
+      out: { type: 'string', short: 'o' },
+      lora: { type: 'string' },
+      processes: { type: 'string', default: '1' },
+      cpu: { type: 'boolean', default: false },
+      anyway: { type: 'boolean', default: false },
+      'keep-copies': { type: 'boolean' },
+      ...folderOptions,
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help || !values.config) {
+    console.log(USAGE);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  const processes = Number(values.processes);
+  if (!Number.isInteger(processes) || processes < 1 || processes > 1024)
+    throw new RangeError(`--processes ${values.processes}: give a whole number from 1, as in --processes 2.`);
+  const config = await readConfig(values.config, values.anyway, (line) => console.log(line));
+  const found = await scanImageFolder(config.train_data_dir, {
+    ...(config.metadata_path && { metadata: config.metadata_path }),
+    except: config.output_dir,
+    ...folderChoices(values),
+  });
+  const once = values['keep-copies'] ? { ...found, notes: [] } : await withoutCopies(found.images);
+  const { images, notes } = fitting(once.images, config);
+  for (const note of [...found.notes, ...once.notes, ...notes]) console.log(`note: ${note}`);
+  if (images.length === 0) throw new Error('No picture is left to hand over.');
+  const own = join(config.output_dir, `${config.output_name}.safetensors`);
+  const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
+  const zip = await handoverZip(config, images, {
+    ...(lora === undefined ? {} : { lora }),
+    ...{ processes, cpu: values.cpu },
+  });
+  const out = values.out ?? join(config.output_dir, `${config.output_name}-handover.zip`);
+  await makeFolder(dirname(out));
+  await writeWhole(out, await zip.bytes());
+  console.log(
+    `${out}: ${images.length} pictures, ${lora ?? 'no LoRA so far'}. README.md in it says how it is run.`,
+  );
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+  process.exitCode = 1;
+});
