@@ -1,11 +1,12 @@
 /** The command as a person gives it: what it writes, what it says, and its exit status. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromBytes } from '../src/formats/safetensors/byte_source';
 import { readHeader } from '../src/formats/safetensors/safetensors';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { parseLora } from '../src/formats/lora/kohya_lora';
 import { convert, merge, resize, show, UsageError, type Options } from './lora/commands';
 
@@ -71,6 +72,42 @@ describe('does what it says', () => {
     expect([...after.tensors.keys()]).toEqual([...before.tensors.keys()]);
     expect(after.metadata['modelspec.merged_from']).toBe('tiny-sd15.safetensors, lora_init.safetensors');
   });
+});
+
+test('merge into a folder of diffusers’: its files in their places, and what no LoRA changes copied', async () => {
+  const base = join(folder, 'model');
+  const part = async (name: string, path: string, file: string, shape: number[]) => {
+    const data = new Uint8Array(Float32Array.from({ length: 64 }, (_, i) => i).buffer);
+    await mkdir(join(base, name), { recursive: true });
+    const tensors = [{ name: `${path}.weight`, dtype: 'F32' as const, shape, data }];
+    await writeFile(join(base, name, file), writeSafetensors(tensors, { format: 'pt' }));
+  };
+  const path = 'mid_block.attentions.0.transformer_blocks.0.attn1.to_q';
+  await part('unet', path, 'diffusion_pytorch_model.safetensors', [8, 8]);
+  await part('text_encoder', 'text_model.encoder.layers.0.mlp.fc1', 'model.safetensors', [8, 8]);
+  await part('vae', 'decoder.conv_in', 'diffusion_pytorch_model.safetensors', [8, 8, 1, 1]);
+  await writeFile(join(base, 'model_index.json'), '{}');
+  const ones = (name: string, shape: number[]) => ({
+    name,
+    dtype: 'F32' as const,
+    shape,
+    data: new Uint8Array(new Float32Array(8).fill(1).buffer),
+  });
+  const lora = join(folder, 'one_layer.safetensors');
+  const tensors = [ones(`unet.${path}.lora_A.weight`, [1, 8]), ones(`unet.${path}.lora_B.weight`, [8, 1])];
+  await writeFile(lora, writeSafetensors(tensors));
+
+  const out = join(folder, 'merged_model');
+  await run(merge, [lora], { base, out, weight: ['0.5'] });
+  const unet = await readFile(join(out, 'unet', 'diffusion_pytorch_model.safetensors'));
+  const values = new Float32Array(new Uint8Array(unet.subarray(-256)).buffer);
+  expect([...values]).toEqual(Array.from({ length: 64 }, (_, i) => i + 0.5));
+  for (const same of [
+    'model_index.json',
+    'vae/diffusion_pytorch_model.safetensors',
+    'text_encoder/model.safetensors',
+  ])
+    expect((await readFile(join(out, same))).equals(await readFile(join(base, same)))).toBe(true);
 });
 
 describe('refuses as not understood', () => {

@@ -186,8 +186,8 @@ export const configFields = {
     'files',
     t('Continue from a LoRA', '继续训练的 LoRA'),
     t(
-      'An existing LoRA to start from instead of from nothing, with names of kohya or diffusers; a lower rank is padded, ranks that differ among each other are kept; empty: none.',
-      '从已有的 LoRA 开始训练（kohya 或 diffusers 的命名；较低的秩会补齐，各层不同的秩会保留）；留空则从零开始。',
+      'An existing LoRA to start from instead of from nothing, with names of kohya, diffusers, peft (the file or its folder), OneTrainer or ComfyUI; a lower rank is padded, ranks that differ among each other are kept; empty: none.',
+      '从已有的 LoRA 开始训练（kohya、diffusers、peft（文件或其文件夹）、OneTrainer 或 ComfyUI 的命名；较低的秩会补齐，各层不同的秩会保留）；留空则从零开始。',
     ),
   ),
   resume: {
