@@ -22,6 +22,8 @@ export interface DownloadProgress {
 export interface DownloadWish {
   /** In hex; a file that has another is deleted and refused. */
   sha256?: string;
+  /** Bytes that it has at most; without it, the most that any model here has (storage/downloads.ts). */
+  most?: number;
   /**
    * One of several files that are of use together: it stays noted when it is whole, so that it is there without being
    * asked for again, until whoever wanted it drops the note.

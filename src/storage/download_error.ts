@@ -2,7 +2,7 @@
  * Why a file did not come from the address that a person gave. `message` says it in English; `code` and `facts` let
  * the page say it in another language.
  */
-import { StorageError } from './error';
+import { sizeText, StorageError } from './error';
 
 /** What each reason knows. */
 export interface DownloadFacts {
@@ -19,6 +19,8 @@ export interface DownloadFacts {
   /** Kept; it can be gone on with. */
   interrupted: { host: string };
   checksum: { expected: string; got: string };
+  /** Longer than it is known to be, or than any model; what had arrived is deleted. */
+  'too-large': { host: string; bytes: number };
   /** Another tab is at it. */
   busy: { name: string };
 }
@@ -46,6 +48,8 @@ const says: { [Code in DownloadCode]: (facts: DownloadFacts[Code]) => string } =
     `The connection to ${host} broke off. What has arrived is kept: go on when the network is back.`,
   checksum: ({ expected, got }) =>
     `The file is not the one expected: its SHA-256 begins ${got.slice(0, 10)}, not ${expected.slice(0, 10)}. It was deleted; download it again.`,
+  'too-large': ({ host, bytes }) =>
+    `${host} gives a file of more than ${sizeText(bytes)}, which is not what was wanted. Nothing of it is kept. Check the address.`,
   busy: ({ name }) => `Another tab is downloading ${name}. Let it finish, or close it.`,
 };
 

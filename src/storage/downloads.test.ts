@@ -3,6 +3,7 @@ import './fake_indexeddb.testing';
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { begunDownloads, dropBegun } from './begun_downloads';
 import type { DownloadCode } from './download_error';
@@ -85,6 +86,34 @@ test.each<[string, RequestListener, DownloadOptions, number]>([
   answer = then;
   expect((await downloadFile(address, options)).sha256).toBe(SUM);
   expect(asked).toHaveLength(requests);
+});
+
+test.each<[string, RequestListener]>([
+  ['says that it is', whole()],
+  [
+    'does not say how long it is, and does not end',
+    (_, response) => {
+      const more = () => response.write(BYTES.subarray(0, 100_000), () => setTimeout(more, 1));
+      more();
+    },
+  ],
+  [
+    'says that it is shorter, of its packed form',
+    (_, response) =>
+      void response
+        .writeHead(200, { 'content-encoding': 'gzip', 'content-length': gzipSync(BYTES).length })
+        .end(gzipSync(BYTES)),
+  ],
+])('A file that is longer than it may be, and %s: nothing of it is kept', async (_, then) => {
+  answer = then;
+  await expect(downloadFile(address, { most: BYTES.length - 1 })).rejects.toMatchObject({
+    code: 'too-large',
+    facts: { host: new URL(address).host, bytes: BYTES.length - 1 },
+  });
+  expect([...disk]).toEqual([]);
+  expect(await begunDownloads()).toEqual([]);
+  answer = whole();
+  expect((await downloadFile(address, { most: BYTES.length })).sha256).toBe(SUM);
 });
 
 test('Redirected to another host, as model hosts do, also when it is gone on with', async () => {

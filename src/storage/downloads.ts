@@ -21,6 +21,8 @@ export interface DownloadOptions extends DownloadWish {
 const PROGRESS_MS = 100;
 const PIECE = 4 * 2 ** 20;
 const LONGEST_ADDRESS = 2000;
+/** Twice the largest Stable Diffusion 1.x checkpoint there is (float32, with its averages): no server fills the disk. */
+const MOST_BYTES = 16 * 2 ** 30;
 
 /** Rejects with a DownloadError, a StorageError, or the signal's reason. */
 export async function downloadFile(address: string, options: DownloadOptions = {}): Promise<Download> {
@@ -38,7 +40,8 @@ export async function downloadFile(address: string, options: DownloadOptions = {
     [byteLength, digest] = await fetchInto(file, begun, options);
     await writing(begun.name, 0, () => file.flush());
   } catch (error) {
-    if (file.getSize() === 0) await forget(begun, file);
+    const useless = error instanceof DownloadError && error.code === 'too-large';
+    if (useless || file.getSize() === 0) await forget(begun, file);
     throw options.signal?.aborted ? options.signal.reason : error;
   } finally {
     file.close();
@@ -80,8 +83,10 @@ function nameOf(url: URL): string {
 async function fetchInto(
   file: SyncFile,
   begun: BegunDownload,
-  { sha256: expected, onProgress, signal }: DownloadOptions,
+  { sha256: expected, onProgress, signal, most = MOST_BYTES }: DownloadOptions,
 ): Promise<[number, string]> {
+  const { host } = new URL(begun.address);
+  const tooLarge = () => new DownloadError('too-large', { host, bytes: most });
   const had = file.getSize();
   let done = 0;
   let hash = sha256.create();
@@ -98,8 +103,12 @@ async function fetchInto(
     response = await ask(begun.address, 0, signal);
   }
   // Refused before what is there is touched.
-  const body = bodyOf(response, new URL(begun.address).host);
+  const body = bodyOf(response, host);
   const total = rest ? begun.length : lengthOf(response);
+  if (total !== undefined && total > most) {
+    await body.cancel();
+    throw tooLarge();
+  }
   if (rest) {
     hash = await hashOf(file, signal);
     done = from;
@@ -124,6 +133,8 @@ async function fetchInto(
   tell();
   try {
     for await (const piece of piecesOf(body, begun.address, signal)) {
+      // Whatever length was said, or none.
+      if (done + piece.length > most) throw tooLarge();
       const left = total === undefined ? piece.length : Math.max(total - done, piece.length);
       await writing(begun.name, left, () => writeAll(file, piece, done));
       hash.update(piece);

@@ -26,6 +26,8 @@ const DownloadError: Sentences<DownloadFacts> = {
   interrupted: ({ host }) => `与 ${host} 的连接中断。已收到的部分保留着：网络恢复后可继续下载。`,
   checksum: ({ expected, got }) =>
     `文件与预期不符：其 SHA-256 开头是 ${got.slice(0, 10)}，而不是 ${expected.slice(0, 10)}。文件已删除，请重新下载。`,
+  'too-large': ({ host, bytes }) =>
+    `${host} 给出的文件超过 ${sizeText(bytes)}，不是所要的文件，未保留任何内容。请检查地址。`,
   busy: ({ name }) => `另一个标签页正在下载 ${name}。请等它完成，或关闭它。`,
 };
 

@@ -42,8 +42,8 @@ export class Getting {
     this.#before = 0;
     this.#stopped = false;
     const files: CaptionerFile[] = [];
-    for (const { role, address, sha256 } of model.files) {
-      const file = await this.downloading.get(address, { sha256, oneOfSeveral: true });
+    for (const { role, address, sha256, byteLength: most } of model.files) {
+      const file = await this.downloading.get(address, { sha256, most, oneOfSeveral: true });
       if (!file || this.#stopped) return this.#ended(model, failureOf(this.downloading.now));
       files.push({ role, ...file });
       this.#before += file.byteLength;

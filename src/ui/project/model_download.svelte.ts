@@ -19,7 +19,7 @@ export const modelDownload = new Downloading();
 /** For the project that is open now. */
 export async function downloadModel(address: string): Promise<void> {
   const project = studio.project.id;
-  const { sha256 } = SD15;
-  const download = await modelDownload.get(address, address === SD15.address ? { sha256 } : {});
+  const { sha256, byteLength: most } = SD15;
+  const download = await modelDownload.get(address, address === SD15.address ? { sha256, most } : {});
   if (download) await baseModel.takeDownloaded(download, project);
 }
