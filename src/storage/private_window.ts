@@ -23,14 +23,18 @@ export function looksPrivate({ files, quota, heapLimit }: Signs): boolean {
 /** A copy of the smallest usual base model, and room for what a run saves. */
 const ENOUGH_BYTES = 3e9;
 
-/** What there is to say beforehand: no files at all, a private window, or less room than a base model's copy takes. */
+/**
+ * What there is to say beforehand: no files at all, a private window, or less room than a base model's copy takes. `free` is
+ * said of both: a small disk looks like a private window too, and of that the room is what matters.
+ */
 export function keeping(
   signs: Signs,
-): { kind: 'all' | 'no-files' | 'private' } | { kind: 'little'; free: number } {
+): { kind: 'all' | 'no-files' } | { kind: 'private' | 'little'; free: number; little: boolean } {
   if (!signs.files) return { kind: 'no-files' };
-  if (looksPrivate(signs)) return { kind: 'private' };
   const free = Math.max(0, (signs.quota ?? Infinity) - (signs.usage ?? 0));
-  return free < ENOUGH_BYTES ? { kind: 'little', free } : { kind: 'all' };
+  const little = free < ENOUGH_BYTES;
+  if (looksPrivate(signs)) return { kind: 'private', free, little };
+  return little ? { kind: 'little', free, little } : { kind: 'all' };
 }
 
 /** Looks for the signs in this browser. */

@@ -72,9 +72,27 @@ describe('private window', () => {
 describe('what the browser keeps is said beforehand', () => {
   test('no files, a private window, too little room for a base model, or nothing to say', () => {
     expect(keeping({ files: false, quota: 1e12 })).toEqual({ kind: 'no-files' });
-    expect(keeping({ files: true, quota: 4e9, heapLimit: 4e9 })).toEqual({ kind: 'private' });
-    expect(keeping({ files: true, quota: 5e9, usage: 4e9 })).toEqual({ kind: 'little', free: 1e9 });
-    expect(keeping({ files: true, quota: 5e9, usage: 6e9 })).toEqual({ kind: 'little', free: 0 });
+    expect(keeping({ files: true, quota: 4e9, heapLimit: 4e9 })).toEqual({
+      kind: 'private',
+      free: 4e9,
+      little: false,
+    });
+    // A disk that has little looks like one too: the room is said all the same.
+    expect(keeping({ files: true, quota: 1e9, usage: 1e8, heapLimit: 4e9 })).toEqual({
+      kind: 'private',
+      free: 9e8,
+      little: true,
+    });
+    expect(keeping({ files: true, quota: 5e9, usage: 4e9 })).toEqual({
+      kind: 'little',
+      free: 1e9,
+      little: true,
+    });
+    expect(keeping({ files: true, quota: 5e9, usage: 6e9 })).toEqual({
+      kind: 'little',
+      free: 0,
+      little: true,
+    });
     expect(keeping({ files: true, quota: 10e9, usage: 1e9 })).toEqual({ kind: 'all' });
     // Over plain http nothing is known.
     expect(keeping({ files: true })).toEqual({ kind: 'all' });
