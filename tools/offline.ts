@@ -28,21 +28,31 @@ export function offline(rules: readonly HeaderRule[]): Plugin {
         version.update(name).update(content);
         if (content.length <= LARGEST && isStored(name)) files.push(name);
       }
-      const { outputFiles } = await build({
-        entryPoints: [join(ROOT, 'workers/offline.worker.ts')],
-        bundle: true,
-        write: false,
-        format: 'iife',
-        minify: true,
-        define: {
-          STUDIO_VERSION: JSON.stringify(version.digest('hex').slice(0, 16)),
-          STUDIO_FILES: JSON.stringify(files),
-          STUDIO_RULES: JSON.stringify(rules),
-        },
-      });
-      this.emitFile({ type: 'asset', fileName: 'sw.js', source: outputFiles[0].contents });
+      const source = await serviceWorker(version.digest('hex').slice(0, 16), files, rules);
+      this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },
   };
+}
+
+/** The script. `files`: what it stores, from the studio's root, which is ''. */
+export async function serviceWorker(
+  version: string,
+  files: readonly string[],
+  rules: readonly HeaderRule[],
+): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, 'workers/offline.worker.ts')],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    minify: true,
+    define: {
+      STUDIO_VERSION: JSON.stringify(version),
+      STUDIO_FILES: JSON.stringify(files),
+      STUDIO_RULES: JSON.stringify(rules),
+    },
+  });
+  return outputFiles[0].text;
 }
 
 /** index.html is stored as the root; licences and headers are not for the page. */
