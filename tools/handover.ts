@@ -17,7 +17,7 @@ const USAGE = `Usage: npm run handover -- --config configs/my_lora_config.yaml
   --out FILE       the zip; otherwise OUTPUT_NAME-handover.zip in output_dir
   --lora FILE      the LoRA to go on from; otherwise the run's own where there is one, or pretrained_lora
   --processes N    processes that compute at once, 1 unless said
-  --cpu            for a machine without a GPU
+  --cpu            for a machine without a GPU; one process
   --anyway         take settings of another trainer although some cannot be honoured
 ${FOLDER_USAGE}
   --keep-copies    take also files that are equal to another to the last byte
@@ -45,6 +45,8 @@ async function main(): Promise<void> {
   const processes = Number(values.processes);
   if (!Number.isInteger(processes) || processes < 1 || processes > 1024)
     throw new RangeError(`--processes ${values.processes}: give a whole number from 1, as in --processes 2.`);
+  if (values.cpu && processes > 1)
+    throw new RangeError('--cpu is for one process: accelerate and sd-scripts share no work among CPUs.');
   const config = await readConfig(values.config, values.anyway, (line) => console.log(line));
   const found = await scanImageFolder(config.train_data_dir, {
     ...(config.metadata_path && { metadata: config.metadata_path }),

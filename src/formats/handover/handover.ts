@@ -20,7 +20,7 @@ export interface HandoverInput {
   readonly vaeName?: string;
   /** The LoRA to go on from, below the job's folder. */
   readonly weights?: string;
-  /** Processes that compute at once. */
+  /** Processes that compute at once, each on a GPU of its own: one where `cpu` is true. */
   readonly processes: number;
   /** On CPUs, as in a test; fp16 is then none. */
   readonly cpu: boolean;
@@ -169,10 +169,9 @@ function precision(config: TrainConfig, cpu: boolean): 'no' | 'fp16' {
 }
 
 function accelerate({ config, processes, cpu }: HandoverInput): string {
-  const several = cpu ? 'MULTI_CPU' : 'MULTI_GPU';
   return [
     'compute_environment: LOCAL_MACHINE',
-    `distributed_type: ${processes > 1 ? several : "'NO'"}`,
+    `distributed_type: ${processes > 1 ? 'MULTI_GPU' : "'NO'"}`,
     `mixed_precision: '${precision(config, cpu)}'`,
     'machine_rank: 0',
     'num_machines: 1',
