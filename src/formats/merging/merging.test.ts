@@ -227,6 +227,27 @@ describe('into a base model', () => {
     expect(merged.slice(untouched?.start, untouched?.end)).toEqual(conv.data);
   });
 
+  it('several at once, each with its weights', async () => {
+    const [a, b] = [modulesOf(2, 2, 3), modulesOf(4, 8, 5).slice(5)];
+    const both = [
+      { modules: a, weights: parseWeights('0.5') },
+      { modules: b, weights: parseWeights('unet=-1,te=0') },
+    ];
+    const [file] = await planMerge([fromBytes(base('F32', inLdm))], both, (own) => ({ ...own }));
+    const pieces: Uint8Array[] = [];
+    for await (const piece of file.pieces()) pieces.push(piece);
+    const merged = new Uint8Array(Buffer.concat(pieces));
+    const { tensors } = await readHeader(fromBytes(merged));
+    for (const [index, { path, part, name }] of targets.entries()) {
+      const entry = tensors.get(inLdm(path));
+      const other = part === 'unet' ? b.find((each) => each.name === name) : undefined;
+      const [x, y] = [change(a[index]), other ? change(other) : []];
+      const got = toFloats(merged.slice(entry?.start, entry?.end).buffer, 'F32');
+      const wrong = x.findIndex((value, i) => got[i] !== 4 + 0.5 * value - (y[i] ?? 0));
+      expect([got.length, wrong], name).toEqual([x.length, -1]);
+    }
+  });
+
   it('at weight 0 changes no byte but the metadata', async () => {
     const bytes = base('F16', inLdm);
     const { file, merged } = await merge(bytes, modulesOf(2, 2, 3), '0');
