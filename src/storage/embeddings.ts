@@ -3,7 +3,7 @@
  * pictures, by model. They can be made anew at any time, so they are the first to go when room is short.
  */
 import { get } from 'idb-keyval';
-import { records, under, write } from './records';
+import { records, write } from './records';
 
 const store = records('embeddings');
 
@@ -14,13 +14,4 @@ export function getEmbedding(model: string, what: string): Promise<Float32Array 
 
 export function putEmbedding(model: string, what: string, numbers: Float32Array): Promise<void> {
   return write(store, 'embeddings', (to) => void to.put(numbers, [model, what]));
-}
-
-/** All that one model made. */
-export function deleteEmbeddings(model: string): Promise<void> {
-  return write(store, 'the removal', (from) => void from.delete(under([model])));
-}
-
-export function deleteAllEmbeddings(): Promise<void> {
-  return write(store, 'the removal', (from) => void from.clear());
 }

@@ -1,4 +1,4 @@
-/** A caption file that is refused, and the reading of the .txt or .caption file beside an image. */
+/** A caption file that is refused, and the text of one that is not. */
 import { withoutEnd } from '../text/trimmed';
 import { decodeText, type Encoding } from './text';
 
@@ -58,12 +58,6 @@ const maxCaption = 65_536;
 export function captionOf(text: string, what: string): string {
   if (text.length <= maxCaption) return text;
   throw new CaptionFileError('too-large', `${what} is longer than 64 KB, so it is no caption.`, 1);
-}
-
-/** The caption in a file beside an image. Throws CaptionFileError. */
-export function readSidecar(bytes: Uint8Array, encoding?: Encoding): { text: string; lines: number } {
-  const what = 'This caption file';
-  return joinLines(captionOf(textOf(bytes, what, encoding), what));
 }
 
 const sentenceEnds = '.!?;:。！？；：';

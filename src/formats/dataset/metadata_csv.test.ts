@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuMilliseconds } from '../../cpu_time.testing';
-import { CaptionFileError, readSidecar } from './caption_file';
+import { captionOf, CaptionFileError, joinLines, textOf } from './caption_file';
 import { fileKey } from './kinds';
 import { editCsvTable, formatMetadataCsv, parseMetadataCsv, readCsvTable } from './metadata_csv';
 
@@ -124,10 +124,10 @@ describe('parseMetadataCsv', () => {
   });
 });
 
-describe('readSidecar', () => {
+describe('a caption of several lines', () => {
   it('joins what the lines say, a blank first one left out', () => {
-    const read = (bytes: string | Uint8Array) =>
-      readSidecar(typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes);
+    const read = (text: string) =>
+      joinLines(captionOf(textOf(new TextEncoder().encode(text), 'This file'), 'This file'));
     expect(read('\ufeff a cat, 水墨 \r\n\r\nred,\nzk')).toEqual({ text: 'a cat, 水墨, red, zk', lines: 3 });
     expect(read('\n\n one\rtwo')).toEqual({ text: 'one, two', lines: 2 });
     expect(read('It rains.\nA man stands there.')).toEqual({
@@ -135,7 +135,7 @@ describe('readSidecar', () => {
       lines: 2,
     });
     expect(read(' \n ')).toEqual({ text: '', lines: 0 });
-    expect(refusal(() => read(Uint8Array.of(0xc3, 0x28))).code).toBe('encoding');
+    expect(refusal(() => textOf(Uint8Array.of(0xc3, 0x28), 'This file')).code).toBe('encoding');
   });
 });
 

@@ -10,7 +10,8 @@ import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gemm, type Window } from '../gemm/gemm';
 import { defineKernel } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
-import { linear, ShapeError } from '../linear/linear';
+import { linear } from '../linear/linear';
+import { ShapeError } from '../pointwise/elementwise';
 
 /** A frozen weight; `data` is int32 words [O, kernel^2 * ceil(I / 2)] from `packHalfConv`. */
 export interface HalfConvWeight {

@@ -2,25 +2,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { read, upload } from '../program';
 import { compare, sample, valueAndGradients, type Comparison, type KernelCase } from '../testing';
-import { concatChannels, gatherRows, promptRows, upsampleNearest2x } from './layout';
-import {
-  concatReference,
-  gatherReference,
-  scatterReference,
-  sliceReference,
-  upsampleGradientReference,
-  upsampleReference,
-} from './layout.reference';
+import { concatChannels, gatherRows, promptRows } from './layout';
+import { concatReference, gatherReference, scatterReference, sliceReference } from './layout.reference';
 
 const EXACT = { f32: 0, f16: 0 };
 const SUMMED = { f32: 2e-7, f16: 2e-7 };
 
 export const cases: KernelCase[] = [
-  ...[
-    [2, 3, 5, 7],
-    [1, 4, 2, 8],
-    [3, 1, 1, 1],
-  ].map((shape) => ({ name: `upsample [${shape}]`, run: () => upsampleCase(shape) })),
   ...[
     [8, 4],
     [6, 4],
@@ -32,19 +20,6 @@ export const cases: KernelCase[] = [
   { name: 'gatherRows, a prompt of three chunks', run: () => gatherCase(2 * 3 * 77, 8, promptRows(2, 3)) },
   { name: 'gatherRows, a row out of range', run: gatherOutside },
 ];
-
-async function upsampleCase(shape: number[]) {
-  const [b, h, w, c] = shape;
-  const [x, dy] = [sample(b * h * w * c, 1), sample(4 * b * h * w * c, 2)];
-  const [tx, tdy] = [upload(x, shape, 'test'), upload(dy, [b, 2 * h, 2 * w, c], 'test')];
-  const { value, grads } = valueAndGradients(() => upsampleNearest2x(tx), [tx], tdy);
-  const results = [
-    await compare('y', value, upsampleReference(x, shape), EXACT),
-    await compare('dx', grads[0], upsampleGradientReference(dy, shape), SUMMED),
-  ];
-  tf.dispose([tx, tdy, value, grads]);
-  return results;
-}
 
 async function concatCase(ca: number, cb: number) {
   const [a, b, dy] = [sample(6 * ca, 1), sample(6 * cb, 2), sample(6 * (ca + cb), 3)];

@@ -3,23 +3,11 @@ import { onEveryTier } from '../on_every_tier';
 import { finiteDifferences, sample } from '../testing';
 import { cases } from './layout.cases';
 import { promptRows } from './layout';
-import {
-  gatherReference,
-  scatterReference,
-  upsampleGradientReference,
-  upsampleReference,
-} from './layout.reference';
+import { gatherReference, scatterReference } from './layout.reference';
 
 onEveryTier(cases);
 
 describe('the references agree with finite differences', () => {
-  test('upsample', () => {
-    const [x, dy] = [Float64Array.from(sample(24, 1)), sample(96, 2)];
-    const slopes = finiteDifferences((v) => dot(upsampleReference(v, [2, 2, 3, 2]), dy), x, [0, 5, 17, 23]);
-    const dx = upsampleGradientReference(dy, [2, 2, 3, 2]);
-    [0, 5, 17, 23].forEach((i, k) => expect(dx[i]).toBeCloseTo(slopes[k], 8));
-  });
-
   test('gather', () => {
     const [x, dy] = [Float64Array.from(sample(12, 1)), sample(12, 2)];
     const rows = [3, 1, 1, 0];

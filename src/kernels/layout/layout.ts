@@ -1,7 +1,6 @@
 /**
- * Operations that only move values: nearest-neighbour upsampling, joining channels, choosing rows. Exact, f32.
+ * Operations that only move values: joining channels, choosing rows. Exact, f32.
  *
- *   upsampleNearest2x   y[b, h, w, c] = x[b, h / 2, w / 2, c]             dx: the sum of its four copies
  *   concatChannels      y = [a | b] along the last extent                dx: the two slices of dy
  *   gatherRows          y[s] = x[rows[s]]                                dx[r]: the sum of dy[s] where rows[s] = r
  */
@@ -9,12 +8,6 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { defineKernel } from '../kernel';
 import { elementwise, requireSameShape, ShapeError, type Elementwise } from '../pointwise/elementwise';
-
-/** x [B, H, W, C] -> [B, 2H, 2W, C]. */
-export function upsampleNearest2x(x: Tensor): Tensor {
-  if (x.rank !== 4) throw new ShapeError(`upsampleNearest2x: x is [${x.shape}]; it must be [B, H, W, C].`);
-  return upsampleKernel({ x }, {})[0];
-}
 
 /** a [..., Ca], b [..., Cb] -> [..., Ca + Cb]. */
 export function concatChannels(a: Tensor, b: Tensor): Tensor {
@@ -53,48 +46,6 @@ export function promptRows(batch: number, chunks: number, chunkLength = 77): Int
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-
-const UPSAMPLE: Elementwise = {
-  name: 'upsample2x',
-  inputs: ['x'],
-  value: `
-    let c = i % p.columns;
-    let w = i / p.columns % (2u * p.across);
-    let row = i / p.columns / (2u * p.across); // b 2H + h; H rows of x a batch, so halving it is right across batches
-    return x[(row / 2u * p.across + w / 2u) * p.columns + c];`,
-  params: { across: 'u32', columns: 'u32' },
-};
-
-const UPSAMPLE_GRADIENT: Elementwise = {
-  name: 'upsample2xGradient',
-  inputs: ['dy'],
-  value: `
-    let c = i % p.columns;
-    let w = i / p.columns % p.across;
-    let row = i / p.columns / p.across;
-    let line = 2u * p.across * p.columns;
-    let at = 2u * row * line + 2u * w * p.columns + c;
-    return (dy[at] + dy[at + p.columns]) + (dy[at + line] + dy[at + line + p.columns]);`,
-  params: { across: 'u32', columns: 'u32' },
-};
-
-const upsampleKernel = defineKernel<object>({
-  name: 'lora:upsampleNearest2x',
-  forward: ({ x }) => {
-    const [b, h, w, c] = x.shape as [number, number, number, number];
-    const params = (width: number) => ({ across: w, columns: c / width });
-    return elementwise(UPSAMPLE, [x], [b, 2 * h, 2 * w, c], params, c);
-  },
-  gradient: {
-    backward: ([dy]) => ({
-      x: () => {
-        const [b, h, w, c] = dy.shape as [number, number, number, number];
-        const params = (width: number) => ({ across: w / 2, columns: c / width });
-        return owned(elementwise(UPSAMPLE_GRADIENT, [dy], [b, h / 2, w / 2, c], params, c));
-      },
-    }),
-  },
-});
 
 const CONCAT: Elementwise = {
   name: 'concatChannels',

@@ -9,7 +9,7 @@ import {
   type Tolerance,
 } from '../testing';
 import { upload } from '../program';
-import { linear, matmulNT } from './linear';
+import { linear } from './linear';
 import { linearGradientReference, linearReference } from './linear.reference';
 import { packHalf } from './pack_half';
 
@@ -39,7 +39,6 @@ export const cases: KernelCase[] = [
     name: `linear [${shape.lead}, ${shape.in}] -> ${shape.out}${shape.bias ? ' + bias' : ''}`,
     run: () => runCase(shape),
   })),
-  { name: 'matmulNT in f32', run: runMatmul },
 ];
 
 async function runCase({ lead, out, in: inn, bias }: Shape): Promise<Comparison[]> {
@@ -65,19 +64,5 @@ async function runCase({ lead, out, in: inn, bias }: Shape): Promise<Comparison[
     await compare('dx', grads[0], linearGradientReference(dys, ws, m, out, inn), TOLERANCE),
   ];
   tf.dispose([...made, value, ...grads]);
-  return results;
-}
-
-async function runMatmul(): Promise<Comparison[]> {
-  const [m, n, k] = [37, 21, 50];
-  const as = sample(m * k, 5);
-  const bs = sample(n * k, 6);
-  const a = upload(as, [m, k], 'test');
-  const b = upload(bs, [n, k], 'test');
-  const y = matmulNT(a, b);
-  const results = [
-    await compare('y', y, linearReference(as, bs, undefined, m, n, k), { f32: 1e-5, f16: 1e-5 }),
-  ];
-  tf.dispose([a, b, y]);
   return results;
 }

@@ -7,6 +7,7 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { defineKernel } from '../kernel';
 import { gemm } from '../gemm/gemm';
+import { ShapeError } from '../pointwise/elementwise';
 
 /** A frozen weight [out, in]; `data` is int32 words [out, ceil(in / 2)] from `packHalf`. */
 export interface HalfWeight {
@@ -15,22 +16,11 @@ export interface HalfWeight {
   in: number;
 }
 
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
-}
-
 /** x [..., in] to [..., out]. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree. */
 export function linear(x: Tensor, w: HalfWeight, bias?: Tensor): Tensor {
   expectLast(x, w.in, `linear [${w.out}, ${w.in}]`);
   const attrs = { out: w.out, in: w.in };
   return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
-}
-
-/** a [M, K] and b [N, K], both f32, to a b^T [M, N], multiplied in f32 on every tier. No gradient. */
-export function matmulNT(a: Tensor, b: Tensor): Tensor {
-  const [, inn]: readonly number[] = b.shape;
-  expectLast(a, inn, `matmulNT by [${b.shape}]`);
-  return matmul({ a, b }, {})[0];
 }
 
 interface Attrs {
@@ -68,22 +58,6 @@ const inputGradient = defineKernel<Attrs>({
       rowWords: Math.ceil(attrs.in / 2),
       half: true,
       shape: withLast(dy.shape, attrs.in),
-    }),
-});
-
-const matmul = defineKernel<object>({
-  name: 'FloatMatmulNT',
-  forward: ({ a, b }) =>
-    gemm({
-      M: rowsOf(a.shape),
-      N: b.shape[0],
-      K: b.shape[1],
-      a,
-      aKind: 'rows',
-      b,
-      bKind: 'f32NT',
-      half: false,
-      shape: withLast(a.shape, b.shape[0]),
     }),
 });
 

@@ -9,7 +9,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gemm, type Dropout } from '../gemm/gemm';
 import { defineKernel } from '../kernel';
-import { expectLast, rowsOf, ShapeError, withLast, type HalfWeight } from '../linear/linear';
+import { expectLast, rowsOf, withLast, type HalfWeight } from '../linear/linear';
+import { ShapeError } from '../pointwise/elementwise';
 
 export interface Lora {
   /** [r, in], f32. */

@@ -1,7 +1,7 @@
 /** Several LoRAs on one layer as one: ranks side by side, scales folded into `up`. Once, before sampling. */
 import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { ShapeError } from '../linear/linear';
+import { ShapeError } from '../pointwise/elementwise';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
 import type { Lora } from './lora';
 

@@ -12,7 +12,7 @@ import {
   type Comparison,
   type KernelCase,
 } from '../testing';
-import { add, addEmbedding, addShift, geglu, gelu, quickGelu, scale, silu } from './pointwise';
+import { add, addEmbedding, geglu, gelu, quickGelu, scale, silu } from './pointwise';
 import {
   gegluGradientReference,
   gegluReference,
@@ -43,11 +43,6 @@ export const cases: KernelCase[] = [
     [2, 5, 128],
     [1, 2],
   ].map((shape) => ({ name: `geglu [${shape}]`, run: () => gegluCase(shape) })),
-  ...[
-    [2, 3, 3, 5],
-    [1, 4, 4, 64],
-    [3, 7, 8],
-  ].map((shape) => ({ name: `addShift [${shape}]`, run: () => addShiftCase(shape) })),
   ...[
     [2, 77, 8],
     [3, 5, 3],
@@ -107,17 +102,6 @@ async function gegluCase(shape: number[]) {
   const [x, dy] = [sample(size, 1, 2), sample(size / 2, 2)];
   const outShape = [...shape.slice(0, -1), half];
   return check(geglu, x, shape, gegluReference(x, half), dy, outShape, gegluGradientReference(x, half, dy));
-}
-
-async function addShiftCase(shape: number[]) {
-  const size = shape.reduce((product, n) => product * n, 1);
-  const [batch, channels] = [shape[0], shape[shape.length - 1]];
-  const [x, shift, dy] = [sample(size, 1), sample(batch * channels, 2), sample(size, 3)];
-  const ts = upload(shift, [batch, channels], 'test');
-  const want = x.map((v, i) => v + shift[Math.floor(i / (size / batch)) * channels + (i % channels)]);
-  const results = await check((t) => addShift(t, ts), x, shape, want, dy, shape, dy);
-  ts.dispose();
-  return results;
 }
 
 async function addEmbeddingCase(shape: number[]) {

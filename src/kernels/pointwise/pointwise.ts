@@ -1,12 +1,12 @@
 /**
  * Operations without neighbours: sums, activations, gates. All f32.
  *
- *   add, addShift, addEmbedding   y = a + b, b of the same shape, or one row for each batch, or one for each position
- *   scale                         y = s x, s a constant of the model
- *   silu                          y = x s(x),      s(x) = 1 / (1 + e^-x)
- *   quickGelu                     y = x s(1.702 x)                       (CLIP)
- *   gelu                          y = x (1 + erf(x / sqrt 2)) / 2        (Hendrycks & Gimpel 2016, exact)
- *   geglu                         [a | b] -> a gelu(b)                   (Shazeer 2020; diffusers' order of halves)
+ *   add, addEmbedding   y = a + b, b of the same shape, or one row for each position
+ *   scale               y = s x, s a constant of the model
+ *   silu                y = x s(x),      s(x) = 1 / (1 + e^-x)
+ *   quickGelu           y = x s(1.702 x)                       (CLIP)
+ *   gelu                y = x (1 + erf(x / sqrt 2)) / 2        (Hendrycks & Gimpel 2016, exact)
+ *   geglu               [a | b] -> a gelu(b)                   (Shazeer 2020; diffusers' order of halves)
  *
  * Gradients are exact derivatives, for the first argument and for both of `add`. Errors are a few f32 roundings.
  * No value is clamped: infinities and NaN come through, as the loss scaler looks for them.
@@ -23,17 +23,6 @@ import { NORMAL_WGSL } from './gelu.wgsl';
 export function add(a: Tensor, b: Tensor): Tensor {
   requireSameShape('add', a.shape, b.shape);
   return one(addKernel({ a, b }, {}));
-}
-
-/** x [B, ..., C] + shift [B, C], one row for each batch (the UNet's time embedding). Gradient for x only. */
-export function addShift(x: Tensor, shift: Tensor): Tensor {
-  const [batch, channels] = [x.shape[0], x.shape[x.rank - 1]];
-  if (x.rank < 2 || shift.rank !== 2 || shift.shape[0] !== batch || shift.shape[1] !== channels) {
-    throw new ShapeError(
-      `addShift: x [${x.shape}] needs a shift of [${batch}, ${channels}], not [${shift.shape}].`,
-    );
-  }
-  return one(addShiftKernel({ x, shift }, {}));
 }
 
 /** tokens [B, N, C] + position [N, C], the same for each batch. Gradient for tokens only. */
@@ -78,27 +67,6 @@ const addKernel = defineKernel<object>({
   name: 'lora:add',
   forward: ({ a, b }) => elementwise(SUM, [a, b], a.shape),
   gradient: { backward: ([dy]) => ({ a: () => alias(dy), b: () => alias(dy) }) },
-});
-
-const addShiftKernel = defineKernel<object>({
-  name: 'lora:addShift',
-  forward: ({ x, shift }) => {
-    const channels = shift.shape[1];
-    const perBatch = sizeOf(x) / x.shape[0];
-    return elementwise(
-      {
-        name: 'addShift',
-        inputs: ['x', 'shift'],
-        value: 'x[i] + shift[i / p.perBatch * p.channels + i % p.channels]',
-        params: { perBatch: 'u32', channels: 'u32' },
-      },
-      [x, shift],
-      x.shape,
-      (width) => ({ perBatch: perBatch / width, channels: channels / width }),
-      channels,
-    );
-  },
-  gradient: { backward: ([dy]) => ({ x: () => alias(dy) }) },
 });
 
 const addEmbeddingKernel = defineKernel<object>({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InvalidSeedError, philox4x32, restoreStream, stream } from './random';
+import { InvalidSeedError, philox4x32, RandomStream, stream } from './random';
 
 const hex = (words: Uint32Array): string[] => [...words].map((w) => w.toString(16).padStart(8, '0'));
 
@@ -72,17 +72,6 @@ describe('stream', () => {
     expect(a.split(3).uint32()).not.toBe(a.split(4).uint32());
   });
 
-  it('goes on from a state that went through JSON, at every offset in a block', () => {
-    for (let used = 0; used < 9; used++) {
-      const s = stream(9, 'x');
-      for (let i = 0; i < used; i++) s.uint32();
-      const copy = restoreStream(JSON.parse(JSON.stringify(s.state())));
-      expect(copy.uint32()).toBe(s.uint32());
-      expect(copy.fillNormal(new Float32Array(5))).toEqual(s.fillNormal(new Float32Array(5)));
-      expect(copy.state()).toEqual(s.state());
-    }
-  });
-
   it('fillNormal begins at a whole block and never uses a word twice', () => {
     const normalsAfter = (words: number): number[] => {
       const s = stream(3, 'align');
@@ -95,7 +84,7 @@ describe('stream', () => {
   });
 
   it('counts past 2^32 blocks', () => {
-    const at = (position: number): number => restoreStream({ seed: 1, stream: [2, 3], position }).uint32();
+    const at = (position: number): number => new RandomStream({ seed: 1, stream: [2, 3], position }).uint32();
     expect(at(0)).not.toBe(at(2 ** 34));
     expect(at(2 ** 34)).toBe(philox4x32([0, 1, 2, 3], [1, 0], new Uint32Array(4))[0]);
   });

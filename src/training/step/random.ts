@@ -7,8 +7,8 @@
 
 export type StreamPart = string | number;
 
-/** All that is needed to go on from the same place: plain numbers, safe in JSON. */
-export interface RandomState {
+/** A place in a stream. */
+interface Place {
   seed: number;
   stream: [number, number];
   position: number;
@@ -34,26 +34,16 @@ export function stream(seed: number, ...path: StreamPart[]): RandomStream {
   return new RandomStream({ seed, stream: digest([0, 0], path), position: 0 });
 }
 
-/** Goes on from where `RandomStream.state()` was taken. */
-export function restoreStream(state: RandomState): RandomStream {
-  stream(state.seed); // same check of the seed
-  return new RandomStream(state);
-}
-
-/** A position in one stream. Every draw moves it; `state()` says where it stands. */
+/** A position in one stream. Every draw moves it. */
 export class RandomStream {
   private readonly key: [number, number];
   private readonly block = new Uint32Array(4);
   private blockIndex = -1;
   private position: number;
 
-  constructor(private readonly origin: RandomState) {
+  constructor(private readonly origin: Place) {
     this.key = [origin.seed >>> 0, Math.floor(origin.seed / 2 ** 32)];
     this.position = origin.position;
-  }
-
-  state(): RandomState {
-    return { ...this.origin, stream: [...this.origin.stream], position: this.position };
   }
 
   /** A stream of its own below this one; this stream's position neither matters nor moves. */

@@ -15,11 +15,6 @@ interface Running {
 
 let running: Running | undefined;
 
-/** The worker, started if there is none. */
-export function trainerWorker(): Comlink.Remote<Trainer> {
-  return started().remote;
-}
-
 /**
  * Waits for something the worker was asked, or for the worker to die: a call to a dead worker would never settle.
  * Rejects with a sentence.
