@@ -129,38 +129,46 @@ export class CheckpointError<Code extends keyof CheckpointFacts = keyof Checkpoi
   }
 }
 
-/** Is this one file that WebUI and Civitai know a base model by, with or without its VAE? */
-export function isCheckpoint(kind: CheckpointKind): boolean {
-  return CHECKPOINTS.includes(kind);
+interface KindFacts {
+  /** Of a base model, or of a file that can be a part of one; undefined for what cannot be used. */
+  readonly family: FamilyName | undefined;
+  /** One file that WebUI and Civitai know a base model by, with or without its VAE. */
+  readonly whole: boolean;
 }
 
-const CHECKPOINTS: readonly CheckpointKind[] = ['sd1', 'sd1-no-vae'];
+const unusable: KindFacts = { family: undefined, whole: false };
+/** Alone it does not say of what model it is: that is the family whose names it has. */
+const part: KindFacts = { family: 'sd1', whole: false };
+
+const KINDS: Readonly<Record<CheckpointKind, KindFacts>> = {
+  sd1: { family: 'sd1', whole: true },
+  'sd1-no-vae': { family: 'sd1', whole: true },
+  'sd1-no-text': { family: 'sd1', whole: false },
+  unet: part,
+  vae: part,
+  'text-encoder': part,
+  'sd1-inpainting': unusable,
+  'sd1-pix2pix': unusable,
+  sd2: unusable,
+  sdxl: unusable,
+  sd3: unusable,
+  flux: unusable,
+  lora: unusable,
+  embedding: unusable,
+  controlnet: unusable,
+  empty: unusable,
+  unknown: unusable,
+};
+
+/** Is this one file that WebUI and Civitai know a base model by, with or without its VAE? */
+export function isCheckpoint(kind: CheckpointKind): boolean {
+  return KINDS[kind].whole;
+}
 
 /** The family of a base model, or of a file that can be a part of one; undefined for what cannot be used. */
 export function familyOf(kind: CheckpointKind): FamilyName | undefined {
-  return FAMILIES[kind];
+  return KINDS[kind].family;
 }
-
-const FAMILIES: Readonly<Record<CheckpointKind, FamilyName | undefined>> = {
-  sd1: 'sd1',
-  'sd1-no-vae': 'sd1',
-  'sd1-no-text': 'sd1',
-  // Alone they do not say of what model they are.
-  unet: 'sd1',
-  vae: 'sd1',
-  'text-encoder': 'sd1',
-  'sd1-inpainting': undefined,
-  'sd1-pix2pix': undefined,
-  sd2: undefined,
-  sdxl: undefined,
-  sd3: undefined,
-  flux: undefined,
-  lora: undefined,
-  embedding: undefined,
-  controlnet: undefined,
-  empty: undefined,
-  unknown: undefined,
-};
 
 /**
  * The tensor that shows weights in a form that cannot be read here, with its type: integers, bits packed by bitsandbytes,

@@ -40,7 +40,10 @@ export function loraTargets(
 /** From the headers of a model's files, by their own names; in no particular order. */
 export function targetsInCheckpoint(files: readonly TensorShapes[]): LoraTarget[] {
   return files.flatMap((tensors) => {
-    const family = familyFacts[familyOf(identifyCheckpoint(tensors).kind) ?? 'sd1'];
+    const name = familyOf(identifyCheckpoint(tensors).kind);
+    // What is of no family has nothing to adapt.
+    if (name === undefined) return [];
+    const family = familyFacts[name];
     const { parts } = mapCheckpoint(tensors.keys(), family);
     return LORA_PARTS.flatMap((part) =>
       loraTargets(

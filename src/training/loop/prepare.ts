@@ -10,7 +10,7 @@ import type { TrainConfig } from '../../formats/config/config_fields';
 import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer';
 import { gpu } from '../../kernels/device';
 import { trim, upload, write } from '../../kernels/program';
-import { LoraParameters, type LoraShape } from '../../models/lora';
+import type { LoraParameters, LoraShape } from '../../models/lora';
 import type { ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import {
@@ -34,7 +34,8 @@ import {
   type TrainingImage,
 } from '../data/dataset';
 import { idleModules } from '../step/idle_modules';
-import { continuedLora, freshLora, type KeptRanks, type LoraBeginning } from '../step/lora_file';
+import { adapters, RUN_KINDS } from '../step/kinds';
+import type { KeptRanks, LoraBeginning } from '../step/lora_file';
 import { fitMemory } from '../plan/fit_memory';
 import { largestBatch, type Economy, type MemoryPrediction } from '../plan/memory';
 import {
@@ -158,10 +159,11 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   yield { kind: 'phase', phase: 'load' };
   const plan = await planBaseModel(run.base.files);
   // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
+  const adapter = adapters[RUN_KINDS.adapter];
   const begin: LoraBeginning =
     run.pretrained && !run.state
-      ? await continuedLora(run.pretrained, plan, config)
-      : { kept: undefined, values: freshLora(plan.family, config.seed) };
+      ? await adapter.continued(run.pretrained, plan, config)
+      : { kept: undefined, values: adapter.fresh(plan.family, config.seed) };
   const found = run.state && (await soundState([run.state, ...(run.olderStates ?? [])]));
   const kept = found ? ranksFrom(found.state.facts) : begin.kept;
   const tokenizer = makeTokenizer(run.merges, plan.text1.vocabulary);
@@ -273,7 +275,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     };
 
     const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
-    const lora = own(new LoraParameters(request.lora.shapes, { rate: config.lora_dropout, seed }));
+    const lora = own(new adapter.Parameters(request.lora.shapes, { rate: config.lora_dropout, seed }));
     const optimizer = createOptimizer(
       config.optimizer,
       lora.size,

@@ -8,7 +8,7 @@ import { read } from '../../kernels/program';
 import type { TrainEvent } from '../../protocol/trainer';
 import { groupByBucket } from '../data/batches';
 import { writeState } from './checkpoint';
-import { exportLora } from '../step/lora_file';
+import { adapters, RUN_KINDS } from '../step/kinds';
 import { readOptimizer } from '../step/optimizer';
 import { wholeHash, type Prepared, type TrainingRun } from './prepare';
 import { warmupSteps } from '../step/schedule';
@@ -37,7 +37,7 @@ export async function saveRun(
     microBatch: prepared.memory.microBatch,
     tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
   });
-  const bytes = await exportLora(lora, config, await factsOf(run, prepared));
+  const bytes = await adapters[RUN_KINDS.adapter].exported(lora, config, await factsOf(run, prepared));
   // What was computed with buffers that were never made must not replace what was saved before.
   checkGpu();
   return {
@@ -84,8 +84,7 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     recompute: prepared.memory.keepFrom > 0,
     scheduler: prepared.schedule.name,
     warmupSteps: warmupSteps(prepared.schedule),
-    adapter: 'lora',
-    loss: 'l2',
+    ...RUN_KINDS,
     rank: oneOrDynamic(prepared.lora.modules.map(({ rank }) => rank)),
     alpha: oneOrDynamic(prepared.lora.modules.map(({ alpha }) => alpha)),
     dropout: config.lora_dropout,

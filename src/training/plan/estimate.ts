@@ -10,7 +10,6 @@ import { savePrecisions } from '../../formats/lora/kohya_lora';
 import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
-import { LoraParameters } from '../../models/lora';
 import type { Estimate, EstimateRequest } from '../../protocol/trainer';
 import { disposeParts, planBaseModel, reserveParts, type BaseModelPlan } from '../step/base_model';
 import { groupByBucket } from '../data/batches';
@@ -24,6 +23,7 @@ import {
   type MemoryRequest,
   type Predictions,
 } from './memory';
+import { adapters, RUN_KINDS } from '../step/kinds';
 import { judgeLora, keptRanks } from '../step/lora_file';
 import { createOptimizer, disposeOptimizer } from '../step/optimizer';
 import { RunSettingsError } from './run_settings_error';
@@ -152,7 +152,7 @@ function weightBytes({ config }: MemoryRequest, parts: readonly PartName[]): num
 
 function loraBytes({ lora, optimizer }: MemoryRequest): number {
   const { peakBytes } = simulate(() => {
-    const parameters = new LoraParameters(lora.shapes);
+    const parameters = new adapters[RUN_KINDS.adapter].Parameters(lora.shapes);
     const moments = createOptimizer(optimizer, parameters.size, parameters.textSize, gpu().f16);
     disposeOptimizer(moments);
     parameters.dispose();

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { BufferTooLargeError } from '../../kernels/buffers';
 import { reserve, simulate, trim } from '../../kernels/program';
-import { LoraParameters, type LoraShape } from '../../models/lora';
+import type { LoraParameters, LoraShape } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
 import { disposeParts, reserveParts, type BaseModel, type BaseModelConfig } from '../step/base_model';
@@ -18,6 +18,7 @@ import {
 } from '../step/optimizer';
 import { parts } from '../step/passes';
 import { decodedWhole } from '../sampling/sample';
+import { adapters, RUN_KINDS } from '../step/kinds';
 import { StepEngine, type StepSettings } from '../step/step';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 
@@ -222,7 +223,7 @@ function loaded(
   const base = reserveParts(request.config, ['unet', ...keep]);
   const seed = reserve([1], 'int32', 'training inputs');
   try {
-    const parameters = new LoraParameters(lora.shapes, { rate: lora.dropout, seed });
+    const parameters = new adapters[RUN_KINDS.adapter].Parameters(lora.shapes, { rate: lora.dropout, seed });
     const optimizer = createOptimizer(request.optimizer, parameters.size, parameters.textSize, false);
     try {
       work(base, parameters, optimizer, seed);

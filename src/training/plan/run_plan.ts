@@ -19,6 +19,7 @@ import {
 } from '../data/batches';
 import { captionsAreFixed } from '../data/captions';
 import { captionConfig, type PlacedImage } from '../data/dataset';
+import { RUN_KINDS } from '../step/kinds';
 import { loraShapes, type KeptRanks } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
 import { scheduleName, type ScheduleConfig } from '../step/schedule';
@@ -86,7 +87,7 @@ export function outlineOf(
     text,
     sampling,
     loraParameters: request.lora.shapes.reduce(
-      (sum, shape) => sum + adapterFacts.lora.parameters(shape.rank, shape.in, shape.out),
+      (sum, shape) => sum + adapterFacts[RUN_KINDS.adapter].parameters(shape.rank, shape.in, shape.out),
       0,
     ),
     request,

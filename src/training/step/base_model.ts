@@ -89,7 +89,8 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
       }
     }
   }
-  const found = family ?? families.sd1;
+  if (!family) throw new CheckpointError('kind', { kind: 'empty' }, 'No base model was given. Choose one.');
+  const found = family;
   const missing = ORDER.filter((part) => found.parts.includes(part) && tensors[part].size === 0);
   if (missing.length) throw lacking(missing);
   const shapes = {

@@ -5,7 +5,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { linearCombination } from '../../kernels/loss/loss';
-import { trainingLoss } from '../../kernels/loss/training_loss';
 import { accumulateInto } from '../../kernels/optimizer/flat';
 import { checkGpu } from '../../kernels/device';
 import { promptRows } from '../../kernels/layout/layout';
@@ -15,6 +14,7 @@ import type { LoraParameters } from '../../models/lora';
 import { ownsModule, timeEmbedding, type UnetBlock } from '../../models/unet';
 import { textModels, type BaseModel, type BaseParts } from './base_model';
 import { addNoiseCoefficients, targetCoefficients } from './noise_schedule';
+import { losses, RUN_KINDS } from './kinds';
 import type { Optimizer } from './optimizer';
 import { sweep, type ModuleGradient } from './sweep';
 import type { TextPart } from '../../formats/families/family_facts';
@@ -180,7 +180,7 @@ export class StepEngine {
       },
       noisy,
       { time, context },
-      (prediction) => trainingLoss(prediction, target, inputs.weights, optimizer.lossScale),
+      (prediction) => losses[RUN_KINDS.loss](prediction, target, inputs.weights, optimizer.lossScale),
       optimizer.lossScale,
       sink,
       mark,

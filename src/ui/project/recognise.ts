@@ -61,7 +61,7 @@ export async function recogniseBase(files: readonly File[]): Promise<Recognised>
     vae: new Set(),
   };
   const needed = new Set<PartName>();
-  let family: FamilyName = 'sd1';
+  let family: FamilyName | undefined;
   for (const { file, found } of ordered) {
     if ('why' in found) return { fits: false, file: file.name, why: found.why };
     ({ family } = found);
@@ -72,6 +72,7 @@ export async function recogniseBase(files: readonly File[]): Promise<Recognised>
       for (const tensor of found.parts[part]) tensors[part].add(tensor);
     }
   }
+  if (!family) return { fits: false, file: name, why: { is: 'empty' } };
   const parts = ORDER.filter((part) => needed.has(part));
   const has = parts.filter((part) => tensors[part].size > 0);
   const lacks = parts.filter((part) => tensors[part].size === 0);
