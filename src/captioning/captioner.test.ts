@@ -89,7 +89,7 @@ describe('caption', () => {
     });
     expect(proposals.map(({ id }) => id)).toEqual(['red', 'green', 'blue']);
     expect((await captioner.find('a red star')).map(({ id }) => id).sort()).toEqual(['blue', 'green', 'red']);
-    expect(await captioner.kinship()).toEqual({ outliers: [], nearDuplicates: [] });
+    expect(await captioner.similarity()).toEqual({ outliers: [], nearDuplicates: [] });
   });
 
   it('stops after the picture under way, goes on later, and knows both', async () => {
@@ -163,7 +163,7 @@ describe('a tagger', () => {
     const strict = await captioner.compose({ ...asked, tagThreshold: 1 });
     expect(strict.proposals[1].caption).toBe('hatsune miku');
     await expect(captioner.find('x')).rejects.toMatchObject({ name: 'no-search' });
-    await expect(captioner.kinship()).rejects.toMatchObject({ name: 'no-search' });
+    await expect(captioner.similarity()).rejects.toMatchObject({ name: 'no-search' });
   });
 
   it('refuses a CLIP', async () => {

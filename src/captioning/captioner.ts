@@ -10,19 +10,19 @@ import type {
   CaptionProposal,
   Captioner,
   Composed,
-  Kinship,
+  Similarity,
 } from '../protocol/captioner';
 import { kept, type EmbeddingCache } from './cache';
 import { compose, type ComposeOptions } from './compose';
 import { constantsOf, type Constant } from './constants';
 import { EmbeddingError } from './embedding';
 import { CaptionerError } from './error';
-import { openSeer } from './open_seer';
+import { openCaptioningModel } from './open_captioning_model';
 import type { Pixels } from './preprocess';
 import type { Ranked } from './rank';
 import type { Runtime } from './runtime';
 import { nearDuplicates, nearest, outliers } from './search';
-import type { Question, Seer } from './seer';
+import type { Scorer, CaptioningModel } from './captioning_model';
 import { parseTemplate, TemplateError, type Template } from './template';
 
 export interface CaptionerParts {
@@ -35,7 +35,7 @@ export interface CaptionerParts {
   readonly cache?: EmbeddingCache;
 }
 
-/** What is asked where a person has set nothing: all that is seen is said. */
+/** What is asked where a person has set nothing: all that is encoded is said. */
 export const plainOptions: CaptionOptions = {
   purpose: 'object',
   trigger: '',
@@ -47,15 +47,15 @@ export const plainOptions: CaptionOptions = {
   characterThreshold: 0.85,
 };
 
-interface Looked {
+interface Encoding {
   readonly id: string;
-  readonly seen: Float32Array;
+  readonly encoded: Float32Array;
 }
 
 export function makeCaptioner(parts: CaptionerParts): Captioner {
   let runtime: Promise<Runtime> | undefined;
-  let opened: { seer: Seer; key: string } | undefined;
-  let looked: Looked[] = [];
+  let opened: { model: CaptioningModel; key: string } | undefined;
+  let encodings: Encoding[] = [];
   let stopping = false;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -67,11 +67,11 @@ export function makeCaptioner(parts: CaptionerParts): Captioner {
   }
 
   return {
-    open: (model, onEvent) =>
+    open: (choice, onEvent) =>
       inTurn(async () => {
-        await opened?.seer.close();
+        await opened?.model.close();
         opened = undefined;
-        looked = [];
+        encodings = [];
         runtime ??= parts.openRuntime();
         const ready = await runtime.catch((error: unknown) => {
           runtime = undefined;
@@ -80,32 +80,36 @@ export function makeCaptioner(parts: CaptionerParts): Captioner {
         const wordList = await parts.wordList().catch((error: unknown) => {
           throw missing('word-list-missing', "CLIP's word list", error);
         });
-        const seer = await openSeer(model, { runtime: ready, wordList, cache: parts.cache }, onEvent);
-        opened = { seer, key: model.key };
-        return seer.facts;
+        const model = await openCaptioningModel(
+          choice,
+          { runtime: ready, wordList, cache: parts.cache },
+          onEvent,
+        );
+        opened = { model, key: choice.key };
+        return model.facts;
       }),
 
     caption: (images, options, onEvent) =>
       inTurn(async () => {
         stopping = false;
-        const { seer, key } = demandOpen(opened);
-        const template = templateOf(seer, options);
-        const question = await seer.ask(options);
-        const known = new Map(looked.map((each) => [each.id, each]));
+        const { model, key } = demandOpen(opened);
+        const template = templateOf(model, options);
+        const scorer = await model.scorerFor(options);
+        const known = new Map(encodings.map((each) => [each.id, each]));
         const progress = { done: 0, total: images.length };
-        let [judge, judgedBy] = [question.among([]), 0];
+        let [score, scoredBy] = [scorer.against([]), 0];
         for (const image of images) {
           if (stopping) break;
           let event: CaptionEvent;
           try {
-            const seen = await lookAt(seer, key, image);
-            known.set(image.id, { id: image.id, seen });
-            looked = [...known.values()];
+            const encoded = await encodedImage(model, key, image);
+            known.set(image.id, { id: image.id, encoded });
+            encodings = [...known.values()];
             // What is usual in the set hardly moves from one picture to the next.
-            if (looked.length >= 2 * judgedBy) {
-              [judge, judgedBy] = [question.among(looked.map((each) => each.seen)), looked.length];
+            if (encodings.length >= 2 * scoredBy) {
+              [score, scoredBy] = [scorer.against(encodings.map((each) => each.encoded)), encodings.length];
             }
-            const made = composeOne(judge(seen), image.id, seer, question, template, options, []);
+            const made = composeOne(score(encoded), image.id, model, scorer, template, options, []);
             progress.done++;
             event = { kind: 'proposal', proposal: made, ...progress };
           } catch (error) {
@@ -116,34 +120,34 @@ export function makeCaptioner(parts: CaptionerParts): Captioner {
           }
           await onEvent(event);
         }
-        return composeAll(looked, seer, question, template, options);
+        return composeAll(encodings, model, scorer, template, options);
       }),
 
     compose: (options) =>
       inTurn(async () => {
-        const { seer } = demandOpen(opened);
-        const template = templateOf(seer, options);
-        return composeAll(looked, seer, await seer.ask(options), template, options);
+        const { model } = demandOpen(opened);
+        const template = templateOf(model, options);
+        return composeAll(encodings, model, await model.scorerFor(options), template, options);
       }),
 
     find: (words) =>
       inTurn(async () => {
-        const { embed } = demandOpen(opened).seer;
-        if (!embed) throw noSearch();
+        const { encodeText } = demandOpen(opened).model;
+        if (!encodeText) throw noSearch();
         const matches = nearest(
-          await embed(words),
-          looked.map((each) => each.seen),
+          await encodeText(words),
+          encodings.map((each) => each.encoded),
         );
-        return matches.map(({ index, cosine }) => ({ id: looked[index].id, cosine }));
+        return matches.map(({ index, cosine }) => ({ id: encodings[index].id, cosine }));
       }),
 
-    kinship: () =>
-      inTurn(async (): Promise<Kinship> => {
-        if (!demandOpen(opened).seer.embed) throw noSearch();
-        const pictures = looked.map((each) => each.seen);
+    similarity: () =>
+      inTurn(async (): Promise<Similarity> => {
+        if (!demandOpen(opened).model.encodeText) throw noSearch();
+        const pictures = encodings.map((each) => each.encoded);
         return {
-          outliers: outliers(pictures).map(({ index }) => looked[index].id),
-          nearDuplicates: nearDuplicates(pictures).map((group) => group.map((index) => looked[index].id)),
+          outliers: outliers(pictures).map(({ index }) => encodings[index].id),
+          nearDuplicates: nearDuplicates(pictures).map((group) => group.map((index) => encodings[index].id)),
         };
       }),
 
@@ -152,13 +156,13 @@ export function makeCaptioner(parts: CaptionerParts): Captioner {
     },
   };
 
-  function lookAt(seer: Seer, key: string, image: CaptionImage): Promise<Float32Array> {
+  function encodedImage(model: CaptioningModel, key: string, image: CaptionImage): Promise<Float32Array> {
     return kept(
       parts.cache,
       key,
-      `picture ${seer.version} ${image.digest}`,
-      (seen) => seer.fits(seen),
-      async () => seer.look(await decoded(image)),
+      `picture ${model.version} ${image.digest}`,
+      (encoded) => model.fits(encoded),
+      async () => model.encodeImage(await decoded(image)),
     );
   }
 
@@ -182,17 +186,17 @@ function failureOf(
 }
 
 function composeAll(
-  looked: readonly Looked[],
-  seer: Seer,
-  question: Question,
+  encodings: readonly Encoding[],
+  model: CaptioningModel,
+  scorer: Scorer,
   template: Template,
   options: CaptionOptions,
 ): Composed {
-  const judge = question.among(looked.map((each) => each.seen));
-  const ranked = looked.map(({ seen }) => judge(seen));
+  const score = scorer.against(encodings.map((each) => each.encoded));
+  const ranked = encodings.map(({ encoded }) => score(encoded));
   const constants = constantsOf(ranked);
-  const proposals = looked.map(({ id }, i) =>
-    composeOne(ranked[i], id, seer, question, template, options, constants),
+  const proposals = encodings.map(({ id }, i) =>
+    composeOne(ranked[i], id, model, scorer, template, options, constants),
   );
   return { proposals, constants };
 }
@@ -200,8 +204,8 @@ function composeAll(
 function composeOne(
   ranked: readonly Ranked[],
   id: string,
-  { tokenizer }: Seer,
-  { slots }: Question,
+  { tokenizer }: CaptioningModel,
+  { slots }: Scorer,
   template: Template,
   { trigger, purpose, shown, folded }: CaptionOptions,
   constants: readonly Constant[],
@@ -221,11 +225,11 @@ function composeOne(
   return { id, caption, said: [...said], hidden: [...hidden], confidence, cut };
 }
 
-function templateOf(seer: Seer, { template }: CaptionOptions): Template {
+function templateOf(model: CaptioningModel, { template }: CaptionOptions): Template {
   try {
     return parseTemplate(
-      template.trim() || seer.template,
-      seer.facts.slots.map((slot) => slot.name),
+      template.trim() || model.template,
+      model.facts.slots.map((slot) => slot.name),
     );
   } catch (error) {
     if (error instanceof TemplateError) throw new CaptionerError('bad-template', error.message, error);

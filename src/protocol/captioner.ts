@@ -149,7 +149,7 @@ export interface Composed {
 }
 
 /** What the pictures looked at have to do with each other. */
-export interface Kinship {
+export interface Similarity {
   /** Unlike the rest, strangest first. */
   outliers: string[];
   /** Groups that show nearly the same. */
@@ -170,7 +170,7 @@ export interface Captioner {
   compose(options: CaptionOptions): Promise<Composed>;
   /** Pictures looked at, nearest to the words first. Rejects for a tagger. */
   find(words: string): Promise<{ id: string; cosine: number }[]>;
-  kinship(): Promise<Kinship>;
+  similarity(): Promise<Similarity>;
   /** Ends `caption` after the picture under way. */
   stop(): void;
 }

@@ -66,7 +66,7 @@ export function directionsOf(shape: Shape): readonly Direction[] {
 
 /**
  * The operation's own arithmetic, whatever a kernel does: multiply-adds count two; attention has two products forward
- * and five backward (recomputing the scores counts once); a norm's element ten, and twenty more on the way back.
+ * and five backward (recomputing the scores counts once); a norm's element ten, and twenty more backward.
  */
 export function flopsOf(shape: Shape, direction: Direction): number {
   const both = direction === 'forwardAndBackward';

@@ -1,6 +1,6 @@
 /**
  * y = x W^T + b + s drop(x A^T) B^T: a frozen linear layer with its low-rank branch (LoRA, Hu et al. 2021), in two
- * kernels: h = drop(x A^T), kept for the way back, then the product with the branch in its epilogue.
+ * kernels: h = drop(x A^T), kept for the backward pass, then the product with the branch in its epilogue.
  * x [..., in], A = down [r, in], B = up [out, r], all f32; r from 1 to 128. drop is inverted dropout of h, as kohya's
  * network_dropout. Gradients: dh = s drop(dy B), dx = dy W + dh A, dA = dh^T x, dB = s dy^T h; the branch is
  * multiplied in f32 on every tier. Relative error as `linear`: 1e-5 and 2e-3; h, dA and dB 1e-5 on every tier.
@@ -60,7 +60,7 @@ const withBias = define('LoraLinearBias', []);
 const dropped = define('LoraLinearDropout', ['seed']);
 const droppedBias = define('LoraLinearBiasDropout', ['seed']);
 
-/** Outputs y and h; h is for the way back only. */
+/** Outputs y and h; h is for the backward pass only. */
 function define(name: string, seed: readonly string[]) {
   return defineKernel<Attrs>({
     name,
@@ -118,7 +118,7 @@ function product({ x, w, up, bias }: Record<string, TensorInfo>, h: TensorInfo, 
   });
 }
 
-/** dh = s drop(dy B), with the mask of the way forth. */
+/** dh = s drop(dy B), with the mask of the forward pass. */
 const branchGradient = defineKernel<Attrs>({
   name: 'LoraBranchGradient',
   forward: ({ dy, up, seed }, attrs) =>

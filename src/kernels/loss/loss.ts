@@ -1,5 +1,5 @@
 /**
- * The loss and the mixtures around it. Plain dispatches, not known to the tape: the sweep starts from `dPred`.
+ * The loss and the mixtures around it. Plain dispatches, not known to the tape: the step starts from `dPred`.
  *
  *   weightedMse         loss = mean_b( weight_b mean_CHW (pred - target)^2 )
  *                       dPred = lossScale dloss/dpred = lossScale 2 weight_b (pred - target) / (B C H W)

@@ -44,7 +44,7 @@ export interface MemoryRequest {
 
 /** How a run keeps within its memory: what is recomputed, and how much goes through the GPU at once. */
 export interface Economy {
-  /** See `sweep`. */
+  /** See `checkpointedBackward`. */
   keepFrom: number;
   /** Pictures at once; a larger batch is put together from several passes. */
   microBatch: number;

@@ -16,7 +16,7 @@ import { textModels, type BaseModel, type BaseParts } from './base_model';
 import { addNoiseCoefficients, targetCoefficients } from './noise_schedule';
 import { losses, RUN_KINDS } from './kinds';
 import type { Optimizer } from './optimizer';
-import { sweep, type ModuleGradient } from './sweep';
+import { checkpointedBackward, type ModuleGradient } from './checkpointed_backward';
 import type { TextPart } from '../../formats/families/family_facts';
 
 export interface StepSettings {
@@ -27,7 +27,7 @@ export interface StepSettings {
   chunks: number;
   clipSkip: number;
   vPrediction: boolean;
-  /** See `sweep`. */
+  /** See `checkpointedBackward`. */
   keepFrom: number;
   /** False runs every step the plain way, without recordings: slower, and the same bits. */
   record: boolean;
@@ -170,7 +170,7 @@ export class StepEngine {
     const target = linearCombination(inputs.x0, inputs.noise, inputs.target);
     const context = inputs.context ?? tf.tidy(encode);
     const time = tf.tidy(() => timeEmbedding(unet, inputs.t, inputs.added));
-    const { loss, dContext } = sweep(
+    const { loss, dContext } = checkpointedBackward(
       {
         model: unet,
         blocks: base.unet.blocks,

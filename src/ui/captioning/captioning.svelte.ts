@@ -3,7 +3,13 @@
  * takes it, changes it or leaves it (see `proposals`). A lost worker is replaced once, and goes on with the
  * pictures that are left. One for the page; the worker itself is `session`.
  */
-import type { CaptionEvent, CaptionModelFacts, Composed, Constant, Kinship } from '../../protocol/captioner';
+import type {
+  CaptionEvent,
+  CaptionModelFacts,
+  Composed,
+  Constant,
+  Similarity,
+} from '../../protocol/captioner';
 import { tokenCount } from '../pictures/captions/token_count.svelte';
 import { dataset, type Dataset } from '../pictures/dataset.svelte';
 import { studio, type Studio } from '../studio.svelte';
@@ -23,7 +29,7 @@ export class Captioning extends Proposals {
   /** Of the model last opened. */
   facts: CaptionModelFacts | undefined = $state.raw();
   constants: readonly Constant[] = $state.raw([]);
-  kinship: Kinship | undefined = $state.raw();
+  similarity: Similarity | undefined = $state.raw();
   /** Why the template cannot be used, if it cannot. */
   templateTrouble: string | undefined = $state.raw();
   /** The worker was lost and replaced. */
@@ -88,7 +94,7 @@ export class Captioning extends Proposals {
     this.facts = undefined;
     this.begin([]);
     this.constants = [];
-    this.kinship = undefined;
+    this.similarity = undefined;
     this.recovered = false;
     this.nothingWanted = false;
     this.templateTrouble = undefined;
@@ -199,7 +205,7 @@ export class Captioning extends Proposals {
     if (press !== this.#press) return;
     this.#show(composed);
     this.templateTrouble = undefined;
-    this.kinship = this.facts?.kind === 'clip' ? await this.#session.kinship() : undefined;
+    this.similarity = this.facts?.kind === 'clip' ? await this.#session.similarity() : undefined;
     if (press !== this.#press) return;
     this.now = { state: 'idle' };
     // They may have changed meanwhile.

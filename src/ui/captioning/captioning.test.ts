@@ -112,7 +112,7 @@ vi.mock('../engine/captioner_worker', () => {
           ? Promise.reject(Object.assign(new Error('no'), { name: 'bad-template' }))
           : Promise.resolve(made(options)),
       find: (words: string) => Promise.resolve(looked.map((id) => ({ id, cosine: words.length }))),
-      kinship: () => Promise.resolve({ outliers: [], nearDuplicates: [] }),
+      similarity: () => Promise.resolve({ outliers: [], nearDuplicates: [] }),
       stop: () => (stopped = true),
     };
   }

@@ -9,7 +9,7 @@ import type {
   CaptionModelFacts,
   CaptionOptions,
   Composed,
-  Kinship,
+  Similarity,
   OpenEvent,
 } from '../../protocol/captioner';
 import {
@@ -78,8 +78,8 @@ export class Session {
     return this.#with(({ remote }) => remote.find(words));
   }
 
-  kinship(): Promise<Kinship> {
-    return this.#with(({ remote }) => remote.kinship());
+  similarity(): Promise<Similarity> {
+    return this.#with(({ remote }) => remote.similarity());
   }
 
   /** After the picture under way. A model that is still being opened is given up. */

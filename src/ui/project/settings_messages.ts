@@ -123,7 +123,7 @@ const en = {
   inPasses: (n: number, all: number) => `${n} of ${all} pictures at once; the result is the same.`,
   parts: {
     weights: 'Base model, half precision',
-    kept: 'Activations kept for the way back',
+    kept: 'Activations kept for the backward pass',
     working: 'Working space',
     lora: 'LoRA, gradients, optimizer',
   },

@@ -1,4 +1,4 @@
-/** CLIP as a seer: a picture is an embedding, and the vocabulary's phrases are asked how near they are to it. */
+/** CLIP as a captioning model: a picture is an embedding, and the vocabulary's phrases are scored by their similarity to it. */
 import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { CaptionModel, OpenEvent } from '../protocol/captioner';
 import type { EmbeddingCache } from './cache';
@@ -9,15 +9,15 @@ import { Phrases } from './phrases';
 import { clipTensors } from './preprocess';
 import { rank, usualOf, type EmbeddedSlot } from './rank';
 import type { Runtime } from './runtime';
-import type { Seer } from './seer';
+import type { CaptioningModel } from './captioning_model';
 import { withTerms, type Vocabulary } from './vocabulary';
 
 /** What the public CLIPs ended their training with; a file may say another. */
 const usualLogitScale = 100;
 /** Counted up when preprocess.ts or the crops change. */
-const looking = 1;
+const preprocessing = 1;
 
-export async function openClipSeer(
+export async function openClipCaptioning(
   runtime: Runtime,
   { key }: CaptionModel,
   files: { readonly vision: ModelFile; readonly text: ModelFile },
@@ -25,7 +25,7 @@ export async function openClipSeer(
   tokenizer: Tokenizer,
   cache: EmbeddingCache | undefined,
   onEvent: (event: OpenEvent) => void,
-): Promise<Seer> {
+): Promise<CaptioningModel> {
   const { vision, text } = await openClip(runtime, files, tokenizer);
   const told = Number(files.vision.metadata.get('logit_scale'));
   const logitScale = told >= 1 && told <= 1000 ? told : usualLogitScale;
@@ -45,24 +45,24 @@ export async function openClipSeer(
     },
     template: vocabulary.template,
     tokenizer,
-    version: `clip ${looking}`,
-    fits: (seen) => seen.length === vision.dimensions,
-    async look(pixels) {
+    version: `clip ${preprocessing}`,
+    fits: (encoded) => encoded.length === vision.dimensions,
+    async encodeImage(pixels) {
       return meanDirection(await vision.embed(clipTensors(pixels, vision.side)));
     },
-    async ask({ terms }) {
+    async scorerFor({ terms }) {
       const slots = vocabulary.slots.map((slot) => withTerms(slot, terms[slot.name] ?? []));
       const embedded: EmbeddedSlot[] = [];
       for (const slot of slots) embedded.push({ slot, embeddings: await phrases.of(slot) });
       return {
         slots,
-        among(set) {
+        against(set) {
           const measured = embedded.map((each) => measuredAgainst(each, set));
-          return (seen) => rank(seen, measured, logitScale);
+          return (encoded) => rank(encoded, measured, logitScale);
         },
       };
     },
-    async embed(words) {
+    async encodeText(words) {
       const [embedding] = await text.embed([words]);
       return embedding;
     },

@@ -1,11 +1,11 @@
-/** A WD14 tagger as a seer: a picture is its tags with their probabilities; captions are tags, surest first. */
+/** A WD14 tagger as a captioning model: a picture is its tags with their probabilities; captions are tags, surest first. */
 import { spokenTag, type Tag } from '../formats/captions/tag_list';
 import type { Tokenizer } from '../formats/captions/tokenizer';
 import type { CaptionOptions } from '../protocol/captioner';
 import { CaptionerError } from './error';
 import type { Ranked } from './rank';
 import type { ModelBytes, Runtime } from './runtime';
-import type { Seer } from './seer';
+import type { CaptioningModel } from './captioning_model';
 import { openTagger } from './tagger_model';
 import { taggerTensor } from './tagger_preprocess';
 import type { MultiSlot } from './vocabulary/slot';
@@ -13,14 +13,14 @@ import type { MultiSlot } from './vocabulary/slot';
 /** Less probable tags are forgotten: no threshold is below. */
 export const leastThreshold = 0.05;
 /** Counted up when taggerTensor changes. */
-const looking = 1;
+const preprocessing = 1;
 
-export async function openTaggerSeer(
+export async function openTaggerCaptioning(
   runtime: Runtime,
   file: ModelBytes,
   tags: readonly Tag[],
   tokenizer: Tokenizer,
-): Promise<Seer> {
+): Promise<CaptioningModel> {
   const model = await openTagger(runtime, file, tags.length);
   const slots = [slotOf('character', tags), slotOf('tag', tags)];
   return {
@@ -34,13 +34,14 @@ export async function openTaggerSeer(
     },
     template: '[character], [tag]',
     tokenizer,
-    version: `tagger ${looking}`,
-    fits: (seen) => seen.length % 2 === 0 && seen.every((value, i) => i % 2 === 1 || value < tags.length),
-    async look(pixels) {
+    version: `tagger ${preprocessing}`,
+    fits: (encoded) =>
+      encoded.length % 2 === 0 && encoded.every((value, i) => i % 2 === 1 || value < tags.length),
+    async encodeImage(pixels) {
       return likely(await model.probabilities(taggerTensor(pixels, model.side)));
     },
-    async ask(options) {
-      return { slots, among: () => (seen) => spoken(seen, tags, options) };
+    async scorerFor(options) {
+      return { slots, against: () => (encoded) => spoken(encoded, tags, options) };
     },
     close: () => model.close(),
   };
@@ -80,16 +81,16 @@ function likely(probabilities: Float32Array): Float32Array {
 }
 
 function spoken(
-  seen: Float32Array,
+  encoded: Float32Array,
   tags: readonly Tag[],
   { tagThreshold, characterThreshold }: CaptionOptions,
 ): Ranked[] {
   const found: Ranked[] = [];
-  for (let i = 0; i < seen.length; i += 2) {
-    const tag = tags[seen[i]];
+  for (let i = 0; i < encoded.length; i += 2) {
+    const tag = tags[encoded[i]];
     const slot = slotName(tag.category);
     const threshold = slot === 'character' ? characterThreshold : tagThreshold;
-    const confidence = Math.min(1, seen[i + 1]);
+    const confidence = Math.min(1, encoded[i + 1]);
     if (slot && confidence >= threshold) found.push({ slot, phrase: spokenTag(tag.name), confidence });
   }
   return found.sort((a, b) => b.confidence - a.confidence);

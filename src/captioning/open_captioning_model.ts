@@ -1,14 +1,14 @@
-/** Opens whichever model a person chose, from its files to a seer: bytes, then the word list, then sessions. */
+/** Opens whichever model a person chose, from its files to sessions: bytes, then the word list, then the model. */
 import { makeTokenizer } from '../formats/captions/tokenizer';
 import { parseTagList, TagListError } from '../formats/captions/tag_list';
 import type { CaptionModel, OpenEvent } from '../protocol/captioner';
 import type { EmbeddingCache } from './cache';
-import { openClipSeer } from './clip_seer';
+import { openClipCaptioning } from './clip_captioning';
 import { CaptionerError } from './error';
 import { readModel } from './model_file';
 import type { Runtime } from './runtime';
-import type { Seer } from './seer';
-import { openTaggerSeer } from './tagger_seer';
+import type { CaptioningModel } from './captioning_model';
+import { openTaggerCaptioning } from './tagger_captioning';
 import { demoVocabulary, generalVocabulary } from './vocabulary';
 
 export interface OpeningParts {
@@ -22,11 +22,11 @@ export interface OpeningParts {
 const vocabularySizes = { general: 49408, demo: 512 + 700 + 2 } as const;
 
 /** Rejects with CaptionerError. */
-export async function openSeer(
+export async function openCaptioningModel(
   model: CaptionModel,
   { runtime, wordList, cache }: OpeningParts,
   onEvent: (event: OpenEvent) => void,
-): Promise<Seer> {
+): Promise<CaptioningModel> {
   const { external = [] } = model;
   const of = (tower: 'vision' | 'text') => external.filter((each) => (each.of ?? tower) === tower);
   const files = model.kind === 'clip' ? [model.vision, model.text] : [model.model];
@@ -44,13 +44,13 @@ export async function openSeer(
     };
     const vocabulary = model.vocabulary === 'demo' ? demoVocabulary : generalVocabulary;
     const tokenizer = makeTokenizer(wordList, vocabularySizes[model.vocabulary]);
-    return openClipSeer(runtime, model, towers, vocabulary, tokenizer, cache, onEvent);
+    return openClipCaptioning(runtime, model, towers, vocabulary, tokenizer, cache, onEvent);
   }
   const file = await readModel(model.model, 'The tagger', external, onRead);
   const list = new Uint8Array(await model.tags.arrayBuffer());
   try {
     const tags = parseTagList(list);
-    return await openTaggerSeer(runtime, file, tags, makeTokenizer(wordList, vocabularySizes.general));
+    return await openTaggerCaptioning(runtime, file, tags, makeTokenizer(wordList, vocabularySizes.general));
   } catch (error) {
     if (error instanceof TagListError) throw new CaptionerError('not-a-tag-list', error.message, error);
     throw error;

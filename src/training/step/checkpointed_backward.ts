@@ -1,7 +1,7 @@
 /**
  * Forward and backward through the U-Net's blocks with a bounded memory. Blocks before `keepFrom` run forward outside
  * the tape and leave only their outputs; they are run again, one by one in reverse, under the tape. Blocks from
- * `keepFrom` on run once, on one tape. tfjs cannot nest gradients, hence this explicit sweep.
+ * `keepFrom` on run once, on one tape. tfjs cannot nest gradients, hence this explicit pass.
  * Training Deep Nets with Sublinear Memory Cost, Chen et al. 2016.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -10,7 +10,7 @@ import { add } from '../../kernels/pointwise/pointwise';
 import type { Model } from '../../models/layers';
 import type { UnetBlock, UnetInputs } from '../../models/unet';
 
-export interface Sweep {
+export interface BackwardSettings {
   model: Model;
   blocks: readonly UnetBlock[];
   /** Blocks from this index on keep their activations; 0 keeps all, `blocks.length` none but the last block's. */
@@ -34,8 +34,8 @@ export type Sink = (gradients: readonly ModuleGradient[]) => void;
  * x [B, H, W, 4] noisy latents; `loss` maps the prediction to a scalar under the tape; `seed` is the gradient of that
  * scalar (the loss scale), a tensor [1] already on the GPU. Returns the loss and, if wanted, the context's gradient.
  */
-export function sweep(
-  { model, blocks, keepFrom, adapted, wantContext }: Sweep,
+export function checkpointedBackward(
+  { model, blocks, keepFrom, adapted, wantContext }: BackwardSettings,
   x: Tensor,
   inputs: UnetInputs,
   loss: (prediction: Tensor) => Tensor,
