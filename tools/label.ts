@@ -7,7 +7,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { mergeModes } from '../src/formats/captions/caption_merge';
 import { makeTokenizer } from '../src/formats/captions/tokenizer';
-import type { CaptionModel, CaptionOptions, Purpose } from '../src/protocol/captioner';
+import { purposes } from '../src/formats/captions/purposes';
+import type { CaptionModel, CaptionOptions } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 import { oneOf, optionsOf, runCommand, UsageError } from './command';
 import { writeWhole } from './files';
@@ -23,8 +24,6 @@ const USAGE = `Usage: npm run label -- --input FOLDER [--output FOLDER/metadata.
   [--trigger WORD] [--purpose style|character|object] [--template "[subject], [setting]"]
   [--mode only-empty|append|replace] [--threshold 0.35] [--character-threshold 0.85] [--threads N]
 ${FOLDER_USAGE}`;
-
-const purposes: readonly Purpose[] = ['style', 'character', 'object'];
 
 async function main(): Promise<void> {
   const values = optionsOf({

@@ -41,7 +41,8 @@ export interface Project {
   captions?: CaptionSettings;
 }
 
-const PURPOSES: readonly Purpose[] = ['style', 'character', 'object'];
+/** By name, so that the compiler asks for a new one. */
+const PURPOSES: Readonly<Record<Purpose, true>> = { style: true, character: true, object: true };
 
 const readProject = reader<Project>(
   { id: text },
@@ -49,7 +50,7 @@ const readProject = reader<Project>(
     name: [text, ''],
     createdAt: [number, 0],
     changedAt: [number, 0],
-    purpose: [choice(PURPOSES), 'style'],
+    purpose: [choice(Object.keys(PURPOSES) as Purpose[]), 'style'],
     trigger: [text, ''],
     settings: [record, {}],
   },

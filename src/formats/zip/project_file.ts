@@ -3,6 +3,7 @@
  * were given. A file may come from a stranger: what is read is checked field by field, sizes and looks of pictures are
  * found anew by whoever opens them, and the base model is only named.
  */
+import { purposes } from '../captions/purposes';
 import type { CaptionOptions, Purpose } from '../../protocol/captioner';
 import { mergeModes, type MergeMode } from '../captions/caption_merge';
 import { configFields, isFieldName } from '../config/config_fields';
@@ -165,7 +166,7 @@ function projectOf(list: Plain): SavedProject {
   });
   return {
     name: text(list.name, 80).trim() || 'LoRA',
-    purpose: oneOf(['style', 'character', 'object'], list.purpose) ?? 'style',
+    purpose: oneOf(purposes, list.purpose) ?? 'style',
     trigger: text(list.trigger, 80).replaceAll(',', ''),
     settings: Object.fromEntries(settings),
     ...(captions && { captions }),
