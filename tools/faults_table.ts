@@ -154,7 +154,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'gpu-lost',
     ends: 'said in a sentence, with the state that was saved; exit status 1; resumes to the same LoRA as undisturbed, bit for bit',
-    short: true,
+    short: false,
     async run(place) {
       const hook = join(place.root, 'hook.mjs');
       await writeFile(hook, DESTROY_AT_USR2);
