@@ -1,4 +1,7 @@
-/** LoRAs side by side, with weights by block, resized by each rule, merged into models of every layout, and written. */
+/**
+ * LoRAs side by side, with weights by block, resized by each rule, merged into models of every layout, and written. Long because
+ * each of these asks for the same made-up LoRAs.
+ */
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from '../safetensors/byte_source';
 import { toFloats } from '../safetensors/halves';
