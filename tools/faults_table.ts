@@ -35,19 +35,25 @@ const ROOM_KB = 700;
 /** Makes every device of the process break at SIGUSR2, as a driver does that starts anew. */
 const DESTROY_AT_USR2 = `
 const devices = [];
-const wait = setInterval(() => {
-  const adapter = globalThis.GPUAdapter?.prototype;
-  if (!adapter) return;
-  clearInterval(wait);
-  const request = adapter.requestDevice;
-  adapter.requestDevice = async function (...given) {
-    const device = await request.apply(this, given);
+// Dawn's objects keep their methods to themselves: the adapter that is given is changed, not its class.
+const define = Object.defineProperty;
+Object.defineProperty = function (target, name, given) {
+  if (name === 'gpu' && given?.value?.requestAdapter) {
+    const real = given.value;
+    given = { ...given, value: new Proxy(real, { get: (_, key) => key === 'requestAdapter' ? watched(real) : bound(real, key) }) };
+  }
+  return define.call(this, target, name, given);
+};
+const bound = (object, key) => { const value = object[key]; return typeof value === 'function' ? value.bind(object) : value; };
+const watched = (real) => async (...given) => {
+  const adapter = await real.requestAdapter(...given);
+  return adapter && new Proxy(adapter, { get: (_, key) => key !== 'requestDevice' ? bound(adapter, key) : async (...wish) => {
+    const device = await adapter.requestDevice(...wish);
     devices.push(device);
     return device;
-  };
-}, 1);
+  } });
+};
 process.on('SIGUSR2', () => devices.forEach((device) => device.destroy()));
-wait.unref();
 `;
 
 export const FAULTS: readonly Fault[] = [
