@@ -37,7 +37,7 @@ export async function handoverZip(
         const path = `${folderOf(times)}/${String(index + 1).padStart(5, '0')}-${stem}`;
         yield hashed(`${path}${extension}`, bytes);
         // Theirs reads the first line, and refuses a file without any.
-        yield hashed(`${path}.txt`, text.encode(`${image.caption.replace(/\s*\n\s*/g, ' ')}\n`));
+        yield hashed(`${path}.txt`, text.encode(`${oneLine(image.caption)}\n`));
       }
       const weights = lora === undefined ? undefined : `lora/${basename(lora)}`;
       if (lora !== undefined && weights !== undefined) yield hashed(weights, await readFile(lora));
@@ -69,4 +69,12 @@ async function picture(path: string): Promise<{ bytes: Uint8Array; extension: st
   if (extension !== undefined && orientation === 1 && !hasAlpha) return { bytes, extension };
   const made = await sharp(bytes).rotate().flatten({ background: '#ffffff' }).png().toBuffer();
   return { bytes: made, extension: '.png' };
+}
+
+function oneLine(caption: string): string {
+  return caption
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 }

@@ -236,7 +236,7 @@ function readme({ config, baseName, vaeName, weights, processes }: HandoverInput
 /** Of a place on this machine only its last part: the other one has none of the rest, and need not know it. */
 function cell(name: string, value: unknown): string {
   if (typeof value === 'string' && isFieldName(name) && isPlace(configFields[name]))
-    return value.replace(/[\\/]+$/, '').replace(/^.*[\\/]/s, '');
+    return value.split(/[\\/]/).findLast((part) => part !== '') ?? '';
   const text = value === null ? '' : Array.isArray(value) ? `${value.length} lines` : String(value);
   return text.replace(/[|\n]/g, ' ').slice(0, 40);
 }

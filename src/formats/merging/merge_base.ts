@@ -76,10 +76,10 @@ function additionsTo(
   { tensors }: SafetensorsFile,
   wanted: ReadonlyMap<string, readonly Scaled[]>,
 ): ReadonlyMap<string, readonly Addition[]> {
-  const { parts } = mapCheckpoint(
-    tensors.keys(),
-    familyFacts[familyOf(identifyCheckpoint(tensors).kind) ?? 'sd1'],
-  );
+  const family = familyOf(identifyCheckpoint(tensors).kind);
+  // What is of no family has nothing to adapt.
+  if (family === undefined) return new Map();
+  const { parts } = mapCheckpoint(tensors.keys(), familyFacts[family]);
   const additions = new Map<string, Addition[]>();
   for (const part of LORA_PARTS) {
     for (const [name, { key, ...how }] of parts[part]) {
