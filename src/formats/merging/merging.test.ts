@@ -266,12 +266,12 @@ describe('into a base model', () => {
     await expect(merge(base('F16', inLdm), modulesOf(2, 2e5, 3), '1')).rejects.toMatchObject({
       code: 'non-finite',
     });
-    const coarse = targets.map(({ path, part, inFeatures, outFeatures }) => ({
-      ...weight(inLdm(path), 'F16', [outFeatures, inFeatures], part === 'unet' ? 0 : 1),
+    const coarse = targets.map(({ path, conv: pixel, inFeatures, outFeatures }) => ({
+      ...weight(inLdm(path), 'F16', [outFeatures, inFeatures, ...(pixel ? [1, 1] : [])], 0),
       dtype: 'F8_E4M3' as const,
       data: new Uint8Array(outFeatures * inFeatures),
     }));
-    await expect(merge(writeSafetensors(coarse), modulesOf(2, 2, 3), '1')).rejects.toMatchObject({
+    await expect(merge(writeSafetensors([...coarse, conv]), modulesOf(2, 2, 3), '1')).rejects.toMatchObject({
       code: 'not-float',
     });
   });
