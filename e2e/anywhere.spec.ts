@@ -40,6 +40,15 @@ test('in Chromium, the service worker keeps the promises that the host does not'
       dialog.getByRole('definition').filter({ hasText: 'the studio’s service worker' }),
     ).toHaveCount(6);
     await expect(dialog).toContainText('The studio lies in a folder of http://127.0.0.1:');
+    // As by Shift and reload, which goes past the service worker.
+    await page.keyboard.press('Escape');
+    const passed = await context.newCDPSession(page);
+    const reloaded = page.waitForEvent('load');
+    await passed.send('Page.reload', { ignoreCache: true });
+    await reloaded;
+    await expect(page.getByRole('button', { name: 'Choose pictures' })).toBeEnabled();
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    expect(page.url()).toBe(address);
     await context.close();
 
     // Where no service worker may answer, nothing opens that could take a picture.

@@ -3,7 +3,7 @@ import './protocol/own_scripts';
 import './ui/shell/no_way_out';
 import { mount, unmount } from 'svelte';
 import App from './App.svelte';
-import { guard, thisPlace } from './ui/shell/guarded';
+import { guard, loadAgain, thisPlace } from './ui/shell/guarded';
 import type { Why } from './ui/shell/guarded_messages';
 import './ui/tokens.css';
 import './ui/studio.css';
@@ -22,7 +22,7 @@ async function begin(target: Element): Promise<void> {
       mount(Guarded, { target, props: { why } }),
     ));
   const verdict = await guard(thisPlace(), () => void show('preparing'));
-  if (verdict === 'reload') return location.reload();
+  if (verdict === 'reload') return loadAgain();
   if (shown) await unmount(await shown);
   if (verdict === 'open') mount(App, { target });
   else await show(verdict);

@@ -21,7 +21,6 @@ async function open(
       hostGuards: () => Promise.resolve(did.push('asks the host') > 0 && host),
       install: () => Promise.resolve(did.push('installs') > 0 && worker),
       takeReloaded: () => reloaded,
-      noteReload: () => void did.push('notes'),
     },
     () => did.push('waits'),
   );
@@ -38,7 +37,7 @@ test('a host that sends policy and isolation: at once, without a service worker'
 test('a host that sends nothing: installed, one reload, and then nothing is asked', async () => {
   expect(await open({})).toEqual({
     verdict: 'reload',
-    did: ['asks the host', 'waits', 'installs', 'notes'],
+    did: ['asks the host', 'waits', 'installs'],
   });
   expect(await open({ controlled: true, isolated: true }, { reloaded: true })).toEqual({
     verdict: 'open',

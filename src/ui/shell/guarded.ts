@@ -22,12 +22,11 @@ export interface Place {
   hostGuards(): Promise<boolean>;
   /** Stores studio and service worker; whether it is there. */
   install(): Promise<boolean>;
-  /** Whether this tab was reloaded for it; forgets it. */
+  /** Whether the page was loaded again for it; forgets it. */
   takeReloaded(): boolean;
-  noteReload(): void;
 }
 
-/** `onwait` is called before it takes longer. After 'reload' the page is to be loaded again. */
+/** `onwait` is called before it takes longer. After 'reload' comes `loadAgain`. */
 export async function guard(place: Place, onwait: () => void): Promise<'open' | 'reload' | Unguarded> {
   if (place.framed) return 'framed';
   const reloaded = place.takeReloaded();
@@ -36,12 +35,20 @@ export async function guard(place: Place, onwait: () => void): Promise<'open' | 
   if (byHost && (place.isolated || !place.secure)) return 'open';
   if (!reloaded) {
     onwait();
-    if (await place.install()) {
-      place.noteReload();
-      return 'reload';
-    }
+    if (await place.install()) return 'reload';
   }
   return byHost ? 'open' : 'unguarded';
+}
+
+const AGAIN = '?again';
+
+/**
+ * Loads the page once more, through the service worker. By an address of its own, which says that it was tried: a browser
+ * that lets no service worker answer must not load for ever, and `sessionStorage` is no place for it (the page before is
+ * not isolated, and Chromium's process of it keeps a copy of its own).
+ */
+export function loadAgain(): void {
+  location.replace(AGAIN + location.hash);
 }
 
 const workers = (): ServiceWorkerContainer | undefined =>
@@ -56,7 +63,6 @@ export function thisPlace(): Place {
     hostGuards: async () => holds((await hostHeaders())?.get('content-security-policy') ?? null, ownPolicy()),
     install: () => install().catch(() => false),
     takeReloaded,
-    noteReload: () => sessionStorage.setItem(MARK, ''),
   };
 }
 
@@ -71,16 +77,8 @@ async function install(): Promise<boolean> {
   return registration ? Promise.race([workers()?.ready.then(() => true) ?? false, failed]) : false;
 }
 
-/** For this tab, so that a browser which lets no service worker answer does not make it reload for ever. */
-const MARK = 'reloaded';
-
 function takeReloaded(): boolean {
-  try {
-    const before = sessionStorage.getItem(MARK) !== null;
-    sessionStorage.removeItem(MARK);
-    return before;
-  } catch {
-    // A browser that forbids storage has no service worker either.
-    return true;
-  }
+  if (location.search !== AGAIN) return false;
+  history.replaceState(null, '', location.pathname + location.hash);
+  return true;
 }
