@@ -52,7 +52,7 @@ test('a VAE of its own is asked for and taken; a LoRA with ranks of its own is t
     ...layer(`${at}_out`, 5),
     { name: 'bundle_emb.zk.string_to_param.*', dtype: 'F16', shape: [1], data: new Uint8Array(2) },
   ]);
-  await expect(dialog).toContainText('ranks 2 to 5: all are trained at rank 5');
+  await expect(dialog).toContainText('ranks 2 to 5: each keeps its rank and alpha');
   await expect(dialog).toContainText('an embedding with it (zk), which is set aside');
   await dialog.getByRole('button', { name: 'Read the settings it was made with' }).click();
   await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();
