@@ -160,7 +160,7 @@ async function main(): Promise<void> {
     }
   }
 
-  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, gpu().f16);
+  const optimizer = createOptimizer('adamw', lora, gpu().f16);
   const engine = new StepEngine(late, lora, optimizer, settings);
   const seconds: number[] = [];
   gpu().buffers.resetPeak();

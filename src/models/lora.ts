@@ -1,8 +1,10 @@
 /**
- * The trainable part: for every adapted module a pair down [rank, in], up [out, rank] in f32, each of a rank of its own. All of them are windows
- * into one flat tensor, so that the optimizer is one dispatch. LoRA: Hu et al. 2021; modules as kohya's `networks.lora`.
+ * The trainable part: for every adapted module a pair down [rank, in], up [out, rank] in f32, each of a rank of its own.
+ * All of them are windows into one flat vector, so that the optimizer is a few dispatches; it lies on the GPU in pieces
+ * that can be bound, mostly one. LoRA: Hu et al. 2021; modules as kohya's `networks.lora`.
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import { gpu } from '../kernels/device';
 import type { Lora } from '../kernels/lora/lora';
 import { VIEW_ALIGNMENT, read, reserve, view, write } from '../kernels/program';
 import type { LoraPart } from '../formats/families/family_facts';
@@ -27,42 +29,74 @@ export interface LoraValues {
   up: Float32Array;
 }
 
+/** Where a module lies: elements of the flat vector, all of them in one piece of it. */
+export interface PlacedModule extends LoraShape {
+  down: number;
+  up: number;
+  /** The next module begins here. */
+  end: number;
+  piece: number;
+}
+
+/** Elements `from` to `to` of the flat vector. */
+export interface PieceRange {
+  from: number;
+  to: number;
+}
+
 /** The text encoders' modules come first. */
 const ORDER: readonly LoraPart[] = ['text1', 'text2', 'unet'];
 
-interface Placed extends LoraShape {
-  down: number;
-  up: number;
+/**
+ * A place for every module, in pieces of at most `limit` elements; one that is larger has a piece for itself. Pure: what
+ * the optimizer's sums are taken over follows from the shapes and the limit alone.
+ */
+export function placeModules(
+  shapes: readonly LoraShape[],
+  limit: number,
+): { modules: PlacedModule[]; pieces: PieceRange[] } {
+  const ordered = [...shapes].sort((a, b) => ORDER.indexOf(a.part) - ORDER.indexOf(b.part));
+  const pieces: PieceRange[] = [];
+  let piece = { from: 0, to: 0 };
+  const modules = ordered.map((shape) => {
+    const down = piece.to;
+    const up = down + aligned(shape.rank * shape.in);
+    const end = up + aligned(shape.rank * shape.out);
+    if (pieces.length === 0 || (end - piece.from > limit && down > piece.from))
+      pieces.push((piece = { from: down, to: end }));
+    else piece.to = end;
+    return { ...shape, down, up, end, piece: pieces.length - 1 };
+  });
+  return { modules, pieces };
 }
 
 export class LoraParameters {
-  readonly modules: readonly Placed[];
-  /** Elements of the flat tensor; the text encoder's come first, up to `textSize`. */
+  readonly modules: readonly PlacedModule[];
+  readonly pieces: readonly PieceRange[];
+  /** Elements of the flat vector. */
   readonly size: number;
-  readonly textSize: number;
-  readonly values: Tensor;
+  /** One tensor a piece. */
+  readonly values: readonly Tensor[];
   private readonly byPath = new Map<string, Lora>();
 
-  /** Reserves GPU memory, contents undefined until `set`. */
-  constructor(shapes: readonly LoraShape[], dropout?: { rate: number; seed: Tensor }) {
-    const ordered = [...shapes].sort((a, b) => ORDER.indexOf(a.part) - ORDER.indexOf(b.part));
-    let offset = 0;
-    let textSize = 0;
-    this.modules = ordered.map((shape) => {
-      const down = offset;
-      const up = down + aligned(shape.rank * shape.in);
-      offset = up + aligned(shape.rank * shape.out);
-      if (shape.part !== 'unet') textSize = offset;
-      return { ...shape, down, up };
-    });
-    this.size = offset;
-    this.textSize = textSize;
-    this.values = reserve([this.size], 'float32', 'LoRA');
-    for (const [stream, module] of this.modules.entries()) {
-      this.byPath.set(module.path, {
-        down: view(this.values, module.down, [module.rank, module.in]),
-        up: view(this.values, module.up, [module.out, module.rank]),
-        scale: module.alpha / module.rank,
+  /** Reserves GPU memory, contents undefined until `set`. `limit` is the most elements that can be bound at once. */
+  constructor(
+    shapes: readonly LoraShape[],
+    dropout?: { rate: number; seed: Tensor },
+    limit = bindableElements(),
+  ) {
+    const { modules, pieces } = placeModules(shapes, limit);
+    this.modules = modules;
+    this.pieces = pieces;
+    this.size = pieces.at(-1)?.to ?? 0;
+    this.values = reservePieces(pieces, 'LoRA');
+    for (const [stream, { path, down, up, piece, rank, alpha, ...module }] of modules.entries()) {
+      const { from } = pieces[piece];
+      const values = this.values[piece];
+      this.byPath.set(path, {
+        down: view(values, down - from, [rank, module.in]),
+        up: view(values, up - from, [module.out, rank]),
+        scale: alpha / rank,
         ...(dropout && dropout.rate > 0 ? { dropout: { ...dropout, stream } } : {}),
       });
     }
@@ -84,15 +118,25 @@ export class LoraParameters {
       flat.set(down, module.down);
       flat.set(up, module.up);
     }
-    write(this.values, flat);
+    this.write(flat);
+  }
+
+  /** All values, as `read` gave them. */
+  write(flat: Float32Array): void {
+    writePieces(this.pieces, this.values, flat);
+  }
+
+  /** The flat vector, back from the GPU. Waits for it. */
+  read(): Promise<Float32Array> {
+    return readPieces(this.pieces, this.values);
   }
 
   /** Reads all modules back. Waits for the GPU. */
   async get(): Promise<Map<string, LoraValues>> {
-    return this.split(await read(this.values));
+    return this.split(await this.read());
   }
 
-  /** Cuts a flat array (values, gradients, moments) into modules. */
+  /** Cuts a flat vector (values, gradients, moments) into modules. */
   split(flat: Float32Array): Map<string, LoraValues> {
     return new Map(
       this.modules.map(({ path, down, up, rank, in: i, out }) => [
@@ -108,8 +152,39 @@ export class LoraParameters {
       up.dispose();
     }
     this.byPath.clear();
-    this.values.dispose();
+    for (const tensor of this.values) tensor.dispose();
   }
+}
+
+/** What the open adapter can bind whole, in f32 elements. */
+function bindableElements(): number {
+  const { maxBufferSize, maxStorageBufferBindingSize } = gpu().device.limits;
+  return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4);
+}
+
+/** A tensor a piece, contents undefined. */
+export function reservePieces(pieces: readonly PieceRange[], label: string): Tensor[] {
+  return pieces.map(({ from, to }) => reserve([to - from], 'float32', label));
+}
+
+export function writePieces(
+  pieces: readonly PieceRange[],
+  tensors: readonly Tensor[],
+  flat: Float32Array,
+): void {
+  for (const [i, { from, to }] of pieces.entries()) write(tensors[i], flat.subarray(from, to));
+}
+
+/** Waits for the GPU. */
+export async function readPieces(
+  pieces: readonly PieceRange[],
+  tensors: readonly Tensor[],
+): Promise<Float32Array> {
+  // Most are one: no second copy.
+  if (tensors.length === 1) return read(tensors[0]);
+  const flat = new Float32Array(pieces.at(-1)?.to ?? 0);
+  for (const [i, { from }] of pieces.entries()) flat.set(await read(tensors[i]), from);
+  return flat;
 }
 
 function aligned(elements: number): number {

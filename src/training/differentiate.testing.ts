@@ -3,7 +3,7 @@ import type { ByteSource } from '../formats/safetensors/byte_source';
 import { parseLora } from '../formats/lora/kohya_lora';
 import { gpu } from '../kernels/device';
 import { read } from '../kernels/program';
-import { LoraParameters, type LoraValues } from '../models/lora';
+import { LoraParameters, readPieces, type LoraValues } from '../models/lora';
 import type { Golden, GoldenFiles } from './golden_numbers.testing';
 import { configOf, type BaseModel } from './step/base_model';
 import { loraShapes } from './step/lora_file';
@@ -50,14 +50,14 @@ export async function differentiate(
   });
   const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start.values(name));
-  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, gpu().f16);
+  const optimizer = createOptimizer('adamw', lora, gpu().f16);
   const engine = new StepEngine(base, lora, optimizer, settings);
   engine.begin();
   engine.micro(batch, 1);
   const [loss = NaN] = await read(engine.loss);
   const [scale = NaN] = await read(optimizer.lossScale);
   const gradients = new Map<string, Float32Array>();
-  const pairs = lora.split((await read(optimizer.gradient)).map((g) => g / scale));
+  const pairs = lora.split((await readPieces(lora.pieces, optimizer.gradient)).map((g) => g / scale));
   for (const { name, path } of lora.modules) {
     const pair = pairs.get(path);
     if (!pair) continue;

@@ -54,7 +54,7 @@ export async function trainGolden(
     down: want.floats(`start/${name}.lora_down.weight`),
     up: new Float32Array(2 * out),
   }));
-  const optimizer = createOptimizer(config.optimizer, lora.size, lora.textSize, gpu().f16);
+  const optimizer = createOptimizer(config.optimizer, lora, gpu().f16);
   const engine = new StepEngine(base, lora, optimizer, {
     text: 'given',
     trainUnet: true,
@@ -77,7 +77,7 @@ export async function trainGolden(
     if (report.skipped) throw new Error(`Step ${step} was skipped: its gradient is not finite.`);
     norms.push(report.gradientNorm);
   }
-  const values = await read(lora.values);
+  const values = await lora.read();
   const final = new Map<string, Float32Array>();
   for (const [path, { down, up }] of lora.split(values)) {
     const name = base.family.lora.unet?.name(path) ?? '';

@@ -22,7 +22,7 @@ export function openRun(
   const scaled = gpu().f16;
   const lora = new LoraParameters(shapes);
   lora.set(freshLora(base.family, 1));
-  const optimizer = createOptimizer('adamw', lora.size, lora.textSize, scaled);
+  const optimizer = createOptimizer('adamw', lora, scaled);
   const engine = new StepEngine(base, lora, optimizer, settings);
   const batch = batchOf(base, plan.size / 8);
   const micro = () => {

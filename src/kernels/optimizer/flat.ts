@@ -1,6 +1,6 @@
 /**
- * Trainable parameters and their gradients as one flat f32 tensor each, so that the optimizer is one dispatch. Modules
- * keep tensors of their own for the forward pass; here is the traffic between the two, several tensors a dispatch.
+ * Trainable parameters and their gradients as flat f32 vectors, so that the optimizer is a few dispatches. The backward
+ * pass gives each module's gradient as a tensor of its own; here they are added up, several tensors a dispatch.
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { dispatch, groups1d, LINEAR_GROUP, program, type Program } from '../program';
@@ -14,26 +14,6 @@ export interface Span {
 
 /** flat[offset + i] += tensor[i] for every span. Spans of one call must not overlap. */
 export function accumulateInto(flat: TensorInfo, spans: readonly Span[]): void {
-  inBatches(flat, spans, accumulate, (tensors) => [...tensors, flat]);
-}
-
-/** tensor[i] = flat[offset + i] for every span; the tensors live on. */
-export function copyOut(flat: TensorInfo, spans: readonly Span[]): void {
-  inBatches(flat, spans, copy, (tensors) => [flat, ...tensors]);
-}
-
-// ---------------------------------------------------------------------------------------------------------------
-
-const LANES = 256;
-/** With the flat tensor, WebGPU's guaranteed eight storage buffers. */
-const BATCH = 7;
-
-function inBatches(
-  flat: TensorInfo,
-  spans: readonly Span[],
-  programOf: (count: number) => Program,
-  bind: (tensors: TensorInfo[]) => TensorInfo[],
-): void {
   for (let start = 0; start < spans.length; start += BATCH) {
     const batch = spans.slice(start, start + BATCH);
     const params: Record<string, number> = {};
@@ -49,29 +29,23 @@ function inBatches(
       params[`end${k}`] = end;
       params[`offset${k}`] = offset;
     });
-    const groups = groups1d(Math.ceil(end / LANES));
-    dispatch(programOf(batch.length), bind(batch.map(({ tensor }) => tensor)), params, groups, end);
+    const tensors = [...batch.map(({ tensor }) => tensor), flat];
+    dispatch(accumulate(batch.length), tensors, params, groups1d(Math.ceil(end / LANES)), end);
   }
 }
 
-const accumulate = (count: number) =>
-  program(`accumulateInto/${count}`, () => ({
+// ---------------------------------------------------------------------------------------------------------------
+
+const LANES = 256;
+/** With the flat tensor, WebGPU's guaranteed eight storage buffers. */
+const BATCH = 7;
+
+/** Each lane finds its span among the ends, and adds at index j of it. */
+function accumulate(count: number): Program {
+  const spans = Array.from({ length: count }, (_, k) => k);
+  return program(`accumulateInto/${count}`, () => ({
     inputs: named(count, 'f32'),
     outputs: { flat: 'f32' },
-    ...body(count, (k) => `let at = p.offset${k} + j; flat[at] = flat[at] + t${k}[j];`),
-  }));
-
-const copy = (count: number) =>
-  program(`copyOut/${count}`, () => ({
-    inputs: { flat: 'f32' },
-    outputs: named(count, 'f32'),
-    ...body(count, (k) => `t${k}[j] = flat[p.offset${k} + j];`),
-  }));
-
-/** Each lane finds its span among the ends, then does `work(k)` at index j of it. */
-function body(count: number, work: (k: number) => string) {
-  const spans = Array.from({ length: count }, (_, k) => k);
-  return {
     params: { ...named(count, 'u32', 'end'), ...named(count, 'u32', 'offset') },
     wgsl: `
 ${LINEAR_GROUP}
@@ -79,9 +53,9 @@ ${LINEAR_GROUP}
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = linearGroup(wid, nwg) * ${LANES}u + lane;
-${spans.map((k) => `  if (i < p.end${k}) { let j = i${k ? ` - p.end${k - 1}` : ''}; ${work(k)} return; }`).join('\n')}
+${spans.map((k) => `  if (i < p.end${k}) { let j = i${k ? ` - p.end${k - 1}` : ''}; let at = p.offset${k} + j; flat[at] = flat[at] + t${k}[j]; return; }`).join('\n')}
 }`,
-  };
+  }));
 }
 
 function named<T extends string>(count: number, type: T, prefix = 't'): Record<string, T> {

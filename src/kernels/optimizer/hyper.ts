@@ -5,15 +5,14 @@
  */
 
 export interface Hyper {
-  /** Learning rates of the elements before and from the boundary on (text encoder, U-Net). */
-  lrText: number;
-  lrUnet: number;
+  /** Learning rates, by the index that ranges of elements name. */
+  rates: readonly number[];
   /**
    * The update that they are for, counting from 0 those that were taken; 0 where missing. Whether the step before was
    * taken is known on the GPU before the host hears of it: if one more was, the `later` rates hold; the same if missing.
    */
   update?: number;
-  later?: { lrText: number; lrUnet: number };
+  later?: readonly number[];
   /** Steps without overflow after which the loss scale doubles; 0 leaves the scale alone. A whole number. */
   growthInterval: number;
   /** Gradient norm to clip to, as torch.nn.utils.clip_grad_norm_; 0 does not clip. */
@@ -24,15 +23,19 @@ export interface Hyper {
   weightDecay: number;
 }
 
-export const HYPER_LENGTH = 15;
+/** Words before the rates. */
+export const FIXED_LENGTH = 11;
 
-/** The f32 words of `hyper` [15]. 1 - beta and ln(beta) are taken here, in float64: f32 would lose most of them. */
+/** Elements of `hyper` with so many rates. */
+export function hyperLength(rates: number): number {
+  return FIXED_LENGTH + 2 * rates;
+}
+
+/** The f32 words of `hyper` [11 + 2 rates]. 1 - beta and ln(beta) are taken here, in float64: f32 would lose most of them. */
 export function packHyper(h: Hyper): Float32Array {
   const log = (beta: number) => (beta > 0 ? Math.log(beta) : -100);
-  const later = h.later ?? h;
+  const { rates, later = rates } = h;
   return Float32Array.of(
-    h.lrText,
-    h.lrUnet,
     h.growthInterval,
     h.maxNorm,
     h.beta1,
@@ -44,8 +47,7 @@ export function packHyper(h: Hyper): Float32Array {
     h.eps,
     h.weightDecay,
     h.update ?? 0,
-    later.lrText,
-    later.lrUnet,
+    ...rates.flatMap((rate, i) => [rate, later[i]]),
   );
 }
 

@@ -9,13 +9,13 @@ export interface ReferenceState {
   t: number;
 }
 
-/** One step with a gradient still carrying its scale. Returns the norm; changes nothing if it is not finite. */
+/** One step with a gradient still carrying its scale; `rateOf` an element is an index of `h.rates`. Returns the norm; changes nothing if it is not finite. */
 export function referenceStep(
   kind: OptimizerKind,
   state: ReferenceState,
   gradient: ArrayLike<number>,
   h: Hyper,
-  boundary: number,
+  rateOf: (i: number) => number,
   lossScale: number,
 ): number {
   const unscaled = Array.from(gradient, (g) => g / lossScale);
@@ -24,7 +24,7 @@ export function referenceStep(
   const clip = h.maxNorm > 0 ? Math.min(1, h.maxNorm / (norm + 1e-6)) : 1;
   state.t++;
   unscaled.forEach((raw, i) => {
-    RULES[kind](state, i, raw * clip, i < boundary ? h.lrText : h.lrUnet, h);
+    RULES[kind](state, i, raw * clip, h.rates[rateOf(i)], h);
   });
   return norm;
 }

@@ -1,7 +1,8 @@
 /**
- * AdamW and Lion over flat tensors, with everything around them that a mixed-precision step needs, on the GPU: the
- * gradient is judged (norm, finiteness), unscaled, clipped, applied and zeroed, and the loss scale adapted, without the
- * host looking. In place, not on the tape. Call `judgeGradient`, then `applyOptimizer`.
+ * AdamW and Lion over a flat vector in pieces, with everything around them that a mixed-precision step needs, on the GPU: the
+ * gradient is checked (norm, finiteness), unscaled, clipped, applied and zeroed, and the loss scale adapted, without the
+ * host looking. In place, not on the tape. Call `checkGradient` with all pieces, then `applyOptimizer` for each range of
+ * elements that has a rate.
  *
  *   g = clip grad / scale,   clip = min(1, maxNorm / (|grad / scale| + 1e-6))        (as torch's clip_grad_norm_)
  *   AdamW (Loshchilov & Hutter 2019, as torch.optim.AdamW):
@@ -20,42 +21,44 @@ import type { TensorInfo } from '@tensorflow/tfjs';
 import { blockSum, reduceTier } from '../norm/reduce';
 import { ShapeError } from '../pointwise/elementwise';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Program } from '../program';
-import { HYPER_LENGTH, STATE_LENGTH } from './hyper';
+import { FIXED_LENGTH, STATE_LENGTH } from './hyper';
 
 /**
- * Norm and finiteness of the flat gradient, which carries `lossScale` [1], into `state` [8]; advances t there, and
- * then adapts the scale for the next step. `hyper` as `packHyper` packs it.
+ * Norm and finiteness of the whole gradient, given in pieces [Pi], which carries `lossScale` [1], into `state` [8];
+ * advances t there, and then adapts the scale for the next step. `hyper` as `packHyper` packs it.
  */
-export function judgeGradient(
-  gradient: TensorInfo,
+export function checkGradient(
+  gradient: readonly TensorInfo[],
   hyper: TensorInfo,
   state: TensorInfo,
   lossScale: TensorInfo,
 ): void {
-  requireSizes('judgeGradient', hyper, state);
+  requireSizes('checkGradient', hyper, state);
   if (sizeOf(lossScale) !== 1)
-    throw new ShapeError(`judgeGradient: lossScale is [${lossScale.shape}], not one number.`);
-  const size = sizeOf(gradient);
-  const chunks = Math.min(1024, Math.ceil(size / (LANES * 16)));
+    throw new ShapeError(`checkGradient: lossScale is [${lossScale.shape}], not one number.`);
+  const chunksOf = (piece: TensorInfo) => Math.min(1024, Math.ceil(sizeOf(piece) / (LANES * 16)));
+  const chunks = gradient.reduce((sum, piece) => sum + chunksOf(piece), 0);
   const partials = allocate([chunks, 2]);
-  dispatch(
-    partialNorms(),
-    [gradient, lossScale, partials],
-    { size, stride: chunks * LANES },
-    [chunks, 1, 1],
-    3 * size,
-  );
-  dispatch(verdict(), [partials, hyper, state, lossScale], { chunks }, [1, 1, 1], 2 * chunks);
+  let first = 0;
+  for (const piece of gradient) {
+    const [own, size] = [chunksOf(piece), sizeOf(piece)];
+    const params = { size, stride: own * LANES, first };
+    dispatch(partialNorms(), [piece, lossScale, partials], params, [own, 1, 1], 3 * size);
+    first += own;
+  }
+  dispatch(reduceNorms(), [partials, hyper, state, lossScale], { chunks }, [1, 1, 1], 2 * chunks);
   tf.backend().disposeData(partials.dataId);
 }
 
-/** Elements that are left as they are, as PyTorch leaves a parameter without a gradient: they do not decay either. */
-export interface Idle {
+/**
+ * Elements `from` to `to` of a piece, whose rate is `hyper`'s of that index. What no range names is left as it is, as
+ * PyTorch leaves a parameter without a gradient: it does not decay either, and its gradient must be zero.
+ */
+export interface RatedRange {
   from: number;
   to: number;
+  rate: number;
 }
-
-const NONE: Idle = { from: 0, to: 0 };
 
 /** An optimizer: what it keeps of the past, and its step. */
 interface Rule {
@@ -66,8 +69,8 @@ interface Rule {
 }
 
 /**
- * One step of `kind` over p [P] with the judged gradient [P], which is left zero, and as many moments [P] as it has.
- * Elements before `boundary` use lrText. @throws ShapeError
+ * One step of `kind` over `range` of p [P] with the checked gradient [P], which is left zero there, and as many moments [P]
+ * as it has. @throws ShapeError
  */
 export function applyOptimizer(
   kind: OptimizerKind,
@@ -76,8 +79,7 @@ export function applyOptimizer(
   gradient: TensorInfo,
   hyper: TensorInfo,
   state: TensorInfo,
-  boundary: number,
-  idle: Idle = NONE,
+  { from, to, rate }: RatedRange,
 ): void {
   const { moments: names, wgsl }: Rule = OPTIMIZERS[kind];
   if (moments.length !== names.length)
@@ -88,9 +90,16 @@ export function applyOptimizer(
     if (sizeOf(flat) !== size)
       throw new ShapeError(`${kind}: parameters, gradient and moments must be of one length.`);
   }
-  const params = { size, boundary, idleFrom: idle.from, idleTo: idle.to };
-  const groups = groups1d(Math.ceil(size / LANES));
-  dispatch(stepOf(kind, names, wgsl), [hyper, state, p, gradient, ...moments], params, groups, 16 * size);
+  if (from < 0 || to > size || from >= to || FIXED_LENGTH + 2 * rate + 2 > sizeOf(hyper))
+    throw new ShapeError(`${kind}: elements ${from} to ${to} of ${size} at rate ${rate} are not there.`);
+  const groups = groups1d(Math.ceil((to - from) / LANES));
+  dispatch(
+    stepOf(kind, names, wgsl),
+    [hyper, state, p, gradient, ...moments],
+    { start: from, end: to, rate },
+    groups,
+    16 * (to - from),
+  );
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -98,21 +107,17 @@ export function applyOptimizer(
 const LANES = 256;
 
 /** Names for the words of `hyper` and `state` (hyper.ts has them in this order). */
-const LR_TEXT = 'hyper[0]';
-const LR_UNET = 'hyper[1]';
-const GROWTH_INTERVAL = 'hyper[2]';
-const MAX_NORM = 'hyper[3]';
-const BETA1 = 'hyper[4]';
-const REST1 = 'hyper[5]';
-const BETA2 = 'hyper[6]';
-const REST2 = 'hyper[7]';
-const LOG_BETA1 = 'hyper[8]';
-const LOG_BETA2 = 'hyper[9]';
-const EPS = 'hyper[10]';
-const DECAY = 'hyper[11]';
-const UPDATE = 'hyper[12]';
-const LATER_TEXT = 'hyper[13]';
-const LATER_UNET = 'hyper[14]';
+const GROWTH_INTERVAL = 'hyper[0]';
+const MAX_NORM = 'hyper[1]';
+const BETA1 = 'hyper[2]';
+const REST1 = 'hyper[3]';
+const BETA2 = 'hyper[4]';
+const REST2 = 'hyper[5]';
+const LOG_BETA1 = 'hyper[6]';
+const LOG_BETA2 = 'hyper[7]';
+const EPS = 'hyper[8]';
+const DECAY = 'hyper[9]';
+const UPDATE = 'hyper[10]';
 
 const ADAMW = `
   theta[i] -= lr * ${DECAY} * theta[i];
@@ -143,21 +148,21 @@ function stepOf(kind: string, moments: readonly string[], update: string): Progr
       gradient: 'f32',
       ...Object.fromEntries(moments.map((moment) => [moment, 'f32' as const])),
     },
-    params: { size: 'u32', boundary: 'u32', idleFrom: 'u32', idleTo: 'u32' },
+    params: { start: 'u32', end: 'u32', rate: 'u32' },
     wgsl: `
 ${LINEAR_GROUP}
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let i = linearGroup(wid, nwg) * ${LANES}u + lane;
-  if (i >= p.size) { return; }
+  let i = p.start + linearGroup(wid, nwg) * ${LANES}u + lane;
+  if (i >= p.end) { return; }
   let g = gradient[i] * state[2];
   gradient[i] = 0.0;
-  if (state[1] != 0.0 || (i >= p.idleFrom && i < p.idleTo)) { return; }
-  let text = i < p.boundary;
+  if (state[1] != 0.0) { return; }
   // t counts this update already.
   let later = state[3] - 1.0 > ${UPDATE};
-  let lr = select(select(${LR_UNET}, ${LR_TEXT}, text), select(${LATER_UNET}, ${LATER_TEXT}, text), later);
+  let at = ${FIXED_LENGTH}u + 2u * p.rate;
+  let lr = select(hyper[at], hyper[at + 1u], later);
 ${update}
 }`,
   }));
@@ -169,7 +174,7 @@ function partialNorms() {
   return program(`gradientNorm/${tier.tag}`, () => ({
     inputs: { gradient: 'f32', lossScale: 'f32' },
     outputs: { partials: 'vec2<f32>' },
-    params: { size: 'u32', stride: 'u32' },
+    params: { size: 'u32', stride: 'u32', first: 'u32' },
     subgroups: tier.subgroups,
     wgsl: `
 ${blockSum(LANES)}
@@ -187,14 +192,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
   }
   sum = blockSum(sum, lane);
-  if (lane == 0u) { partials[wid.x] = sum; }
+  if (lane == 0u) { partials[p.first + wid.x] = sum; }
 }`,
   }));
 }
 
-function verdict() {
+function reduceNorms() {
   const tier = reduceTier();
-  return program(`gradientNorm.verdict/${tier.tag}`, () => ({
+  return program(`gradientNorm.reduce/${tier.tag}`, () => ({
     inputs: { partials: 'vec2<f32>', hyper: 'f32' },
     outputs: { state: 'f32', lossScale: 'f32' },
     params: { chunks: 'u32' },
@@ -245,9 +250,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 const IS_FINITE = 'fn isFinite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }';
 
 function requireSizes(op: string, hyper: TensorInfo, state: TensorInfo): void {
-  if (sizeOf(hyper) !== HYPER_LENGTH || sizeOf(state) !== STATE_LENGTH) {
+  const rates = sizeOf(hyper) - FIXED_LENGTH;
+  if (rates < 2 || rates % 2 !== 0 || sizeOf(state) !== STATE_LENGTH) {
     throw new ShapeError(
-      `${op}: hyper must have ${HYPER_LENGTH} elements and state ${STATE_LENGTH}; see hyper.ts.`,
+      `${op}: hyper must have ${FIXED_LENGTH} elements and two a rate, and state ${STATE_LENGTH}; see hyper.ts.`,
     );
   }
 }

@@ -9,7 +9,7 @@ import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer';
 import { gpu } from '../../kernels/device';
-import { trim, upload, write } from '../../kernels/program';
+import { trim, upload } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
 import type { ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
@@ -276,13 +276,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
 
     const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
     const lora = own(new adapter.Parameters(request.lora.shapes, { rate: config.lora_dropout, seed }));
-    const optimizer = createOptimizer(
-      config.optimizer,
-      lora.size,
-      lora.textSize,
-      gpu().f16,
-      idleModules(lora, plan, config),
-    );
+    const optimizer = createOptimizer(config.optimizer, lora, gpu().f16, idleModules(plan, config));
     own({ dispose: () => disposeOptimizer(optimizer) });
     const tensors = await saved?.load(optimizerSizes(config.optimizer, lora.size));
     if (tensors) restore(tensors, saved?.facts ? alphaFactor(saved.facts, facts) : 1, lora, optimizer);
@@ -438,7 +432,7 @@ function restore(
       }
     }
   }
-  write(lora.values, tensors.values);
+  lora.write(tensors.values);
   restoreOptimizer(optimizer, tensors);
 }
 

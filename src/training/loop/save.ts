@@ -4,7 +4,6 @@
 import { optimizerFacts } from '../../formats/config/optimizers';
 import type { TrainingFacts } from '../../formats/lora/kohya_metadata';
 import { checkGpu, gpu } from '../../kernels/device';
-import { read } from '../../kernels/program';
 import type { TrainEvent } from '../../protocol/trainer';
 import { groupByBucket } from '../data/batches';
 import { writeState } from './checkpoint';
@@ -35,7 +34,7 @@ export async function saveRun(
     averageLoss: prepared.averageLoss,
     averageCount: prepared.averageCount,
     microBatch: prepared.memory.microBatch,
-    tensors: { values: await read(lora.values), ...(await readOptimizer(optimizer)) },
+    tensors: { values: await lora.read(), ...(await readOptimizer(optimizer)) },
   });
   const bytes = await adapters[RUN_KINDS.adapter].exported(lora, config, await factsOf(run, prepared));
   // What was computed with buffers that were never made must not replace what was saved before.

@@ -153,7 +153,7 @@ function weightBytes({ config }: MemoryRequest, parts: readonly PartName[]): num
 function loraBytes({ lora, optimizer }: MemoryRequest): number {
   const { peakBytes } = simulate(() => {
     const parameters = new adapters[RUN_KINDS.adapter].Parameters(lora.shapes);
-    const moments = createOptimizer(optimizer, parameters.size, parameters.textSize, gpu().f16);
+    const moments = createOptimizer(optimizer, parameters, gpu().f16);
     disposeOptimizer(moments);
     parameters.dispose();
   });

@@ -224,7 +224,7 @@ function loaded(
   const seed = reserve([1], 'int32', 'training inputs');
   try {
     const parameters = new adapters[RUN_KINDS.adapter].Parameters(lora.shapes, { rate: lora.dropout, seed });
-    const optimizer = createOptimizer(request.optimizer, parameters.size, parameters.textSize, false);
+    const optimizer = createOptimizer(request.optimizer, parameters, false);
     try {
       work(base, parameters, optimizer, seed);
     } finally {

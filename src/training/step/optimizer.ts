@@ -4,15 +4,22 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import type { TrainConfig } from '../../formats/config/config_fields';
+import type { LoraPart } from '../../formats/families/family_facts';
+import { hyperLength, packHyper, STATE_LENGTH, unpackState, type Hyper } from '../../kernels/optimizer/hyper';
 import {
-  HYPER_LENGTH,
-  packHyper,
-  STATE_LENGTH,
-  unpackState,
-  type Hyper,
-} from '../../kernels/optimizer/hyper';
-import { applyOptimizer, judgeGradient, OPTIMIZERS, type Idle } from '../../kernels/optimizer/optimizer';
+  applyOptimizer,
+  checkGradient,
+  OPTIMIZERS,
+  type RatedRange,
+} from '../../kernels/optimizer/optimizer';
 import { read, upload, write } from '../../kernels/program';
+import {
+  readPieces,
+  writePieces,
+  type LoraParameters,
+  type PieceRange,
+  type PlacedModule,
+} from '../../models/lora';
 import { lossScaling } from './loss_scale';
 
 /** What is saved of a run on the GPU: the LoRA's values, the optimizer's moments, and its counters. */
@@ -22,15 +29,15 @@ export type OptimizerKind = TrainConfig['optimizer'];
 
 export interface Optimizer {
   kind: OptimizerKind;
-  /** Elements before this index belong to the text encoder. */
-  boundary: number;
-  /** Elements that no gradient reaches. */
-  idle: Idle;
-  /** All of the LoRA's length; the gradient is zero between updates. */
-  gradient: Tensor;
-  moment1: Tensor;
-  /** One element where the optimizer has no second moment. */
-  moment2: Tensor;
+  /** What is updated, and at which rate: all but the modules that no gradient reaches. */
+  segments: readonly Segment[];
+  /** Those of the LoRA: a tensor each of gradient and moments. */
+  pieces: readonly PieceRange[];
+  /** Zero between updates. */
+  gradient: readonly Tensor[];
+  moment1: readonly Tensor[];
+  /** One tensor of one element where the optimizer has no second moment. */
+  moment2: readonly Tensor[];
   hyper: Tensor;
   /** What `unpackState` reads; the last word is the loss scale's count of good steps. */
   state: Tensor;
@@ -46,35 +53,76 @@ export interface OptimizerReport {
   updates: number;
 }
 
-/** For `size` parameters. `scaled` starts the loss scale at 65536, else it is 1 and stays. */
+/** What has a rate of its own; the configuration has one for all text encoders. The order is `hyper`'s. */
+const RATED: readonly LoraPart[] = ['text1', 'text2', 'unet'];
+
+const RATES: Readonly<Record<LoraPart, (config: TrainConfig) => number>> = {
+  text1: (config) => config.text_encoder_lr ?? config.learning_rate,
+  text2: (config) => config.text_encoder_lr ?? config.learning_rate,
+  unet: (config) => config.unet_lr ?? config.learning_rate,
+};
+
+/** Elements of a piece. */
+export interface Segment extends RatedRange {
+  piece: number;
+}
+
+/** Neighbours of one piece and one rate are updated together; what is idle is left out. */
+export function segmentsOf(
+  { modules, pieces }: Pick<LoraParameters, 'modules' | 'pieces'>,
+  idle: (module: PlacedModule) => boolean,
+): Segment[] {
+  const segments: Segment[] = [];
+  for (const module of modules) {
+    if (idle(module)) continue;
+    const { piece } = module;
+    const [from, to] = [module.down - pieces[piece].from, module.end - pieces[piece].from];
+    const rate = RATED.indexOf(module.part);
+    const last = segments.at(-1);
+    if (last && last.piece === piece && last.rate === rate && last.to === from) last.to = to;
+    else segments.push({ piece, from, to, rate });
+  }
+  return segments;
+}
+
+/**
+ * For these parameters, but for the modules that are `idle`. `scaled` starts the loss scale at 65536, else it is 1 and
+ * stays.
+ */
 export function createOptimizer(
   kind: OptimizerKind,
-  size: number,
-  boundary: number,
+  lora: Pick<LoraParameters, 'modules' | 'pieces'>,
   scaled: boolean,
-  idle: Idle = { from: 0, to: 0 },
+  idle: (module: PlacedModule) => boolean = () => false,
 ): Optimizer {
+  const { pieces } = lora;
   const zeros = (length: number) => upload(new Float32Array(length), [length], 'optimizer');
-  const sizes = optimizerSizes(kind, size);
+  const each = () => pieces.map(({ from, to }) => zeros(to - from));
   return {
     kind,
-    boundary,
-    idle,
-    gradient: zeros(size),
-    moment1: zeros(sizes.moment1),
-    moment2: zeros(sizes.moment2),
-    hyper: zeros(HYPER_LENGTH),
+    segments: segmentsOf(lora, idle),
+    pieces,
+    gradient: each(),
+    moment1: each(),
+    moment2: OPTIMIZERS[kind].moments.length > 1 ? each() : [zeros(1)],
+    hyper: zeros(hyperLength(RATED.length)),
     state: zeros(STATE_LENGTH),
     lossScale: upload(Float32Array.of(lossScaling(scaled).initialScale), [1], 'optimizer'),
   };
 }
 
-/** Judges, unscales, clips and applies the gradient to `values`, adapts the loss scale, and zeroes the gradient. */
-export function update(optimizer: Optimizer, values: Tensor): void {
-  const { kind, gradient, moment1, moment2, hyper, state, lossScale, boundary, idle } = optimizer;
-  judgeGradient(gradient, hyper, state, lossScale);
+/**
+ * Checks, unscales, clips and applies the gradient to `values` (a tensor a piece), adapts the loss scale, and zeroes the
+ * gradient.
+ */
+export function update(optimizer: Optimizer, values: readonly Tensor[]): void {
+  const { kind, gradient, moment1, moment2, hyper, state, lossScale, segments } = optimizer;
+  checkGradient(gradient, hyper, state, lossScale);
   const moments = [moment1, moment2].slice(0, OPTIMIZERS[kind].moments.length);
-  applyOptimizer(kind, values, moments, gradient, hyper, state, boundary, idle);
+  for (const { piece, ...range } of segments) {
+    const own = moments.map((tensors) => tensors[piece]);
+    applyOptimizer(kind, values[piece], own, gradient[piece], hyper, state, range);
+  }
 }
 
 /**
@@ -88,12 +136,9 @@ export function setHyper(
   scaled: boolean,
   updates = 0,
 ): void {
-  const rates = (update: number) => ({
-    lrText: (config.text_encoder_lr ?? config.learning_rate) * multiplier(update),
-    lrUnet: (config.unet_lr ?? config.learning_rate) * multiplier(update),
-  });
+  const rates = (update: number) => RATED.map((part) => RATES[part](config) * multiplier(update));
   const hyper: Hyper = {
-    ...rates(updates),
+    rates: rates(updates),
     update: updates,
     later: rates(updates + 1),
     growthInterval: scaled ? lossScaling(scaled).growthInterval : 0,
@@ -122,11 +167,11 @@ export function updatesOf(saved: Pick<Record<StateTensor, Float32Array>, 'optimi
 export async function readOptimizer(
   optimizer: Optimizer,
 ): Promise<Record<Exclude<StateTensor, 'values'>, Float32Array>> {
-  const { moment1, moment2, state, lossScale } = optimizer;
+  const { pieces, moment1, moment2, state, lossScale } = optimizer;
   const [words, scale] = await Promise.all([read(state), read(lossScale)]);
   return {
-    moment1: await read(moment1),
-    moment2: await read(moment2),
+    moment1: await readPieces(pieces, moment1),
+    moment2: await readPieces(secondPieces(optimizer), moment2),
     optimizer: Float32Array.of(...words, ...scale),
   };
 }
@@ -135,10 +180,15 @@ export function restoreOptimizer(
   optimizer: Optimizer,
   saved: Record<Exclude<StateTensor, 'values'>, Float32Array>,
 ): void {
-  write(optimizer.moment1, saved.moment1);
-  write(optimizer.moment2, saved.moment2);
+  writePieces(optimizer.pieces, optimizer.moment1, saved.moment1);
+  writePieces(secondPieces(optimizer), optimizer.moment2, saved.moment2);
   write(optimizer.state, saved.optimizer.subarray(0, STATE_LENGTH));
   write(optimizer.lossScale, saved.optimizer.subarray(STATE_LENGTH));
+}
+
+/** One element where there is no second moment. */
+function secondPieces({ kind, pieces }: Optimizer): readonly PieceRange[] {
+  return OPTIMIZERS[kind].moments.length > 1 ? pieces : [{ from: 0, to: 1 }];
 }
 
 /** Elements of each tensor of a saved state. */
@@ -148,5 +198,5 @@ export function optimizerSizes(kind: OptimizerKind, size: number): Record<StateT
 }
 
 export function disposeOptimizer({ gradient, moment1, moment2, hyper, state, lossScale }: Optimizer): void {
-  for (const tensor of [gradient, moment1, moment2, hyper, state, lossScale]) tensor.dispose();
+  for (const tensor of [...gradient, ...moment1, ...moment2, hyper, state, lossScale]) tensor.dispose();
 }

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { linearCombination } from '../../kernels/loss/loss';
-import { accumulateInto } from '../../kernels/optimizer/flat';
+import { accumulateInto, type Span } from '../../kernels/optimizer/flat';
 import { checkGpu } from '../../kernels/device';
 import { promptRows } from '../../kernels/layout/layout';
 import { reserve, upload, write } from '../../kernels/program';
@@ -139,19 +139,20 @@ export class StepEngine {
 
   private differentiate(inputs: Inputs, mark: (segment: string) => void): void {
     const { base, lora, settings, optimizer } = this;
-    const offsets = new Map(lora.modules.map((module) => [module.path, module]));
-    const sink = (gradients: readonly ModuleGradient[]) =>
-      accumulateInto(
-        optimizer.gradient,
-        gradients.flatMap(({ path, dDown, dUp }) => {
-          const module = offsets.get(path);
-          if (!module) throw new Error(`No LoRA at ${path}.`);
-          return [
-            { tensor: dDown, offset: module.down },
-            { tensor: dUp, offset: module.up },
-          ];
-        }),
-      );
+    const placed = new Map(lora.modules.map((module) => [module.path, module]));
+    const sink = (gradients: readonly ModuleGradient[]) => {
+      const spans: Span[][] = lora.pieces.map(() => []);
+      for (const { path, dDown, dUp } of gradients) {
+        const module = placed.get(path);
+        if (!module) throw new Error(`No LoRA at ${path}.`);
+        const { from } = lora.pieces[module.piece];
+        spans[module.piece].push(
+          { tensor: dDown, offset: module.down - from },
+          { tensor: dUp, offset: module.up - from },
+        );
+      }
+      for (const [piece, own] of spans.entries()) accumulateInto(optimizer.gradient[piece], own);
+    };
     const encode = () => {
       if (!inputs.ids || !base.text1)
         throw new Error('Captions are to be encoded, but ids or the text encoder are missing.');
