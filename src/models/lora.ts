@@ -105,6 +105,12 @@ export class LoraParameters {
   /** The module's tensors, or undefined if it is not adapted. */
   of = (path: string): Lora | undefined => this.byPath.get(path);
 
+  /** The same as it is used when nothing is trained, without dropout: what samples are drawn with. */
+  drawnWith = (path: string): Lora | undefined => {
+    const lora = this.byPath.get(path);
+    return lora && { down: lora.down, up: lora.up, scale: lora.scale };
+  };
+
   /** Writes every module's values; `values` is asked in file order of modules. */
   set(values: (module: LoraShape) => LoraValues): void {
     const flat = new Float32Array(this.size);

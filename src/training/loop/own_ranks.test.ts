@@ -84,8 +84,8 @@ test('samples are those of the same LoRA in one rank', async () => {
     ...SETTINGS,
     lora_rank: 4,
     lora_alpha: 4,
-    // Its mask is by place, and places differ with the rank.
-    lora_dropout: 0,
+    // Its mask is by place, and places differ with the rank: a sample is drawn without it.
+    lora_dropout: 0.5,
     max_train_steps: 1,
     sample_prompts: ['red'],
     sample_every_n_steps: 1,

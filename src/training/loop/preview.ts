@@ -68,7 +68,7 @@ async function* draw(
     if (known && !(config.train_text_encoder && text1)) return known;
     if (!text1) throw new Error(`The prompt "${prompt}" was not encoded.`);
     const ids = captionIds(prepared.tokenizer, prompt, tokens);
-    return encodeCaption({ ...base, text1 }, ids, config.clip_skip, lora.of);
+    return encodeCaption({ ...base, text1 }, ids, config.clip_skip, lora.drawnWith);
   };
   // What the steps took is given back first: the next one is recorded anew.
   prepared.engine.release();
@@ -78,7 +78,7 @@ async function* draw(
     const { prompt, negative, tokens } = textsOf(prepared.tokenizer, picture);
     const latents = await sampleLatents(
       base,
-      lora.of,
+      lora.drawnWith,
       {
         prompt: await encode(prompt, tokens),
         negative: await encode(negative, tokens),

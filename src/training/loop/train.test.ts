@@ -30,7 +30,10 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     const state = fromBytes(await bytesOf(saved[0]?.state));
     const resumed = await collect(shortRun({}, { state }));
     expect(of(resumed, 'step').map(({ step }) => step)).toEqual([4, 5, 6]);
-    expect(of(resumed, 'step')).toEqual(of(whole, 'step').slice(3));
+    // What the GPU holds meanwhile is not computed: a buffer that was let go may serve again, or not.
+    const computed = (events: readonly TrainEvent[]) =>
+      of(events, 'step').map(({ gpuBytes, ...report }) => [gpuBytes > 0, report]);
+    expect(computed(resumed)).toEqual(computed(whole).slice(3));
     const [last] = of(resumed, 'saved').slice(-1);
     expect(await bytesOf(last?.lora)).toEqual(await bytesOf(saved[1]?.lora));
     expect(await bytesOf(last?.state)).toEqual(await bytesOf(saved[1]?.state));
