@@ -167,7 +167,7 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
     for (const [text, taken] of [
       [KOHYA, false],
       ['{"network_dim": ', false],
-      [smallSettings({ max_train_steps: 4, sample_every_n_steps: 1000 }), true],
+      [smallSettings({ max_train_steps: 16, sample_every_n_steps: 1000 }), true],
     ] as const) {
       await press('导入 kohya 或 YAML');
       await page.getByLabel('或在此粘贴内容').fill(text);
