@@ -35,6 +35,20 @@ test('an error that is named is said by its sentence; one that should not come k
   );
 });
 
+test.each([
+  ['handover', '--nonsense', 'Usage: npm run handover'],
+  ['lora', 'frob', '`npm run lora` alone says how it is used'],
+])(
+  '%s %s ends with 2',
+  (command, word, how) => {
+    const { status, said } = run(command, word);
+    expect(status).toBe(2);
+    expect(said).toContain(how);
+    expect(said).not.toMatch(/^\w*Error:/);
+  },
+  120_000,
+);
+
 test('usage ends with 2 and says how; a cut pretrained_lora is named, with 1', async () => {
   const { status, said } = run('label', '--input', folder, '--mode', 'nothing');
   expect(status).toBe(2);

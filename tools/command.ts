@@ -12,8 +12,13 @@ export class UsageError extends Error {
 
 /** The options that were typed. Throws UsageError. */
 export function optionsOf<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>>['values'] {
+  return argumentsOf(config).values;
+}
+
+/** Options, and what stands beside them. Throws UsageError. */
+export function argumentsOf<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
-    return parseArgs(config).values;
+    return parseArgs(config);
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -4,14 +4,12 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { withoutCopies } from './copies';
+import { optionsOf, runCommand, UsageError } from './command';
 import { makeFolder, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { handoverZip } from './handover_zip';
-import { scanImageFolder } from './image_folder';
 import { readConfig } from './read_config';
-import { fitting } from './shape_notes';
+import { runPictures } from './run_pictures';
 
 const USAGE = `Usage: npm run handover -- --config configs/my_lora_config.yaml
   --out FILE       the zip; otherwise OUTPUT_NAME-handover.zip in output_dir
@@ -24,7 +22,7 @@ ${FOLDER_USAGE}
 Exit status: 0 written; 1 failed; 2 not understood.`;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       config: { type: 'string', short: 'c' },
       out: { type: 'string', short: 'o' },
@@ -44,18 +42,14 @@ async function main(): Promise<void> {
   }
   const processes = Number(values.processes);
   if (!Number.isInteger(processes) || processes < 1 || processes > 1024)
-    throw new RangeError(`--processes ${values.processes}: give a whole number from 1, as in --processes 2.`);
+    throw new UsageError(`--processes ${values.processes}: give a whole number from 1, as in --processes 2.`);
   if (values.cpu && processes > 1)
-    throw new RangeError('--cpu is for one process: accelerate and sd-scripts share no work among CPUs.');
+    throw new UsageError('--cpu is for one process: accelerate and sd-scripts share no work among CPUs.');
+  const choices = folderChoices(values);
   const config = await readConfig(values.config, values.anyway, (line) => console.log(line));
-  const found = await scanImageFolder(config.train_data_dir, {
-    ...(config.metadata_path && { metadata: config.metadata_path }),
-    except: config.output_dir,
-    ...folderChoices(values),
-  });
-  const once = values['keep-copies'] ? { ...found, notes: [] } : await withoutCopies(found.images);
-  const { images, notes } = fitting(once.images, config);
-  for (const note of [...found.notes, ...once.notes, ...notes]) console.log(`note: ${note}`);
+  const images = await runPictures(config, choices, values['keep-copies'] ?? false, (line) =>
+    console.log(line),
+  );
   if (images.length === 0) throw new Error('No picture is left to hand over.');
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
@@ -71,7 +65,4 @@ async function main(): Promise<void> {
   );
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
-  process.exitCode = 1;
-});
+runCommand(main, USAGE);

@@ -8,7 +8,8 @@ import { fromBytes } from '../src/formats/safetensors/byte_source';
 import { readHeader } from '../src/formats/safetensors/safetensors';
 import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { parseLora } from '../src/formats/lora/kohya_lora';
-import { convert, merge, resize, show, UsageError, type Options } from './lora/commands';
+import { UsageError } from './command';
+import { convert, merge, resize, show, type Options } from './lora/commands';
 
 const golden = (name: string) => fileURLToPath(new URL(`../reference/golden/${name}`, import.meta.url));
 const LORA = golden('lora_init.safetensors');

@@ -2,8 +2,8 @@
  * `npm run lora -- show|convert|merge|resize`: what there is to do with LoRA files beside training, without a page and
  * without a GPU.
  */
-import { parseArgs } from 'node:util';
-import { convert, merge, resize, show, UsageError } from './lora/commands';
+import { argumentsOf, runCommand, UsageError } from './command';
+import { convert, merge, resize, show } from './lora/commands';
 
 const USAGE = `Usage: npm run lora -- COMMAND ...
   show FILE [--json]
@@ -38,31 +38,23 @@ async function main(): Promise<void> {
 }
 
 function read(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        to: { type: 'string' },
-        out: { type: 'string', short: 'o' },
-        base: { type: 'string' },
-        weight: { type: 'string', short: 'w', multiple: true },
-        rank: { type: 'string' },
-        share: { type: 'string' },
-        threshold: { type: 'string' },
-        precision: { type: 'string' },
-        json: { type: 'boolean' },
-        force: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return argumentsOf({
+    args,
+    allowPositionals: true,
+    options: {
+      to: { type: 'string' },
+      out: { type: 'string', short: 'o' },
+      base: { type: 'string' },
+      weight: { type: 'string', short: 'w', multiple: true },
+      rank: { type: 'string' },
+      share: { type: 'string' },
+      threshold: { type: 'string' },
+      precision: { type: 'string' },
+      json: { type: 'boolean' },
+      force: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
-  if (error instanceof UsageError) console.error('`npm run lora` alone says how it is used.');
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-});
+runCommand(main, '`npm run lora` alone says how it is used.');

@@ -24,12 +24,9 @@ import { optionsOf, runCommand, sentenceOf, UsageError } from './command';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, sha256OfFile } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
-import { scanImageFolder } from './image_folder';
 import { loadImage } from './images';
-import { withoutCopies } from './copies';
 import { setEarlierAside } from './earlier_run';
 import { EventLog } from './event_log';
-import { fitting } from './shape_notes';
 import {
   encodeSample,
   keepSample,
@@ -43,6 +40,7 @@ import { readConfig } from './read_config';
 import { openLora } from './open_lora';
 import { pretrainedNotes } from './pretrained';
 import { takeFolder } from './run_lock';
+import { runPictures } from './run_pictures';
 import { stopOnSignals, type Stopping } from './stopping';
 import { trainLog } from './train_log';
 import { planLines } from './train_plan';
@@ -82,15 +80,10 @@ async function main(): Promise<void> {
   const choices = folderChoices(values);
   const config = await readConfig(values.config, values.anyway ?? false, (line) => console.log(line));
   const stop = values.plan ? undefined : await begin(config);
-  const found = await scanImageFolder(config.train_data_dir, {
-    ...(config.metadata_path && { metadata: config.metadata_path }),
-    except: config.output_dir,
-    ...choices,
-  });
-  const once = values['keep-copies'] ? { ...found, notes: [] } : await withoutCopies(found.images);
-  const folder = fitting(once.images, config);
-  for (const note of [...found.notes, ...once.notes, ...folder.notes]) console.log(`note: ${note}`);
-  if (folder.images.length === 0)
+  const images = await runPictures(config, choices, values['keep-copies'] ?? false, (line) =>
+    console.log(line),
+  );
+  if (images.length === 0)
     throw new Error('No picture is left to train on. Crop them, or set other bucket sizes.');
   if (drawsSamples(config))
     for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))
@@ -117,7 +110,7 @@ async function main(): Promise<void> {
   const run: TrainingRun = {
     config,
     base: await baseOf(config, base),
-    images: folder.images.map((image) => ({
+    images: images.map((image) => ({
       ...image,
       pixels: (placement) => loadImage(image, placement),
       digest: () => sha256OfFile(image.path),
@@ -133,7 +126,7 @@ async function main(): Promise<void> {
     for (const line of gpuNotes(gpu())) console.log(line);
     if (none) console.log(nothingToResume);
     for (const line of await toldBeforehand(run)) console.log(line);
-    const sizes = folder.images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
+    const sizes = images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
     const plan = await estimateRun(config, base, sizes, card.cardGb);
     for (const line of planLines(config, plan)) console.log(line);
     closeDevice();

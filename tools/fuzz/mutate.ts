@@ -3,6 +3,7 @@
  * cut, pieces of another one put in; now and then one piece a thousand times over, which is what a quadratic reader
  * betrays itself by.
  */
+import { joined } from '../../src/formats/protobuf/wire';
 import type { Random } from './random';
 
 export interface Kinds {
@@ -133,16 +134,6 @@ function otherNumber(random: Random, bytes: Uint8Array, from: number): Uint8Arra
 
 function spliced(bytes: Uint8Array, at: number, length: number, put: Uint8Array): Uint8Array {
   return joined([bytes.subarray(0, at), put, bytes.subarray(at + length)]);
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 export function bytesOf(text: string | Uint8Array): Uint8Array {

@@ -4,10 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { joined } from '../../src/formats/protobuf/wire';
 import { fromBytes } from '../../src/formats/safetensors/byte_source';
 import { readHeader } from '../../src/formats/safetensors/safetensors';
 import { SafetensorsError } from '../../src/formats/safetensors/safetensors_error';
-import { joined } from './mutate';
 import { Random } from './random';
 import { headerKinds, tensorFile } from './rows/tensors';
 

@@ -16,15 +16,11 @@ import {
   type SavePrecision,
 } from '../../src/formats/lora/kohya_lora';
 import { readHeader } from '../../src/formats/safetensors/safetensors';
+import { UsageError } from '../command';
 import { openLora } from '../open_lora';
 import { writeMerged } from './merged_base';
 import { summaryLines } from './summary_lines';
 import { writeFiles } from './write_files';
-
-/** The arguments are not understood. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
 
 /** As given; what is missing is undefined. */
 export interface Options {

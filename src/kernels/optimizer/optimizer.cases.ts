@@ -110,14 +110,7 @@ async function trajectory(kind: OptimizerKind, base: Hyper, steps: number): Prom
   const change = (await read(tensors.p)).map((p, i) => p - start[i]);
   const state = unpackState(await read(tensors.state));
   const results: Comparison[] = [
-    {
-      what: 'change of p',
-      error: relativeError(
-        change,
-        reference.p.map((p, i) => p - start[i]),
-      ),
-      tolerance: 1e-5,
-    },
+    changeOfP(change, reference, start),
     { what: 'm', error: relativeError(await read(tensors.m), reference.m), tolerance: 2e-6 },
     { what: 'v', error: relativeError(await read(tensors.v), reference.v), tolerance: 2e-6 },
     { what: 'norm', error: relativeError([state.norm], [norm]), tolerance: 2e-6 },
@@ -167,16 +160,15 @@ async function ratesOfUpdates(kind: OptimizerKind): Promise<Comparison[]> {
   const state = unpackState(await read(tensors.state));
   dispose();
   return [
-    {
-      what: 'change of p',
-      error: relativeError(
-        change,
-        reference.p.map((p, i) => p - start[i]),
-      ),
-      tolerance: 1e-5,
-    },
+    changeOfP(change, reference, start),
     { what: 'steps counted', error: Math.abs(state.steps - 6), tolerance: 0 },
   ];
+}
+
+/** What the values moved by since `start`, against the reference. */
+function changeOfP(change: ArrayLike<number>, { p }: ReferenceState, start: ArrayLike<number>): Comparison {
+  const expected = p.map((value, i) => value - start[i]);
+  return { what: 'change of p', error: relativeError(change, expected), tolerance: 1e-5 };
 }
 
 /** Neither decayed nor moved, as PyTorch leaves a parameter without a gradient; all others as the reference has them. */
@@ -357,14 +349,7 @@ async function inPieces(): Promise<Comparison[]> {
   const state = unpackState(await read(tensors.state));
   tf.dispose([tensors, ...pieces.map(({ p, m, v, gradient }) => ({ p, m, v, gradient }))]);
   return [
-    {
-      what: 'change of p',
-      error: relativeError(
-        change,
-        reference.p.map((p, i) => p - start[i]),
-      ),
-      tolerance: 1e-5,
-    },
+    changeOfP(change, reference, start),
     { what: 'norm', error: relativeError([state.norm], [norm]), tolerance: 2e-6 },
   ];
 }

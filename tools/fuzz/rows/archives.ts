@@ -1,11 +1,12 @@
 /** Files within files: zips, projects, ONNX models. */
 import { crc32, deflateRawSync } from 'node:zlib';
+import { joined } from '../../../src/formats/protobuf/wire';
 import { fromBytes } from '../../../src/formats/safetensors/byte_source';
 import { readOnnxFile } from '../../../src/formats/onnx/onnx_file';
 import { isProjectFile, readProject, writeProject } from '../../../src/formats/zip/project_file';
 import { openZip, zipLimits } from '../../../src/formats/zip/zip';
 import { writeZip } from '../../../src/formats/zip/zip_write';
-import { bytesOf, joined, mutated } from '../mutate';
+import { bytesOf, mutated } from '../mutate';
 import type { Random } from '../random';
 import { bytesRow, promise, type Row } from '../row';
 import { bytesIn } from '../seed_files';

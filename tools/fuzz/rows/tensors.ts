@@ -1,4 +1,5 @@
 /** Files of tensors: the header, what a base model or a LoRA makes of it, a saved state. */
+import { joined } from '../../../src/formats/protobuf/wire';
 import { fromBytes } from '../../../src/formats/safetensors/byte_source';
 import {
   identifyCheckpoint,
@@ -18,7 +19,7 @@ import { smallTargets } from '../../../src/formats/lora/small_model.testing';
 import { verifyLora } from '../../../src/formats/lora/verify_lora';
 import { planBaseModel } from '../../../src/training/step/base_model';
 import { openState, writeState } from '../../../src/training/loop/checkpoint';
-import { bytesOf, joined, mutated, type Kinds } from '../mutate';
+import { bytesOf, mutated, type Kinds } from '../mutate';
 import type { Random } from '../random';
 import { promise, textRow, type Row } from '../row';
 import { bytesIn } from '../seed_files';
@@ -160,7 +161,7 @@ function withLength(text: Uint8Array | string, dataBytes = 0): Uint8Array<ArrayB
   const bytes = bytesOf(text);
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(bytes.length), true);
-  return joined([length, bytes, new Uint8Array(dataBytes)]) as Uint8Array<ArrayBuffer>;
+  return joined([length, bytes, new Uint8Array(dataBytes)]);
 }
 
 const layers = [
