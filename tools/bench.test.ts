@@ -45,7 +45,7 @@ test('a quick bench on the f16 tier reports finite numbers and ratios', async ()
   }
 
   expect(step.loraModules).toBe(192);
-  expect(step.keepFrom).toBe(step.blocks - 1);
+  expect(step.firstKeptBlock).toBe(step.blocks - 1);
   expect(step.secondsPerStep.all).toHaveLength(2);
   expectPositive(step.secondsPerStep.median, step.secondsPerStep.p95, step.secondsPerStepUnwaited);
   expectPositive(...Object.values(step.splitMs));

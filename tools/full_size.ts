@@ -145,7 +145,7 @@ async function main(): Promise<void> {
     chunks: 1,
     clipSkip: 1,
     vPrediction: false,
-    keepFrom: blocks.length - 1,
+    firstKeptBlock: blocks.length - 1,
     record: true,
   };
   const batch = batchOf(inputs, B, height, width);

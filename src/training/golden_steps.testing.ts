@@ -61,7 +61,7 @@ export async function trainGolden(
     chunks: 1,
     clipSkip: 1,
     vPrediction: false,
-    keepFrom: 8,
+    firstKeptBlock: 8,
     record,
   });
   const losses: number[] = [];

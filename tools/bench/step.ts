@@ -24,7 +24,7 @@ export interface StepResult {
   loraParameters: number;
   blocks: number;
   /** Blocks from this one on keep their activations. */
-  keepFrom: number;
+  firstKeptBlock: number;
   steps: number;
   secondsPerStep: { median: number; p95: number; all: number[] };
   /** Issued without waiting in between, as in training. */
@@ -74,7 +74,7 @@ export async function benchStep(
   progress(`weights: ${(weightsMs / 1000).toFixed(1)} s`);
 
   const blocks = base.unet.blocks.length;
-  const keepFrom =
+  const firstKeptBlock =
     plan.recompute === 'all'
       ? blocks - 1
       : plan.recompute === 'none'
@@ -93,7 +93,7 @@ export async function benchStep(
     clipSkip: 1,
     vPrediction: false,
   } as const satisfies Partial<StepSettings>;
-  const run = openRun(base, shapes, plan, { ...settings, keepFrom, record: true });
+  const run = openRun(base, shapes, plan, { ...settings, firstKeptBlock, record: true });
 
   started = performance.now();
   run.step();
@@ -161,7 +161,7 @@ export async function benchStep(
   trim();
 
   progress('the plain way');
-  const plain = openRun(base, shapes, plan, { ...settings, keepFrom, record: false });
+  const plain = openRun(base, shapes, plan, { ...settings, firstKeptBlock, record: false });
   const plainUs: number[] = [];
   let submitsPlain = 0;
   for (let i = 0; i < repeats; i++) {
@@ -187,11 +187,11 @@ export async function benchStep(
       samples: undefined,
       keep: [],
     },
-    keepFrom,
+    firstKeptBlock,
   );
   if (gpu().errors.length) throw new Error(`The GPU reported: ${gpu().errors[0]}`);
   const step = median(seconds);
-  const fixedAccounting = fixedFlops(plan, keepFrom, blocks);
+  const fixedAccounting = fixedFlops(plan, firstKeptBlock, blocks);
   return {
     model: plan.model,
     size: plan.size,
@@ -200,7 +200,7 @@ export async function benchStep(
     loraModules: shapes.length,
     loraParameters,
     blocks,
-    keepFrom,
+    firstKeptBlock,
     steps: plan.steps,
     secondsPerStep: { median: step, p95: quantile(seconds, 0.95), all: seconds },
     secondsPerStepUnwaited,
@@ -238,8 +238,8 @@ export async function benchStep(
 }
 
 /** Forward 0.803, input gradients 0.677, attention's backward pass 0.315 TFLOP at 512x512; one more forward if recomputed. */
-function fixedFlops(plan: BenchPlan, keepFrom: number, blocks: number): number | null {
+function fixedFlops(plan: BenchPlan, firstKeptBlock: number, blocks: number): number | null {
   if (plan.model !== 'sd15' || plan.size !== 512) return null;
-  if (keepFrom === 0) return 1.8e12;
-  return keepFrom === blocks - 1 ? 2.6e12 : null;
+  if (firstKeptBlock === 0) return 1.8e12;
+  return firstKeptBlock === blocks - 1 ? 2.6e12 : null;
 }

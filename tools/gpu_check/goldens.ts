@@ -105,15 +105,15 @@ function unetOutput({ unet: { weights, blocks } }: BaseModel, files: GoldenFiles
 
 const SETTINGS = { trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false, record: false } as const;
 
-function unetGradients(base: BaseModel, files: GoldenFiles, keepFrom: number, math?: HalfMath): Case {
-  const how = `${keepFrom ? 'recomputed' : 'kept'}${math ? `, ${math}` : ''}`;
+function unetGradients(base: BaseModel, files: GoldenFiles, firstKeptBlock: number, math?: HalfMath): Case {
+  const how = `${firstKeptBlock ? 'recomputed' : 'kept'}${math ? `, ${math}` : ''}`;
   return {
     name: `golden: loss and gradients of the U-Net, ${how}`,
     async run() {
       setHalfMath(math);
       try {
         const want = await readGolden(files, 'grads');
-        const settings = { ...SETTINGS, text: 'given', keepFrom } as const;
+        const settings = { ...SETTINGS, text: 'given', firstKeptBlock } as const;
         const start = await goldenStart(files);
         const { loss, gradients } = await differentiate(base, settings, goldenBatch(want, 'context'), start);
         return [
@@ -135,7 +135,7 @@ function textGradients(base: BaseModel, files: GoldenFiles): Case {
       const weights = [...want.ints('timesteps')].map((t) =>
         minSnrWeight(noiseSchedule(sd1Facts.noise), t, 5, false),
       );
-      const settings = { ...SETTINGS, text: 'trained', keepFrom: 27 } as const;
+      const settings = { ...SETTINGS, text: 'trained', firstKeptBlock: 27 } as const;
       const batch = { ...goldenBatch(want, 'ids'), weights };
       const { loss, gradients } = await differentiate(base, settings, batch, await goldenStart(files));
       return [

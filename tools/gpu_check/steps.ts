@@ -62,7 +62,7 @@ export async function timeStep(plan: CheckPlan, recompute: Recompute, math?: Hal
       chunks: 1,
       clipSkip: 1,
       vPrediction: false,
-      keepFrom: recompute === 'all' ? base.unet.blocks.length - 1 : 0,
+      firstKeptBlock: recompute === 'all' ? base.unet.blocks.length - 1 : 0,
       record: true,
     },
   );

@@ -6,7 +6,7 @@ import { HEADER_START, readHeader, type Header } from '../../src/formats/dataset
 import { pictureLimits, refusalOf, refusalOfType } from '../../src/formats/dataset/refusal';
 import { hex } from '../../src/formats/safetensors/sha256';
 import type { PictureReading, Refusal } from '../../src/protocol/pictures';
-import { lookOf } from './look';
+import { differenceHash } from './difference_hash';
 
 /** Longest side of a thumbnail, pixels. */
 const THUMBNAIL_SIDE = 384;
@@ -60,7 +60,7 @@ async function draw(picture: Blob): Promise<Drawn | undefined> {
   bitmap.close();
   const { data } = context.getImageData(0, 0, small.width, small.height);
   const thumbnail = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.85 });
-  return { width, height, look: lookOf(data, small.width, small.height), thumbnail };
+  return { width, height, look: differenceHash(data, small.width, small.height), thumbnail };
 }
 
 function refused(refusal: Refusal): PictureReading {

@@ -43,7 +43,7 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
       if (!(await ranOut(error))) throw error;
       most = plan && less(plan);
       if (!plan || !most) throw new OutOfMemoryError();
-      const { keepFrom: recomputedBlocks, microBatch } = most;
+      const { firstKeptBlock: recomputedBlocks, microBatch } = most;
       yield { kind: 'adapted', step, recomputedBlocks, blocks: plan.blocks, microBatch };
     }
   }
@@ -52,9 +52,9 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
 /** The next smaller run: all blocks recomputed, then halves of the pictures at once. Undefined: there is none. */
 function less({ recomputedBlocks, blocks, microBatch }: RunPlan): Economy | undefined {
   const all = blocks - 1;
-  if (recomputedBlocks < all) return { keepFrom: all, microBatch, guidedTogether: false };
+  if (recomputedBlocks < all) return { firstKeptBlock: all, microBatch, guidedTogether: false };
   if (microBatch === 1) return undefined;
-  return { keepFrom: all, microBatch: Math.floor(microBatch / 2), guidedTogether: false };
+  return { firstKeptBlock: all, microBatch: Math.floor(microBatch / 2), guidedTogether: false };
 }
 
 /** Whatever failed, memory that ran out is why; the news of it may come after the failure. */

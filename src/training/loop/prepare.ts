@@ -194,7 +194,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       loraModules: request.lora.shapes.length,
       loraParameters: outline.loraParameters,
       ...(ranksDiffer(request.lora.shapes) ? { loraRanks: ranksOf(request.lora.shapes) } : {}),
-      recomputedBlocks: memory.keepFrom,
+      recomputedBlocks: memory.firstKeptBlock,
       blocks,
       microBatch: memory.microBatch,
       largestBatch: largestBatch(request),
@@ -287,7 +287,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
         base,
         lora,
         optimizer,
-        { ...request.settings, keepFrom: memory.keepFrom, record: run.record ?? true },
+        { ...request.settings, firstKeptBlock: memory.firstKeptBlock, record: run.record ?? true },
         seed,
       ),
     );
@@ -406,7 +406,7 @@ async function memoryOf(
   const microBatch = Math.min(run.most?.microBatch ?? Infinity, before ?? Infinity);
   const memory = fitMemory(request, blocks, budgetBytes, undefined, {
     anyway: auto || (run.anyway ?? false),
-    most: { keepFrom: run.most?.keepFrom ?? 0, microBatch },
+    most: { firstKeptBlock: run.most?.firstKeptBlock ?? 0, microBatch },
   });
   return run.most?.guidedTogether === false ? { ...memory, guidedTogether: false } : memory;
 }

@@ -80,7 +80,7 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     maxSteps: prepared.steps,
     batchSize: config.batch_size,
     accumulationSteps: config.gradient_accumulation_steps,
-    recompute: prepared.memory.keepFrom > 0,
+    recompute: prepared.memory.firstKeptBlock > 0,
     scheduler: prepared.schedule.name,
     warmupSteps: warmupSteps(prepared.schedule),
     ...RUN_KINDS,

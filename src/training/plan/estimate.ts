@@ -97,7 +97,7 @@ function work(
     loraBytes:
       outline.loraParameters * savePrecisions[config.save_precision].bytes +
       request.lora.shapes.length * HEADER_BYTES_PER_MODULE,
-    recomputedBlocks: memory.keepFrom,
+    recomputedBlocks: memory.firstKeptBlock,
     blocks,
     microBatch: Math.min(memory.microBatch, predicted.largestBatch),
     largestBatch: predicted.largestBatch,
@@ -136,10 +136,11 @@ function partsOf(
     encoding ? [...request.config.family.texts, 'vae'] : ['unet', ...request.keep],
   );
   const lora = encoding ? 0 : loraBytes(request);
-  const saved = (keepFrom: number) =>
-    predicted.ofLargest(keepFrom, memory.microBatch).trainingBytes -
+  const saved = (firstKeptBlock: number) =>
+    predicted.ofLargest(firstKeptBlock, memory.microBatch).trainingBytes -
     predicted.ofLargest(blocks - 1, memory.microBatch).trainingBytes;
-  const kept = !training || memory.keepFrom === blocks - 1 ? 0 : Math.max(0, saved(memory.keepFrom));
+  const kept =
+    !training || memory.firstKeptBlock === blocks - 1 ? 0 : Math.max(0, saved(memory.firstKeptBlock));
   return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
 }
 

@@ -81,7 +81,7 @@ test('a batch that does not fit goes through in parts; a card of 24 GB takes it 
   expect(fit({ ...STYLE, batch_size: 4 }, square)).toMatchObject({ microBatch: 1 });
   expect(fit({ ...STYLE, batch_size: 4 }, square, 24)).toMatchObject({
     microBatch: 4,
-    keepFrom: 0,
+    firstKeptBlock: 0,
     guidedTogether: true,
   });
   const six = fit({ ...STYLE, batch_size: 2 }, square, 6);

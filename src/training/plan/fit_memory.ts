@@ -25,7 +25,7 @@ export interface FitOptions {
   /** Where not even the least is within the budget, that is the answer, and no `MemoryBudgetError`. */
   anyway?: boolean;
   /** No more than this: what a run had when the GPU's memory ran out, made less, or what it was resumed with. */
-  most?: Pick<Economy, 'keepFrom' | 'microBatch'>;
+  most?: Pick<Economy, 'firstKeptBlock' | 'microBatch'>;
 }
 
 /**
@@ -42,7 +42,7 @@ export function fitMemory(
 ): MemoryPrediction {
   const fits = ({ peakBytes }: MemoryPrediction) => peakBytes <= budgetBytes;
   const last = blocks - 1;
-  const floor = Math.min(last, most?.keepFrom ?? 0);
+  const floor = Math.min(last, most?.firstKeptBlock ?? 0);
   let least: MemoryPrediction | undefined;
   let tooLarge: BufferTooLargeError | undefined;
   for (
@@ -65,8 +65,8 @@ export function fitMemory(
       if (fits(predicted.ofLargest(middle, size))) high = middle;
       else low = middle + 1;
     }
-    for (let keepFrom = low; keepFrom < last; keepFrom++) {
-      const prediction = predicted.of(keepFrom, size);
+    for (let firstKeptBlock = low; firstKeptBlock < last; firstKeptBlock++) {
+      const prediction = predicted.of(firstKeptBlock, size);
       if (fits(prediction)) return prediction;
     }
     return least;

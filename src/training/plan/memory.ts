@@ -33,7 +33,7 @@ export interface MemoryRequest {
   config: BaseModelConfig;
   lora: { shapes: readonly LoraShape[]; dropout: number };
   optimizer: OptimizerKind;
-  settings: Omit<StepSettings, 'keepFrom' | 'record'>;
+  settings: Omit<StepSettings, 'firstKeptBlock' | 'record'>;
   /** Every shape of batch that the run has. */
   buckets: readonly BatchShape[];
   /** What samples drawn while training look like, if any are. */
@@ -45,7 +45,7 @@ export interface MemoryRequest {
 /** How a run keeps within its memory: what is recomputed, and how much goes through the GPU at once. */
 export interface Economy {
   /** See `checkpointedBackward`. */
-  keepFrom: number;
+  firstKeptBlock: number;
   /** Pictures at once; a larger batch is put together from several passes. */
   microBatch: number;
   /** Samples: the prompt and the negative prompt in one pass, not one after the other. */
@@ -69,9 +69,9 @@ export interface MemoryPrediction extends Economy {
 /** What one request needs, each question walked through once however often it is asked. */
 export interface Predictions {
   /** Throws `BufferTooLargeError` where the adapter could not bind what a pass or a sample needs. */
-  of(keepFrom: number, microBatch: number): MemoryPrediction;
+  of(firstKeptBlock: number, microBatch: number): MemoryPrediction;
   /** The same if the largest shape were the only one: nearly as much, for one walk instead of one a shape. */
-  ofLargest(keepFrom: number, microBatch: number): MemoryPrediction;
+  ofLargest(firstKeptBlock: number, microBatch: number): MemoryPrediction;
   /** Pictures in the largest batch. */
   largestBatch: number;
 }
@@ -94,16 +94,16 @@ export function predictions(request: MemoryRequest): Predictions {
   const largest = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
   const predict = (of: MemoryRequest): Predictions['of'] => {
     const known = new Map<string, MemoryPrediction>();
-    return (keepFrom, microBatch) => {
-      const key = `${keepFrom}/${microBatch}`;
+    return (firstKeptBlock, microBatch) => {
+      const key = `${firstKeptBlock}/${microBatch}`;
       const before = known.get(key);
       if (before) return before;
-      const training = simulate(() => train(of, keepFrom, microBatch));
+      const training = simulate(() => train(of, firstKeptBlock, microBatch));
       const others = Math.max(encoding().peakBytes, training.peakBytes);
       const guidedTogether = fitsTogether(samplingBytes, others);
       const drawing = samplingBytes(guidedTogether);
       const prediction = {
-        keepFrom,
+        firstKeptBlock,
         microBatch,
         guidedTogether,
         weightBytes: weights().peakBytes,
@@ -131,9 +131,9 @@ export function largestBatch({ buckets }: Pick<MemoryRequest, 'buckets'>): numbe
   return Math.max(...buckets.map(({ size }) => size));
 }
 
-/** What a run needs whose blocks from `keepFrom` on keep their activations, whole batches at once. */
-export function predictMemory(request: MemoryRequest, keepFrom: number): MemoryPrediction {
-  return predictions(request).of(keepFrom, largestBatch(request));
+/** What a run needs whose blocks from `firstKeptBlock` on keep their activations, whole batches at once. */
+export function predictMemory(request: MemoryRequest, firstKeptBlock: number): MemoryPrediction {
+  return predictions(request).of(firstKeptBlock, largestBatch(request));
 }
 
 /** Operations of all passes of one batch of this shape. */
@@ -141,7 +141,7 @@ export function stepFlops(request: MemoryRequest, shape: BatchShape, economy: Ec
   const one = { ...request, buckets: [shape], samples: undefined };
   return parts(shape.size, economy.microBatch).reduce((sum, size) => {
     const pass = { ...one, buckets: [{ ...shape, size }] };
-    return sum + simulate(() => train(pass, economy.keepFrom, size)).flops;
+    return sum + simulate(() => train(pass, economy.firstKeptBlock, size)).flops;
   }, 0);
 }
 
@@ -185,14 +185,14 @@ function encode({ config, buckets }: MemoryRequest): void {
   }
 }
 
-function train(request: MemoryRequest, keepFrom: number, microBatch: number): void {
+function train(request: MemoryRequest, firstKeptBlock: number, microBatch: number): void {
   const { settings } = request;
   loaded(request, (base, parameters, optimizer, seed) => {
     const engine = new StepEngine(
       base,
       parameters,
       optimizer,
-      { ...settings, keepFrom, record: false },
+      { ...settings, firstKeptBlock, record: false },
       seed,
     );
     try {

@@ -1,7 +1,7 @@
 /**
- * Forward and backward through the U-Net's blocks with a bounded memory. Blocks before `keepFrom` run forward outside
+ * Forward and backward through the U-Net's blocks with a bounded memory. Blocks before `firstKeptBlock` run forward outside
  * the tape and leave only their outputs; they are run again, one by one in reverse, under the tape. Blocks from
- * `keepFrom` on run once, on one tape. tfjs cannot nest gradients, hence this explicit pass.
+ * `firstKeptBlock` on run once, on one tape. tfjs cannot nest gradients, hence this explicit pass.
  * Training Deep Nets with Sublinear Memory Cost, Chen et al. 2016.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -14,7 +14,7 @@ export interface BackwardSettings {
   model: Model;
   blocks: readonly UnetBlock[];
   /** Blocks from this index on keep their activations; 0 keeps all, `blocks.length` none but the last block's. */
-  keepFrom: number;
+  firstKeptBlock: number;
   /** Paths of the trained LoRA modules in a block; none if only the text encoder is trained. */
   adapted: (block: UnetBlock) => readonly string[];
   /** Is the gradient of the context wanted (a trained text encoder)? */
@@ -35,7 +35,7 @@ export type Sink = (gradients: readonly ModuleGradient[]) => void;
  * scalar (the loss scale), a tensor [1] already on the GPU. Returns the loss and, if wanted, the context's gradient.
  */
 export function checkpointedBackward(
-  { model, blocks, keepFrom, adapted, wantContext }: BackwardSettings,
+  { model, blocks, firstKeptBlock, adapted, wantContext }: BackwardSettings,
   x: Tensor,
   inputs: UnetInputs,
   loss: (prediction: Tensor) => Tensor,
@@ -43,7 +43,7 @@ export function checkpointedBackward(
   sink: Sink,
   mark: (segment: string) => void = () => {},
 ): { loss: Tensor; dContext: Tensor | undefined } {
-  const first = Math.min(Math.max(keepFrom, 0), blocks.length - 1);
+  const first = Math.min(Math.max(firstKeptBlock, 0), blocks.length - 1);
   const skipOf = skipSources(blocks);
   const needs = needsGradient(
     blocks,

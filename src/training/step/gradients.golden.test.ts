@@ -19,7 +19,7 @@ const SETTINGS: StepSettings = {
   chunks: 1,
   clipSkip: 1,
   vPrediction: false,
-  keepFrom: 0,
+  firstKeptBlock: 0,
   record: false,
 };
 
@@ -28,11 +28,11 @@ onTiers((base, tier) => {
     ['keeping all', 0],
     ['recomputing half', 25],
     ['recomputing all', 99],
-  ])('U-Net only, %s', async (_, keepFrom) => {
+  ])('U-Net only, %s', async (_, firstKeptBlock) => {
     const want = await golden('grads');
     const { loss, gradients } = await differentiate(
       base(),
-      { ...SETTINGS, keepFrom },
+      { ...SETTINGS, firstKeptBlock },
       goldenBatch(want, 'context'),
       await goldenStart(goldenSource),
     );
@@ -86,7 +86,7 @@ onTiers((base, tier) => {
     const batch = { ...goldenBatch(want, 'ids'), weights };
     const { loss, gradients } = await differentiate(
       base(),
-      { ...SETTINGS, text: 'trained', keepFrom: 27 },
+      { ...SETTINGS, text: 'trained', firstKeptBlock: 27 },
       batch,
       await goldenStart(goldenSource),
     );

@@ -21,7 +21,7 @@ const SETTINGS: StepSettings = {
   chunks: 1,
   clipSkip: 1,
   vPrediction: false,
-  keepFrom: 999,
+  firstKeptBlock: 999,
   record: true,
 };
 
@@ -113,8 +113,8 @@ test('the prediction is what the run then takes', async () => {
     keep: [],
   };
   const blocks = unetBlocks(plan.unet).length;
-  for (const keepFrom of [0, blocks - 1]) {
-    const { trainingBytes } = predictMemory(request, keepFrom);
+  for (const firstKeptBlock of [0, blocks - 1]) {
+    const { trainingBytes } = predictMemory(request, firstKeptBlock);
     gpu().buffers.trim();
     gpu().buffers.resetPeak();
     const before = gpu().buffers.ledger().allocatedBytes;
@@ -122,7 +122,7 @@ test('the prediction is what the run then takes', async () => {
     const lora = new LoraParameters(shapes);
     lora.set(freshLora(plan.family, 1));
     const optimizer = createOptimizer('adamw', lora, false);
-    const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, keepFrom });
+    const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, firstKeptBlock });
     engine.begin();
     engine.micro({ ...batchOf(0), width: 16, height: 24, ...latentsOf(2 * 16 * 24 * 4) }, 0);
     update(optimizer, lora.values);
@@ -137,9 +137,9 @@ test('the prediction is what the run then takes', async () => {
   const all = predictMemory(request, 0).peakBytes;
   const none = predictMemory(request, blocks - 1).peakBytes;
   expect(none).toBeLessThan(all);
-  expect(fitMemory(request, blocks, all).keepFrom).toBe(0);
+  expect(fitMemory(request, blocks, all).firstKeptBlock).toBe(0);
   const between = fitMemory(request, blocks, (all + none) / 2);
-  expect(between.keepFrom).toBeGreaterThan(0);
+  expect(between.firstKeptBlock).toBeGreaterThan(0);
   expect(between.peakBytes).toBeLessThanOrEqual((all + none) / 2);
   // Less than whole batches need: one picture at a time, and then no further.
   const single = fitMemory(request, blocks, none - 1);

@@ -28,7 +28,7 @@ export interface StepSettings {
   clipSkip: number;
   vPrediction: boolean;
   /** See `checkpointedBackward`. */
-  keepFrom: number;
+  firstKeptBlock: number;
   /** False runs every step the plain way, without recordings: slower, and the same bits. */
   record: boolean;
 }
@@ -175,7 +175,7 @@ export class StepEngine {
       {
         model: unet,
         blocks: base.unet.blocks,
-        keepFrom: settings.keepFrom,
+        firstKeptBlock: settings.firstKeptBlock,
         adapted: (block) => this.adapted.get(block) ?? [],
         wantContext: settings.text === 'trained',
       },

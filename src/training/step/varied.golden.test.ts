@@ -116,7 +116,7 @@ onTiers((base, tier) => {
         chunks: 1,
         clipSkip: 1,
         vPrediction: false,
-        keepFrom: 9,
+        firstKeptBlock: 9,
         record: false,
       },
       {

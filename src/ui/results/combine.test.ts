@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { batchKey, readPrompt, wantedIn, type Column, type Manner, type NamedLora } from './combine';
+import {
+  batchKey,
+  readPrompt,
+  wantedIn,
+  type Column,
+  type SamplingSettings,
+  type NamedLora,
+} from './combine';
 
 const lora = (name: string, own: boolean): NamedLora => ({ id: `id-${name}`, name, file: new Blob(), own });
 const library = new Map(
   [lora('ink-800', true), lora('ink-1200', true), lora('film', false)].map((each) => [each.name, each]),
 );
-const manner: Manner = {
+const sampling: SamplingSettings = {
   base: 'v1-5 4265146304',
   negative: '',
   width: 512,
@@ -21,7 +28,7 @@ const column = (name: string): Column => ({
   lora: library.get(name) ?? lora(name, true),
 });
 const cell = (at: Column, prompt: string, strength = 0.8) =>
-  wantedIn(at, readPrompt(prompt, library), 42, strength, manner);
+  wantedIn(at, readPrompt(prompt, library), 42, strength, sampling);
 const weights = (at: Column, prompt: string, strength?: number) =>
   cell(at, prompt, strength)?.loras.map(({ name, weight }) => [name, weight]);
 
@@ -30,7 +37,7 @@ describe('a cell', () => {
     expect(cell({ kind: 'base' }, 'a cat --n fur --w 256 --d 7 --s 9 --l 3')).toMatchObject({
       words: 'a cat',
       seed: 7,
-      manner: { negative: 'fur', width: 256, height: 512, steps: 9, guidance: 3, sampler: 'ddim' },
+      sampling: { negative: 'fur', width: 256, height: 512, steps: 9, guidance: 3, sampler: 'ddim' },
     });
     expect(cell(column('ink-800'), 'a cat --d 7')?.key).not.toBe(cell(column('ink-800'), 'a cat')?.key);
   });
@@ -70,10 +77,10 @@ describe('a key', () => {
     expect(key('<lora:film:0.5> a cat')).toBe(key('a   cat <lora:film:.50>'));
   });
 
-  it('differs with words, weights, checkpoint, seed and manner', () => {
-    const other = wantedIn(column('ink-800'), readPrompt('a cat', library), 43, 0.8, manner);
+  it('differs with words, weights, checkpoint, seed and sampling', () => {
+    const other = wantedIn(column('ink-800'), readPrompt('a cat', library), 43, 0.8, sampling);
     const longer = wantedIn(column('ink-800'), readPrompt('a cat', library), 42, 0.8, {
-      ...manner,
+      ...sampling,
       steps: 21,
     });
     const keys = [

@@ -28,7 +28,7 @@ export interface UsedLora extends NamedLora {
 export type Column = { readonly kind: 'base' } | { readonly kind: 'checkpoint'; readonly lora: NamedLora };
 
 /** How pictures are made, but for what row and column say. */
-export type Manner = Omit<PictureRequest, 'prompt' | 'seed'> & {
+export type SamplingSettings = Omit<PictureRequest, 'prompt' | 'seed'> & {
   readonly base: string;
   readonly clipSkip: number;
   readonly vPrediction: boolean;
@@ -40,13 +40,13 @@ export interface Wanted {
   readonly words: string;
   readonly seed: number;
   readonly loras: readonly UsedLora[];
-  readonly manner: Manner;
+  readonly sampling: SamplingSettings;
 }
 
 /** What a prompt says of LoRAs, with the names looked up. */
 export interface ReadPrompt {
   readonly words: string;
-  /** What its options say in place of row and manner, as in a line of sample_prompts. */
+  /** What its options say in place of row and sampling, as in a line of sample_prompts. */
   readonly options: Omit<PromptOptions, 'words'>;
   readonly loras: readonly UsedLora[];
   readonly unknown: readonly string[];
@@ -76,9 +76,9 @@ export function wantedIn(
   prompt: ReadPrompt,
   seed: number,
   strength: number,
-  manner: Manner,
+  sampling: SamplingSettings,
 ): Wanted | undefined {
-  const draw = (loras: readonly UsedLora[]) => wantedBy(prompt, seed, loras, manner);
+  const draw = (loras: readonly UsedLora[]) => wantedBy(prompt, seed, loras, sampling);
   if (column.kind === 'base') return draw([]);
   const named = prompt.loras.find(({ own }) => own);
   if (named && named.id !== column.lora.id) return undefined;
@@ -86,30 +86,35 @@ export function wantedIn(
   return draw(loras);
 }
 
-/** As the prompt's options have it, in place of `seed` and `manner`. */
+/** As the prompt's options have it, in place of `seed` and `sampling`. */
 export function wantedBy(
   { words, options }: Pick<ReadPrompt, 'words' | 'options'>,
   seed: number,
   loras: readonly UsedLora[],
-  manner: Manner,
+  sampling: SamplingSettings,
 ): Wanted {
   const { seed: own = seed, ...rest } = options;
-  return wanted(words, own, loras, { ...manner, ...rest });
+  return wanted(words, own, loras, { ...sampling, ...rest });
 }
 
 /** A LoRA at weight 0 changes nothing, and the order of LoRAs does not matter. */
-export function wanted(words: string, seed: number, loras: readonly UsedLora[], manner: Manner): Wanted {
+export function wanted(
+  words: string,
+  seed: number,
+  loras: readonly UsedLora[],
+  sampling: SamplingSettings,
+): Wanted {
   const working = loras
     .filter(({ weight }) => weight !== 0)
     .toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.weight - b.weight));
-  const { base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction } = manner;
+  const { base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction } = sampling;
   const made = [base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction];
   const key = JSON.stringify([words, seed, working.map(({ id, weight }) => [id, weight]), ...made]);
-  return { key, words, seed, loras: working, manner };
+  return { key, words, seed, loras: working, sampling };
 }
 
 /** One string for all that must be equal for two pictures to be drawn in one go. */
-export function batchKey({ loras, manner }: Wanted): string {
-  const { base, clipSkip, vPrediction } = manner;
+export function batchKey({ loras, sampling }: Wanted): string {
+  const { base, clipSkip, vPrediction } = sampling;
   return JSON.stringify([loras.map(({ id, weight }) => [id, weight]), base, clipSkip, vPrediction]);
 }

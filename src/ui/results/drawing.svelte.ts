@@ -99,7 +99,7 @@ class Drawing {
 
   async #drawBatch(batch: readonly Wanted[]): Promise<void> {
     const [first] = batch;
-    const { clipSkip, vPrediction } = first.manner;
+    const { clipSkip, vPrediction } = first.sampling;
     const [base, merges] = [await this.#base?.files, await mergeList()];
     // Stopped while the files were being opened.
     if (!base || !this.waiting.includes(first)) return;
@@ -112,7 +112,7 @@ class Drawing {
         started = performance.now();
         return;
       }
-      const { key, manner } = batch[event.picture];
+      const { key, sampling } = batch[event.picture];
       if (event.kind === 'progress') {
         if (event.done === 1) this.#begin(key);
         this.now = { state: 'drawing', key, done: event.done, total: event.total };
@@ -120,7 +120,13 @@ class Drawing {
       }
       this.seconds = (performance.now() - started) / 1000;
       started = performance.now();
-      this.#keep(key, await pngOf(event.rgba, event.width, event.height), manner.width, manner.height, false);
+      this.#keep(
+        key,
+        await pngOf(event.rgba, event.width, event.height),
+        sampling.width,
+        sampling.height,
+        false,
+      );
       const next = batch.at(event.picture + 1);
       if (next) this.#begin(next.key);
     };
@@ -128,13 +134,13 @@ class Drawing {
       trainer.draw(
         {
           base,
-          baseName: first.manner.base,
+          baseName: first.sampling.base,
           merges,
           loras: first.loras.map(({ file, weight }) => ({ file, weight })),
           clipSkip,
           vPrediction,
-          pictures: batch.map(({ words, seed, manner }) => {
-            const { negative, width, height, steps, guidance, sampler } = manner;
+          pictures: batch.map(({ words, seed, sampling }) => {
+            const { negative, width, height, steps, guidance, sampler } = sampling;
             return { prompt: words, seed, negative, width, height, steps, guidance, sampler };
           }),
         },

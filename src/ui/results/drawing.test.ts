@@ -2,7 +2,7 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { DrawEvent, DrawRequest } from '../../protocol/trainer';
 import type { BaseModelRef } from '../../storage/projects';
-import { wanted, type Manner, type NamedLora } from './combine';
+import { wanted, type SamplingSettings, type NamedLora } from './combine';
 import { drawing } from './drawing.svelte';
 
 type Follow = (event: DrawEvent) => Promise<void>;
@@ -26,7 +26,7 @@ vi.mock('../engine/trainer_worker', () => ({
 vi.mock('../engine/open_base', () => ({ openBase: () => Promise.resolve([new Blob(['base'])]) }));
 
 const base: BaseModelRef = { name: 'tiny', byteLength: 4, kind: 'x', where: { in: 'demo' } };
-const manner: Manner = {
+const sampling: SamplingSettings = {
   base: 'tiny',
   negative: '',
   width: 64,
@@ -38,7 +38,7 @@ const manner: Manner = {
   vPrediction: false,
 };
 const lora = (id: string): NamedLora => ({ id, name: id, file: new Blob([id]), own: true });
-const cell = (words: string, id = 'a') => wanted(words, 42, [{ ...lora(id), weight: 1 }], manner);
+const cell = (words: string, id = 'a') => wanted(words, 42, [{ ...lora(id), weight: 1 }], sampling);
 const abort = () => Object.assign(new Error('aborted'), { name: 'AbortError' });
 
 async function drawAll(request: DrawRequest, follow: Follow): Promise<void> {

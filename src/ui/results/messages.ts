@@ -29,7 +29,7 @@ const en = {
   epoch: (epoch: number) => `epoch ${epoch}`,
   last: 'last',
   seed: (seed: number) => `seed ${seed}`,
-  manner: (seed: number, steps: number, guidance: string) =>
+  sampling: (seed: number, steps: number, guidance: string) =>
     `seed ${seed} · ${steps} steps · guidance ${guidance}`,
   picture: (prompt: string, column: string) => `${prompt}, ${column}`,
   at: (column: string, strength: string) => `${column} at ${strength}`,
@@ -200,7 +200,7 @@ const zh: typeof en = {
   epoch: (epoch) => `第 ${epoch} 轮`,
   last: '最终',
   seed: (seed) => `种子 ${seed}`,
-  manner: (seed, steps, guidance) => `种子 ${seed} · ${steps} 步 · 引导 ${guidance}`,
+  sampling: (seed, steps, guidance) => `种子 ${seed} · ${steps} 步 · 引导 ${guidance}`,
   picture: (prompt, column) => `${prompt}，${column}`,
   at: (column, strength) => `${column}，强度 ${strength}`,
   with: (names) => `叠加 ${names}`,

@@ -26,7 +26,7 @@ import {
   wantedBy,
   wantedIn,
   type Column,
-  type Manner,
+  type SamplingSettings,
   type NamedLora,
   type Wanted,
 } from './combine';
@@ -93,8 +93,8 @@ export class Results {
     const checkpoint = named && this.checkpoints.find(({ run, step }) => named.id === `${run} ${step}`);
     return (checkpoint ?? this.picked)?.step;
   });
-  readonly manner: Manner = $derived(
-    mannerOf(this.config, studio.project.base?.name ?? this.run?.baseName ?? ''),
+  readonly sampling: SamplingSettings = $derived(
+    samplingOf(this.config, studio.project.base?.name ?? this.run?.baseName ?? ''),
   );
   /** What the grid still lacks. */
   readonly missing: readonly Wanted[] = $derived(
@@ -118,7 +118,7 @@ export class Results {
 
   cell(row: Row, column: Column): Wanted | undefined {
     const read = readPrompt(this.prompt(row), this.library);
-    return wantedIn(column, read, row.seed, this.strength, this.manner);
+    return wantedIn(column, read, row.seed, this.strength, this.sampling);
   }
 
   columnOf(step: number | undefined): Column {
@@ -156,14 +156,14 @@ export class Results {
     }
     this.run = run;
     this.checkpoints = checkpoints;
-    const manner = mannerOf(this.config, run.baseName);
+    const sampling = samplingOf(this.config, run.baseName);
     for (const { step, prompt, seed, width, height, image } of samples) {
       const base = step === 0 && run.trainedFrom === undefined;
       const checkpoint = checkpoints.find((each) => each.step === step);
       if (!checkpoint && !base) continue;
       const loras = checkpoint && !base ? [{ ...named(checkpoint, true), weight: 1 }] : [];
       const read = readPrompt(prompt, byName([]));
-      drawing.add(wantedBy(read, seed, loras, { ...manner, width, height }).key, image, width, height);
+      drawing.add(wantedBy(read, seed, loras, { ...sampling, width, height }).key, image, width, height);
     }
   }
 
@@ -218,7 +218,7 @@ function named({ run, step, name, lora }: Checkpoint, own: boolean): NamedLora {
   return { id: `${run} ${step}`, name: loraNameOf(name), file: lora, own };
 }
 
-function mannerOf(config: TrainConfig, base: string): Manner {
+function samplingOf(config: TrainConfig, base: string): SamplingSettings {
   return {
     base,
     negative: config.sample_negative_prompt,

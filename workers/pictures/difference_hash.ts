@@ -7,7 +7,7 @@ const COLUMNS = 9;
 const ROWS = 8;
 
 /** `rgba`: four bytes a pixel, opaque. In hex, 16 digits. */
-export function lookOf(rgba: Uint8ClampedArray, width: number, height: number): string {
+export function differenceHash(rgba: Uint8ClampedArray, width: number, height: number): string {
   const bright = means(rgba, width, height);
   let bits = 0n;
   for (let row = 0; row < ROWS; row++) {

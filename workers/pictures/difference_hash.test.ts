@@ -1,24 +1,24 @@
 /** The difference hash: copies of a picture look alike, other pictures do not. */
 import { expect, test } from 'vitest';
-import { lookOf } from './look';
+import { differenceHash } from './difference_hash';
 
 test('Resized, noisier, blocky and lighter copies differ in at most 4 bits, others in far more', () => {
-  const looks = [1, 2, 3, 4, 5, 6].map((seed) => lookOf(scene(seed, 192, 144), 192, 144));
+  const looks = [1, 2, 3, 4, 5, 6].map((seed) => differenceHash(scene(seed, 192, 144), 192, 144));
   for (const [i, original] of looks.entries()) {
     const copies = [
-      lookOf(scene(i + 1, 384, 288), 384, 288),
-      lookOf(scene(i + 1, 151, 113), 151, 113),
-      lookOf(
+      differenceHash(scene(i + 1, 384, 288), 384, 288),
+      differenceHash(scene(i + 1, 151, 113), 151, 113),
+      differenceHash(
         scene(i + 1, 192, 144, (light, x, y) => light + 24 * fraction(x * 3.1 + y * 7.7) - 12),
         192,
         144,
       ),
-      lookOf(
+      differenceHash(
         scene(i + 1, 192, 144, (light) => 6 * Math.round(light / 6)),
         192,
         144,
       ),
-      lookOf(
+      differenceHash(
         scene(i + 1, 192, 144, (light) => 1.08 * light + 5),
         192,
         144,
@@ -32,16 +32,16 @@ test('Resized, noisier, blocky and lighter copies differ in at most 4 bits, othe
 test('Bits are rows from the top, each from the left: falling brightness is a one', () => {
   const falling = pixels((x) => 255 - 20 * x);
   const rising = pixels((x) => 20 * x);
-  expect(lookOf(falling, 9, 8)).toBe('f'.repeat(16));
-  expect(lookOf(rising, 9, 8)).toBe('0'.repeat(16));
+  expect(differenceHash(falling, 9, 8)).toBe('f'.repeat(16));
+  expect(differenceHash(rising, 9, 8)).toBe('0'.repeat(16));
   const firstRow = pixels((x, y) => (y === 0 ? 255 - 20 * x : 7));
-  expect(lookOf(firstRow, 9, 8)).toBe('ff00000000000000');
+  expect(differenceHash(firstRow, 9, 8)).toBe('ff00000000000000');
   const lastStep = pixels((x, y) => (y === 7 && x === 8 ? 0 : 7));
-  expect(lookOf(lastStep, 9, 8)).toBe('0000000000000001');
+  expect(differenceHash(lastStep, 9, 8)).toBe('0000000000000001');
 });
 
 test('A picture smaller than the grid has a look too', () => {
-  expect(lookOf(new Uint8ClampedArray(4 * 3 * 2).fill(9), 3, 2)).toBe('0'.repeat(16));
+  expect(differenceHash(new Uint8ClampedArray(4 * 3 * 2).fill(9), 3, 2)).toBe('0'.repeat(16));
 });
 
 function pixels(bright: (x: number, y: number) => number): Uint8ClampedArray {
