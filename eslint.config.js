@@ -4,6 +4,15 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { bordersRule } from './tools/borders.js';
 
+/** Rules that ask the compiler. */
+export const TYPED_RULES = {
+  // A `switch` over a union names every member, so that a new one is found by the linter: `default` does not count.
+  '@typescript-eslint/switch-exhaustiveness-check': 'error',
+  '@typescript-eslint/no-floating-promises': 'error',
+  '@typescript-eslint/no-misused-promises': 'error',
+  '@typescript-eslint/no-unnecessary-type-assertion': 'error',
+};
+
 export default defineConfig(
   globalIgnores([
     'dist/',
@@ -34,17 +43,11 @@ export default defineConfig(
       '@typescript-eslint/consistent-type-imports': 'error',
     },
   },
-  // Rules that ask the compiler. Components are left out: their types are svelte-check's.
+  // Components have them in eslint.components.js.
   {
     files: ['{src,workers,tools,e2e}/**/*.ts'],
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
-    rules: {
-      // A `switch` over a union names every member, so that a new one is found by the linter: `default` does not count.
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/no-unnecessary-type-assertion': 'error',
-    },
+    rules: TYPED_RULES,
   },
   // Progress on a terminal is what these are for.
   { files: ['tools/**', 'e2e/**'], rules: { 'no-console': 'off' } },
