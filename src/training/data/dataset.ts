@@ -100,12 +100,22 @@ export async function* cacheLatents(
     const sides = config.flip_aug ? [straight, mirrored(straight, width)] : [straight];
     const latents: Float32Array[] = [];
     for (const [side, values] of sides.entries()) {
-      const eps = new Float32Array((width / 8) * (height / 8) * vae.config.latentChannels);
-      stream(config.seed, 'latents', index, side).fillNormal(eps);
+      const eps = posteriorNoise(config, item.bucket, vae.config.latentChannels, [index, side]);
       latents.push(await encodeLatents(vae, { values, width, height }, eps, item.image.name));
     }
     yield { ...item, latents };
   }
+}
+
+/** What a picture's latents are drawn with: [H/8, W/8, channels], of its place in the list and its side (1: mirrored). */
+export function posteriorNoise(
+  { seed }: Pick<TrainConfig, 'seed'>,
+  [width, height]: Size,
+  channels: number,
+  [index, side]: readonly [number, number],
+): Float32Array {
+  const eps = new Float32Array((width / 8) * (height / 8) * channels);
+  return stream(seed, 'latents', index, side).fillNormal(eps);
 }
 
 /** [H, W, 3], left and right exchanged. */

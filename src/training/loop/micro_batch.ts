@@ -3,7 +3,7 @@
  * of (seed, step, micro-step, sample).
  */
 import type { TrainConfig } from '../../formats/config/config_fields';
-import type { TrainingStep } from '../data/batches';
+import type { Batch, TrainingStep } from '../data/batches';
 import { processCaption } from '../data/captions';
 import { captionConfig, captionIds } from '../data/dataset';
 import { addNoiseOffset, debiasedWeight, minSnrWeight } from '../step/noise_schedule';
@@ -26,35 +26,77 @@ export function microBatches(
   ]);
 }
 
-function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, micro: number): MicroBatch {
+/** What is drawn at random for a batch, from its place in the run alone: no weights of a model, and no pixels. */
+export interface Draws {
+  timesteps: number[];
+  /** Which side of each picture: 0 as it is, 1 mirrored. */
+  sides: number[];
+  /** [height, width, channels] each, standard normal. */
+  noise: Float32Array[];
+  /** [channels] each, standard normal: what `noise_offset` scales; none where it is 0. */
+  offsets: Float32Array[] | undefined;
+  captions: string[];
+}
+
+/** `values` is the number of timesteps and of latent channels. Throws where the step has no such batch. */
+export function drawsOf(
+  config: TrainConfig,
+  images: readonly { image: { caption: string } }[],
+  values: { timesteps: number; channels: number },
+  at: TrainingStep,
+  micro: number,
+): Draws {
+  const batch = batchOf(at, micro);
+  const [width, height] = [batch.bucket[0] / 8, batch.bucket[1] / 8];
+  const random = (name: string, sample: number) => stream(config.seed, name, at.step, micro, sample);
+  const each = <T>(draw: (sample: number) => T): T[] => batch.images.map((_, sample) => draw(sample));
+  const normals = (name: string, length: number) =>
+    each((i) => random(name, i).fillNormal(new Float32Array(length)));
+  return {
+    timesteps: each((i) => random('timestep', i).int(values.timesteps)),
+    sides: each((i) => random('flip', i).int(config.flip_aug ? 2 : 1)),
+    noise: normals('noise', width * height * values.channels),
+    offsets: config.noise_offset > 0 ? normals('noise offset', values.channels) : undefined,
+    captions: each((i) =>
+      processCaption(
+        images[batch.images[i]].image.caption,
+        captionConfig(config),
+        random('caption', i),
+        at.epoch + 1,
+      ),
+    ),
+  };
+}
+
+function batchOf(at: TrainingStep, micro: number): Batch {
   const batch = at.batches[micro];
   if (!batch) throw new Error(`Step ${at.step} has no batch ${micro}.`);
-  const images = batch.images.map((index) => prepared.images[index]);
-  const [width, height] = [batch.bucket[0] / 8, batch.bucket[1] / 8];
-  const channels = prepared.base.unet.config.inChannels;
-  const { schedule } = prepared.base;
-  const random = (name: string, sample: number) => stream(config.seed, name, at.step, micro, sample);
+  return batch;
+}
 
-  const timesteps = images.map((_, i) => random('timestep', i).int(schedule.timesteps));
-  const x0 = images.map(({ latents }, i) => latents[random('flip', i).int(latents.length)]);
-  const noise = x0.map((latents, i) => {
-    const eps = random('noise', i).fillNormal(new Float32Array(width * height * channels));
-    if (config.noise_offset > 0)
-      addNoiseOffset(eps, channels, config.noise_offset, random('noise offset', i), {
-        scale: config.adaptive_noise_scale,
-        latents,
-      });
-    return eps;
-  });
-  const weights = timesteps.map((t) => lossWeight(schedule, config, t) / config.gradient_accumulation_steps);
-  const captions = images.map(({ image }, i) =>
-    processCaption(image.caption, captionConfig(config), random('caption', i), at.epoch + 1),
-  );
+function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, micro: number): MicroBatch {
+  const batch = batchOf(at, micro);
+  const { schedule } = prepared.base;
   const { context } = prepared;
+  const { timesteps, sides, noise, offsets, captions } = drawsOf(
+    config,
+    prepared.images,
+    { timesteps: schedule.timesteps, channels: prepared.base.unet.config.inChannels },
+    at,
+    micro,
+  );
+  const x0 = batch.images.map((index, i) => prepared.images[index].latents[sides[i]]);
+  offsets?.forEach((offset, i) =>
+    addNoiseOffset(noise[i], offset, config.noise_offset, {
+      scale: config.adaptive_noise_scale,
+      latents: x0[i],
+    }),
+  );
+  const weights = timesteps.map((t) => lossWeight(schedule, config, t) / config.gradient_accumulation_steps);
   return {
-    size: images.length,
-    width,
-    height,
+    size: batch.images.length,
+    width: batch.bucket[0] / 8,
+    height: batch.bucket[1] / 8,
     x0: joined(x0),
     noise: joined(noise),
     timesteps,

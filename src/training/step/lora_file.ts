@@ -3,7 +3,7 @@
  */
 import type { ByteSource } from '../../formats/safetensors/byte_source';
 import type { TrainConfig } from '../../formats/config/config_fields';
-import { alphaOf, buildLoraFile, parseLora } from '../../formats/lora/kohya_lora';
+import { alphaOf, buildLoraFile, parseLora, type LoraModule } from '../../formats/lora/kohya_lora';
 import { trainingMetadata, type TrainingFacts } from '../../formats/lora/kohya_metadata';
 import {
   checkRanks,
@@ -138,23 +138,23 @@ export async function exportLora(
   facts: TrainingFacts,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const values = await lora.get();
-  const modules = lora.modules.flatMap(({ name, path, conv, rank, alpha, in: inputs, out }) => {
-    const pair = values.get(path);
+  const modules = fileModules(lora.modules, ({ path }) => values.get(path));
+  return buildLoraFile({ modules, precision: config.save_precision, metadata: trainingMetadata(facts) });
+}
+
+/** As they stand in a file; those without values are left out. */
+export function fileModules(
+  shapes: readonly LoraShape[],
+  values: (module: LoraShape) => LoraValues | undefined,
+): LoraModule[] {
+  return shapes.flatMap((module) => {
+    const pair = values(module);
+    const { name, conv, rank, alpha, in: inputs, out } = module;
     const tail = conv ? [1, 1] : [];
     return pair
-      ? [
-          {
-            name,
-            down: pair.down,
-            downShape: [rank, inputs, ...tail],
-            up: pair.up,
-            upShape: [out, rank, ...tail],
-            alpha,
-          },
-        ]
+      ? [{ name, alpha, ...pair, downShape: [rank, inputs, ...tail], upShape: [out, rank, ...tail] }]
       : [];
   });
-  return buildLoraFile({ modules, precision: config.save_precision, metadata: trainingMetadata(facts) });
 }
 
 /** Every module that kohya adapts in this model, the U-Net's first, in its order. */

@@ -79,8 +79,8 @@ describe('loss weights', () => {
 describe('addNoiseOffset', () => {
   it('shifts every pixel of a channel by the same amount', () => {
     const eps = new Float32Array(3 * 4);
-    addNoiseOffset(eps, 4, 0.1, stream(1, 'offset'));
     const expected = stream(1, 'offset').fillNormal(new Float32Array(4));
+    addNoiseOffset(eps, expected, 0.1);
     for (let i = 0; i < 12; i++) expect(eps[i]).toBeCloseTo(0.1 * expected[i % 4], 6);
     expect(new Set(eps).size).toBe(4);
   });
@@ -89,11 +89,11 @@ describe('addNoiseOffset', () => {
     const latents = Float32Array.of(2, -6, 4, -6); // channel means 3 and -6
     const n = stream(2, 'offset').fillNormal(new Float32Array(2));
     const up = new Float32Array(4);
-    addNoiseOffset(up, 2, 0.1, stream(2, 'offset'), { scale: 0.01, latents });
+    addNoiseOffset(up, n, 0.1, { scale: 0.01, latents });
     expect(up[0]).toBeCloseTo((0.1 + 0.03) * n[0], 6);
     expect(up[3]).toBeCloseTo((0.1 + 0.06) * n[1], 6);
     const down = new Float32Array(4);
-    addNoiseOffset(down, 2, 0.1, stream(2, 'offset'), { scale: -1, latents });
+    addNoiseOffset(down, n, 0.1, { scale: -1, latents });
     expect([...down]).toEqual([0, 0, 0, 0].map((z, i) => z * n[i % 2]));
   });
 });

@@ -4,7 +4,6 @@
  * DDPM (Ho et al. 2020), v-prediction (Salimans & Ho 2022), min-SNR (Hang et al. 2023), debiased estimation
  * (Yu et al. 2023).
  */
-import type { RandomStream } from './random';
 import type { NoiseSchedule } from '../../models/schedule';
 
 /** x_t = x0Scale x0 + epsScale eps. */
@@ -48,19 +47,19 @@ export function debiasedWeight(schedule: NoiseSchedule, t: number, vPrediction: 
 }
 
 /**
- * Noise offset: adds strength x N(0,1), one number for each channel, to one sample's noise, in place.
+ * Noise offset: adds strength x offset, one number for each channel, to one sample's noise, in place.
  * @param eps [H, W, C] of one sample
+ * @param offsets [C], N(0,1)
  * @param latents [H, W, C], only needed with `adaptive`: strength grows by adaptive x |mean of the channel|, and
  *   is never below 0
  */
 export function addNoiseOffset(
   eps: Float32Array,
-  channels: number,
+  offsets: Float32Array,
   strength: number,
-  random: RandomStream,
   adaptive?: { scale: number; latents: Float32Array },
 ): void {
-  const offsets = random.fillNormal(new Float32Array(channels));
+  const channels = offsets.length;
   const pixels = eps.length / channels;
   for (let c = 0; c < channels; c++) {
     let s = strength;
