@@ -66,8 +66,8 @@ export const FOLDERS = {
     lora: ['text', 'safetensors', 'config', 'families', 'checkpoint'],
     merging: ['text', 'safetensors', 'config', 'families', 'checkpoint', 'lora'],
     kohya: ['text', 'safetensors', 'config', 'lora'],
-    handover: ['config', 'captions'],
     zip: ['text', 'config', 'captions', 'dataset'],
+    handover: ['text', 'safetensors', 'config', 'dataset', 'captions', 'lora', 'tensorboard', 'kohya', 'zip'],
   },
   training: {
     step: [],
@@ -87,13 +87,14 @@ export const FOLDERS = {
     runs: ['', 'engine'],
     gpu: ['', 'controls', 'engine'],
     project: ['', 'controls', 'engine', 'downloading', 'pictures', 'runs', 'gpu'],
+    elsewhere: ['', 'controls', 'engine', 'pictures', 'runs', 'project'],
     captioning: ['', 'controls', 'engine', 'downloading', 'pictures', 'runs', 'project'],
     // The screens know none of each other.
     start: ['', 'controls', 'engine', 'downloading', 'pictures', 'runs', 'gpu', 'project'],
     dataset: ['', 'controls', 'pictures', 'project', 'captioning'],
-    settings: ['', 'controls', 'engine', 'pictures', 'runs', 'gpu', 'project'],
-    training: ['', 'controls', 'charts', 'pictures', 'runs', 'project'],
-    results: ['', 'controls', 'engine', 'runs', 'project'],
+    settings: ['', 'controls', 'engine', 'pictures', 'runs', 'gpu', 'project', 'elsewhere'],
+    training: ['', 'controls', 'charts', 'pictures', 'runs', 'project', 'elsewhere'],
+    results: ['', 'controls', 'engine', 'runs', 'project', 'elsewhere'],
     shell: [
       '',
       'controls',

@@ -62,19 +62,23 @@ export async function sha256OfFile(path: string): Promise<string> {
 
 /**
  * Puts a whole file in the place of another, or leaves that one as it was: a reader never sees half a file, whenever the
- * power goes. `beforePlacing` runs when the new bytes are on the disk and not yet under their name. Throws Node's error
+ * power goes. `bytes` may come piece by piece. `beforePlacing` runs when the new bytes are on the disk and not yet under their name. Throws Node's error
  * (ENOSPC, EACCES, ...); the temporary file is gone then.
  */
 export async function writeWhole(
   path: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | string | ((put: (pieces: readonly Uint8Array[]) => Promise<void>) => Promise<void>),
   beforePlacing?: () => Promise<void>,
 ): Promise<void> {
   const part = `${path}${PART}`;
   try {
     const file = await open(part, 'w');
     try {
-      await file.writeFile(bytes);
+      if (typeof bytes === 'function') {
+        await bytes(async (pieces) => {
+          for (const piece of pieces) await file.writeFile(piece);
+        });
+      } else await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();

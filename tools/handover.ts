@@ -1,13 +1,16 @@
 /**
  * "Take this job elsewhere": `npm run handover -- --config configs/my_lora_config.yaml` packs pictures, captions, settings
- * and the LoRA so far as a job for sd-scripts on another machine (docs/handover.md). Nothing is trained here.
+ * and the LoRA so far as a job for sd-scripts on another machine (docs/handover.md); `--back FOLDER` reads what came of it.
+ * Nothing is trained here.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { streamZip } from '../src/formats/zip/zip_write';
 import { optionsOf, runCommand, UsageError } from './command';
 import { makeFolder, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
-import { handoverZip } from './handover_zip';
+import { handoverBack } from './handover_back';
+import { handoverFilesOf } from './handover_zip';
 import { readConfig } from './read_config';
 import { runPictures } from './run_pictures';
 
@@ -16,6 +19,7 @@ const USAGE = `Usage: npm run handover -- --config configs/my_lora_config.yaml
   --lora FILE      the LoRA to go on from; otherwise the run's own where there is one, or pretrained_lora
   --processes N    processes that compute at once, 1 unless said
   --cpu            for a machine without a GPU; one process
+  --back FOLDER    instead: says what came of a job that was trained, from its folder as it is then
   --anyway         take settings of another trainer although some cannot be honoured
 ${FOLDER_USAGE}
   --keep-copies    take also files that are equal to another to the last byte
@@ -29,12 +33,17 @@ async function main(): Promise<void> {
       lora: { type: 'string' },
       processes: { type: 'string', default: '1' },
       cpu: { type: 'boolean', default: false },
+      back: { type: 'string' },
       anyway: { type: 'boolean', default: false },
       'keep-copies': { type: 'boolean' },
       ...folderOptions,
       help: { type: 'boolean', short: 'h' },
     },
   });
+  if (values.back !== undefined && !values.help) {
+    await handoverBack(values.back, (line) => console.log(line));
+    return;
+  }
   if (values.help || !values.config) {
     console.log(USAGE);
     process.exitCode = values.help ? 0 : 2;
@@ -53,13 +62,13 @@ async function main(): Promise<void> {
   if (images.length === 0) throw new Error('No picture is left to hand over.');
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
-  const zip = await handoverZip(config, images, {
+  const files = await handoverFilesOf(config, images, {
     ...(lora === undefined ? {} : { lora }),
     ...{ processes, cpu: values.cpu },
   });
   const out = values.out ?? join(config.output_dir, `${config.output_name}-handover.zip`);
   await makeFolder(dirname(out));
-  await writeWhole(out, await zip.bytes());
+  await writeWhole(out, (put) => streamZip(files, put));
   console.log(
     `${out}: ${images.length} pictures, ${lora ?? 'no LoRA so far'}. README.md in it says how it is run.`,
   );

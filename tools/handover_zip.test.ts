@@ -7,7 +7,8 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkConfig } from '../src/formats/config/config';
 import { openZip } from '../src/formats/zip/zip';
-import { handoverZip } from './handover_zip';
+import { writeZip } from '../src/formats/zip/zip_write';
+import { handoverFilesOf } from './handover_zip';
 import type { FolderImage } from './image_folder';
 
 let root = '';
@@ -38,7 +39,7 @@ test('pictures are grouped by repeats; one that sd-scripts would read otherwise 
   await writeFile(join(root, 'ink.safetensors'), 'weights');
   const config = checkConfig({ num_repeats: 2, base_model: join(root, 'base.safetensors') });
   const options = { lora: join(root, 'ink.safetensors'), processes: 1, cpu: false };
-  const zip = await openZip(await handoverZip(config, images, options));
+  const zip = await openZip(await writeZip(await handoverFilesOf(config, images, options)));
   const files = new Map<string, Uint8Array>();
   for (const entry of zip.entries) files.set(entry.path, await (await entry.open()).bytes());
   const text = (path: string) => new TextDecoder().decode(files.get(path));

@@ -15,7 +15,9 @@ if (!name || !file) {
 }
 
 // Nothing is said in the channel: it tells the tool when this process is gone (command.ts).
-const tool = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+// Blobs of files on disk are called experimental in Node 20, once a run.
+const options = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
+const tool = spawn(process.execPath, [...options, file, ...args], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
 });
 // From a terminal the tool gets SIGINT twice or three times for one press: from it, from npm and from here. It counts them as one.

@@ -33,6 +33,8 @@ export interface Run {
   sentence?: string;
   /** The run or file whose LoRA it began from. */
   trainedFrom?: string;
+  /** The program that trained it on another machine; what it left was brought in here. */
+  elsewhere?: 'sd-scripts';
   /** Started although it needs more memory than its budget, which was set by hand. */
   anyway?: boolean;
   /** A step's usual time, as it was last known. */
@@ -51,7 +53,8 @@ export interface Point {
   learningRate: number;
   /** The text encoder's, where both are trained; runs from before it was told apart have none. */
   textLearningRate?: number;
-  gradientNorm: number;
+  /** Runs from elsewhere may have none. */
+  gradientNorm?: number;
   /** As in `StepReport`; points from before they were kept have none. */
   averageLoss?: number;
   lossScale?: number;

@@ -1,6 +1,6 @@
 /**
  * A run as a job for sd-scripts on another machine: its configuration and data set as TOML, and for each setting of ours
- * what becomes of it there. Pure: who packs the pictures is tools/handover.ts. Names and rules are those of sd-scripts'
+ * what becomes of it there. The files around them are job.ts's. Names and rules are those of sd-scripts'
  * own argument parser and docs/config_README-en.md (read at 48d368f, February 2026).
  */
 import { stringify } from 'smol-toml';
@@ -24,6 +24,8 @@ export interface HandoverInput {
   readonly processes: number;
   /** On CPUs, as in a test; fp16 is then none. */
   readonly cpu: boolean;
+  /** The pictures are cut to their buckets already. */
+  readonly cropped?: boolean;
 }
 
 /** The job's own files, by name. */
@@ -191,7 +193,7 @@ exec accelerate launch --config_file accelerate.yaml "\${SD_SCRIPTS:?the folder 
   --config_file config.toml "$@"
 `;
 
-function readme({ config, baseName, vaeName, weights, processes }: HandoverInput): string {
+function readme({ config, baseName, vaeName, weights, processes, cropped }: HandoverInput): string {
   const values: Readonly<Record<string, unknown>> = config;
   const rows = Object.entries<HandoverRow>(HANDOVER_ROWS).map(
     ([name, { fate, as, why = '' }]) =>
@@ -209,6 +211,10 @@ function readme({ config, baseName, vaeName, weights, processes }: HandoverInput
       ? 'It begins from nothing.'
       : `It begins from \`${weights}\`. Steps, schedule and the optimizer's memory begin anew: lower \`max_train_steps\` or \`max_train_epochs\` in config.toml by what was trained already.`,
     '',
+    cropped
+      ? 'The pictures are cut as they were to be trained on here, crops set by hand included: each has the size of its bucket.'
+      : 'The pictures are whole. A crop that was set by hand does not go along: theirs is the middle.',
+    '',
     '## With more processes',
     '',
     `\`num_processes\` in accelerate.yaml is ${processes}: one step sees batch x accumulation x processes = ${pictures} pictures. With N`,
@@ -218,8 +224,9 @@ function readme({ config, baseName, vaeName, weights, processes }: HandoverInput
     '',
     '## Back',
     '',
-    'The LoRA opens in the studio (Results, as a file to draw with) and can be trained further: `pretrained_lora: FILE` in a',
-    'configuration, with the same `lora_rank`.',
+    'In the studio: *Results*, *Runs*, *Open a run from elsewhere*, and this folder as it is then, or the files of `output/` and',
+    '`logs/`. It becomes a run beside the others, with curve, samples and LoRA. On the command line',
+    '`npm run handover -- --back FOLDER` says what came back; `pretrained_lora: FILE` in a configuration trains it further.',
     '',
     '## Every setting',
     '',

@@ -92,3 +92,10 @@ export const HANDOVER_ROWS: Readonly<Record<FieldName, HandoverRow>> = {
   sample_cfg_scale: mapped('sample_prompts --l'),
   sample_seed: near('sample_prompts --d', 'another noise from the same number'),
 };
+
+/** How many settings have each fate. */
+export function fates(): Readonly<Record<HandoverRow['fate'], number>> {
+  const counts = { mapped: 0, approximated: 0, dropped: 0 };
+  for (const { fate } of Object.values(HANDOVER_ROWS)) counts[fate]++;
+  return counts;
+}

@@ -13,7 +13,7 @@ export interface StepFacts {
   /** The U-Net's, or the text encoder's where that alone is trained. */
   readonly learningRate: number;
   readonly textLearningRate?: number | undefined;
-  readonly gradientNorm: number;
+  readonly gradientNorm?: number | undefined;
   readonly lossScale?: number | undefined;
   readonly stepSeconds?: number | undefined;
   readonly gpuBytes?: number | undefined;

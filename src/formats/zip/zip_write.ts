@@ -1,4 +1,7 @@
-/** Writes zip archives of pictures and captions: stored, for pictures hardly shrink. Streams through fflate. */
+/**
+ * Writes zip archives of pictures and captions: stored, for pictures hardly shrink. Streams through fflate, one file at a
+ * time: into a Blob, or to wherever `put` brings the bytes.
+ */
 import { Zip, ZipPassThrough } from 'fflate';
 import { ZipError } from './zip_error';
 
@@ -17,8 +20,19 @@ export async function writeZip(
   files: Iterable<ZipInput> | AsyncIterable<ZipInput>,
   onFile?: (written: number) => void,
 ): Promise<Blob> {
-  let pending: Uint8Array<ArrayBuffer>[] = [];
   const parts: Blob[] = [];
+  // Out of the script's memory and into the browser's.
+  await streamZip(files, (pieces) => void parts.push(new Blob(pieces)), onFile);
+  return new Blob(parts, { type: 'application/zip' });
+}
+
+/** The same, file by file in order, to `put`; the next file is read when it is done. Rejects too with what `put` throws. */
+export async function streamZip(
+  files: Iterable<ZipInput> | AsyncIterable<ZipInput>,
+  put: (pieces: Uint8Array<ArrayBuffer>[]) => Promise<void> | void,
+  onFile?: (written: number) => void,
+): Promise<void> {
+  let pending: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   let written = 0;
   let failure: Error | undefined;
@@ -43,12 +57,12 @@ export async function writeZip(
     }
     entry.push(new Uint8Array(0), true);
     if (failure) throw failure;
-    // Out of the script's memory and into the browser's.
-    parts.push(new Blob(pending));
+    const done = pending;
     pending = [];
+    await put(done);
     onFile?.(written);
   }
   zip.end();
   if (failure) throw failure;
-  return new Blob([...parts, ...pending], { type: 'application/zip' });
+  await put(pending);
 }

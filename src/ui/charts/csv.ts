@@ -4,7 +4,7 @@ import type { Point } from '../../storage/runs';
 export function curveCsv(points: readonly Point[]): string {
   const text = points.some(({ textLearningRate }) => textLearningRate !== undefined);
   const lines = points.map(
-    ({ step, epoch, seconds, loss, learningRate, textLearningRate = '', gradientNorm }) =>
+    ({ step, epoch, seconds, loss, learningRate, textLearningRate = '', gradientNorm = '' }) =>
       [
         step,
         epoch,

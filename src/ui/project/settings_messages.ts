@@ -200,6 +200,7 @@ const en = {
   notCopied: 'The browser did not allow copying. Select the link and copy it.',
   shareNote: (n: number) => `${n} characters. No pictures, captions, prompts or names are in it.`,
   saveYaml: 'Save as YAML',
+  elsewhere: 'Take this job elsewhere',
   shareTooLong: 'Too long for a link. Save the settings as a YAML file and send that.',
 
   importTitle: 'Import settings',
@@ -420,6 +421,7 @@ const zh: typeof en = {
   notCopied: '浏览器不允许复制。请选中链接后自行复制。',
   shareNote: (n) => `${n} 个字符。不含图片、标注、提示词和任何名称。`,
   saveYaml: '另存为 YAML',
+  elsewhere: '换一台机器训练',
   shareTooLong: '链接过长。请把设置存为 YAML 文件后发送。',
 
   importTitle: '导入设置',

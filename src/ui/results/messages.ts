@@ -133,6 +133,10 @@ const en = {
   exactMore: 'With everything switched off, only what programs need to apply the LoRA is left.',
 
   historyTitle: 'Runs of this project',
+  openReturned: 'Open a run from elsewhere',
+  elsewhere: (program: string) => `trained elsewhere, by ${program}`,
+  takeElsewhere: 'Take elsewhere',
+  takeElsewhereOf: (when: string) => `Take the run of ${when} to another machine`,
   state: {
     running: 'running',
     paused: 'paused',
@@ -302,6 +306,10 @@ const zh: typeof en = {
   exactMore: '全部关闭后，只留下程序应用 LoRA 所需的内容。',
 
   historyTitle: '本项目的训练记录',
+  openReturned: '打开在别处完成的训练',
+  elsewhere: (program) => `由 ${program} 在别处训练`,
+  takeElsewhere: '换机器训练',
+  takeElsewhereOf: (when) => `把 ${when} 的训练换到另一台机器`,
   state: {
     running: '进行中',
     paused: '已暂停',
