@@ -49,6 +49,21 @@ test.each([
   120_000,
 );
 
+test.each([
+  ['tools/test.ts', 'e2', "There is no part 'e2'. Say which parts to run: "],
+  ['tools/test.ts', undefined, 'Say which parts to run: '],
+  ['tools/setup.ts', '--nonsense', "There is no option '--nonsense'. Usage: npm run setup"],
+])(
+  '%s %s ends with 2',
+  (script, word, how) => {
+    const words = ['--import', 'tsx', script, ...(word === undefined ? [] : [word])];
+    const { status, stderr } = spawnSync(process.execPath, words, { cwd: ROOT, encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^${how}`));
+  },
+  120_000,
+);
+
 test('usage ends with 2 and says how; a cut pretrained_lora is named, with 1', async () => {
   const { status, said } = run('label', '--input', folder, '--mode', 'nothing');
   expect(status).toBe(2);

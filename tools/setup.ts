@@ -246,6 +246,10 @@ function osRelease(): Record<string, string | undefined> {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  if (process.argv.length > 2) {
+    console.error(`There is no option '${process.argv[2]}'. Usage: npm run setup`);
+    process.exit(2);
+  }
   const missing = setUp();
   console.log(`set-up: SwiftShader: ${swiftshaderIcd() ?? 'not found'}`);
   reportGpu();

@@ -32,7 +32,11 @@ async function main(): Promise<number> {
   const split = argv.findIndex((word) => !known.includes(word));
   const names = split < 0 ? argv : argv.slice(0, split);
   const rest = split < 0 ? [] : argv.slice(split);
-  if (names.length === 0) throw new Error(`Say which parts to run: ${known.join(', ')}.`);
+  if (names.length === 0) {
+    const wrong = argv.length > 0 ? `There is no part '${argv[0]}'. ` : '';
+    console.error(`${wrong}Say which parts to run: ${known.join(', ')}.`);
+    return 2;
+  }
 
   mkdirSync(REPORTS, { recursive: true });
   const totals: Totals[] = [];
