@@ -1,6 +1,6 @@
 /**
  * From the address to a LoRA file, as someone who has never trained: in Chromium, in a folder of a host that sends no
- * headers, with everything that leaves the browser recorded, and in Firefox on the tier that computes in half precision.
+ * headers, and in Firefox on the tier that computes in half precision; with everything that leaves the browser recorded.
  */
 import { resolve } from 'node:path';
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
@@ -63,11 +63,18 @@ test('a leak would be recorded, and the headers that ship refuse it', async () =
   });
 });
 
-test('the same in Firefox, which computes in half precision', async () => {
-  const trained = await inFirefox((person) => trainAsNewcomer(person, studio()));
-  expectKohyaLora(trained);
-  // Firefox withholds the adapter's name, which stands before it elsewhere.
-  expect(trained.log).toMatch(/; f16$/m);
+test('nothing is sent in Firefox either, which computes in half precision', async () => {
+  const recorder = await openRecorder(studio());
+  try {
+    const trained = await inFirefox((person) => trainAsNewcomer(person, studio()), recorder.address);
+    expectKohyaLora(trained);
+    // Firefox withholds the adapter's name, which stands before it elsewhere.
+    expect(trained.log).toMatch(/; f16$/m);
+    expect(recorder.passed()).toBeGreaterThan(40);
+    expect(recorder.others).toEqual([]);
+  } finally {
+    await recorder.close();
+  }
 });
 
 function studio(): string {

@@ -66,8 +66,11 @@ export function inChromium(page: Page): Person {
   };
 }
 
-/** Firefox on Mesa's CPU driver, with a download folder of its own. */
-export async function inFirefox<T>(journey: (person: Person, page: FirefoxPage) => Promise<T>): Promise<T> {
+/** Firefox on Mesa's CPU driver, with a download folder of its own; `proxy`: that all it asks for goes through. */
+export async function inFirefox<T>(
+  journey: (person: Person, page: FirefoxPage) => Promise<T>,
+  proxy?: string,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'studio-downloads-'));
   let browser: Browser | undefined;
   try {
@@ -78,6 +81,7 @@ export async function inFirefox<T>(journey: (person: Person, page: FirefoxPage) 
       'browser.download.alwaysOpenPanel': false,
       'browser.download.always_ask_before_handling_new_types': false,
       'intl.locale.requested': 'en-US',
+      ...(proxy === undefined ? {} : through(new URL(proxy))),
     });
     const page = await browser.newPage();
     await page.setViewport({ width: 1280, height: 900 });
@@ -86,6 +90,19 @@ export async function inFirefox<T>(journey: (person: Person, page: FirefoxPage) 
     await browser?.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Loopback addresses too. */
+function through({ hostname, port }: URL): Record<string, string | number | boolean> {
+  return {
+    'network.proxy.type': 1,
+    'network.proxy.http': hostname,
+    'network.proxy.http_port': Number(port),
+    'network.proxy.ssl': hostname,
+    'network.proxy.ssl_port': Number(port),
+    'network.proxy.allow_hijacking_localhost': true,
+    'network.proxy.no_proxies_on': '',
+  };
 }
 
 function firefoxPerson(page: FirefoxPage, folder: string): Person {

@@ -66,6 +66,18 @@ export const FOLDERS = {
     lora: ['text', 'safetensors', 'config', 'families', 'checkpoint'],
     merging: ['text', 'safetensors', 'config', 'families', 'checkpoint', 'lora'],
     kohya: ['text', 'safetensors', 'config', 'lora'],
+    // What a worker reads for a page.
+    reading: [
+      'captions',
+      'checkpoint',
+      'config',
+      'dataset',
+      'families',
+      'kohya',
+      'lora',
+      'safetensors',
+      'zip',
+    ],
     zip: ['text', 'config', 'captions', 'dataset'],
     handover: ['text', 'safetensors', 'config', 'dataset', 'captions', 'lora', 'tensorboard', 'kohya', 'zip'],
   },

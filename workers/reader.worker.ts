@@ -1,6 +1,7 @@
-/** The digest worker: adds up what a big file is, away from the page. */
-import * as Comlink from 'comlink';
+/** The reader worker: reads large files and adds up what they are, away from the page. */
+import { readers, type Readers } from '../src/formats/reading/readers';
 import type { Digester } from '../src/protocol/digester';
 import { digestOf } from '../src/storage/digest';
+import { expose } from './expose';
 
-Comlink.expose({ digest: digestOf } satisfies Digester);
+expose({ digest: digestOf, ...readers } satisfies Digester & Readers);

@@ -111,9 +111,8 @@ fault('loss-not-a-number', async ({ page }) => {
   const bytes = readFileSync(tinyModel);
   const header = Number(bytes.readBigUInt64LE(0));
   const tensors = JSON.parse(bytes.subarray(8, 8 + header).toString()) as Record<string, { data_offsets: [number, number] }>; // prettier-ignore
-  const [name] = Object.keys(tensors).filter((each) => /diffusion_model.*out\.2\.bias|conv_out\.bias/.test(each)); // prettier-ignore
-  if (!name) throw new Error('The model has no last bias.');
-  const [from, to] = tensors[name].data_offsets;
+  // The U-Net's own last bias: what the VAE's would spoil is the latents, or only the samples.
+  const [from, to] = tensors['model.diffusion_model.out.2.bias'].data_offsets;
   // Halves that are no number.
   for (let at = 8 + header + from; at < 8 + header + to; at += 2) bytes.writeUInt16LE(0x7e00, at);
   const file = join(mkdtempSync(join(tmpdir(), 'fault-nan-')), 'tiny-sd15.safetensors');

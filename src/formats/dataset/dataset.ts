@@ -12,7 +12,8 @@ import { inNaturalOrder } from './names';
 import { type DatasetNote, type TwoSources } from './notes';
 import { pairCaptions, type Sidecar, type Table } from './pairing';
 import { placePictures } from './placing';
-import { isNamedForCaptions, readJsonTable, readTable } from './tables';
+import { readTableFile, type ReadTableFile } from './table_file';
+import { isNamedForCaptions } from './tables';
 import { decodeText, encodingPreviews, type Encoding, type EncodingPreview } from './text';
 import { triggerOffer, type TriggerOffer } from './trigger';
 import { chooseCaption, type Prefer } from './two_sources';
@@ -85,12 +86,14 @@ const PREVIEWS = 5;
 const PREVIEW_BYTES = 4096;
 
 /**
- * `read` gives a file's bytes; where it rejects, that file is left out and named. Throws only what is a fault of ours.
+ * `read` gives a file's bytes; where it rejects, that file is left out and named. `readTable` may have a table read in
+ * another thread. Throws only what is a fault of ours.
  */
 export async function readDataset(
   files: readonly FoundFile[],
   read: (path: string) => Promise<Uint8Array>,
   choices: DatasetChoices = {},
+  readTable: ReadTableFile = (...given) => Promise.resolve(readTableFile(...given)),
 ): Promise<Dataset> {
   const of = byKind(files);
   const pictures = inNaturalOrder(
@@ -98,7 +101,7 @@ export async function readDataset(
     (path) => path,
   );
   await pause();
-  const texts = new Texts(read, choices.encoding);
+  const texts = new Texts(read, readTable, choices.encoding);
   const sidecars = await readSidecars(of.caption, texts);
   const { tables, tomls, configs, unknown } = await readTables(of.table, of.config, pictures, texts, choices);
   await pause();
@@ -211,24 +214,18 @@ async function readTables(
   const add = ({ path, modified }: FoundFile, rows: Table['rows'], ofRoot = false) =>
     out.tables.push({
       path,
-      // Only the first line of a caption is trained on, and a quoted one may have several.
-      rows: rows.map((row) => ({ ...row, text: joinLines(row.text).text })),
+      rows,
       ...(modified !== undefined && { modified }),
       ...(ofRoot && { ofRoot }),
     });
 
   for (const file of metadata === undefined ? tables : []) {
-    const rows = await texts.table(file.path, (text, what) => readTable(file.path, text, what));
+    const rows = await texts.table(file.path);
     if (rows) add(file, rows);
     else if (!isNamedForCaptions(nameOf(file.path))) out.unknown.push(file.path);
   }
   if (metadata !== undefined) {
-    const rows = await texts.table(
-      metadata,
-      (text, what) =>
-        /\.json$/i.test(metadata) ? (readJsonTable(text) ?? []) : readTable(metadata, text, what),
-      true,
-    );
+    const rows = await texts.table(metadata, true);
     if (rows) add({ path: metadata }, rows, true);
   }
   for (const file of configs) {
@@ -238,9 +235,8 @@ async function readTables(
     // What a downloader wrote beside the picture: neither captions as they are trained on nor settings.
     else if (stems.has(stemOf(path).toLowerCase())) out.unknown.push(path);
     else {
-      const text = await texts.ofConfig(path);
-      const toml = isToml && text !== undefined ? readDatasetToml(text) : undefined;
-      const rows = isToml || text === undefined ? undefined : readJsonTable(text);
+      const toml = isToml ? await texts.toml(path) : undefined;
+      const rows = isToml ? undefined : await texts.json(path);
       if (toml) out.tomls.push({ path, toml });
       else if (rows && metadata === undefined) add(file, rows);
       else if (!rows) out.configs.push(path);
@@ -257,6 +253,7 @@ class Texts {
 
   constructor(
     readonly read: (path: string) => Promise<Uint8Array>,
+    readonly readTable: ReadTableFile,
     readonly encoding: Encoding | undefined,
   ) {}
 
@@ -267,23 +264,40 @@ class Texts {
     return this.#decode(path, bytes, (text) => captionOf(text, nameOf(path)));
   }
 
-  /** Parsed; undefined where it is no table of captions. One not named for captions is then of something else. */
-  async table<T>(
-    path: string,
-    parse: (text: string, what: string) => T,
-    sure = false,
-  ): Promise<T | undefined> {
+  /** Undefined where it is no table of captions; one not named for captions is then of something else. */
+  async table(path: string, sure = false): Promise<Table['rows'] | undefined> {
     const bytes = await this.#bytes(path);
     if (!bytes) return undefined;
-    const named = sure || isNamedForCaptions(nameOf(path));
-    return this.#decode(path, bytes, (text) => parse(text, nameOf(path)), named);
+    const read = await this.readTable(bytes, path, this.encoding);
+    switch (read.is) {
+      case 'rows':
+        if (read.foreign) this.#decoded.push(path);
+        return read.rows;
+      case 'foreign':
+        this.#asked.push({ path, bytes });
+        return undefined;
+      case 'broken': {
+        const { code, line, sentence } = read;
+        if (sure || isNamedForCaptions(nameOf(path)))
+          this.broken.push({ kind: 'caption-file', path, code, line, sentence });
+        return undefined;
+      }
+      case 'other':
+        return sure ? [] : undefined;
+    }
   }
 
-  /** Undefined where it is no text; settings are named by whoever reads them. */
-  async ofConfig(path: string): Promise<string | undefined> {
+  /** Undefined where it is settings, or no text at all: those are named by whoever reads them. */
+  async json(path: string): Promise<Table['rows'] | undefined> {
+    const bytes = await this.read(path).catch(() => undefined);
+    const read = bytes && (await this.readTable(bytes, path, this.encoding));
+    return read?.is === 'rows' ? read.rows : undefined;
+  }
+
+  async toml(path: string): Promise<DatasetToml | undefined> {
     const bytes = await this.read(path).catch(() => undefined);
     const read = bytes && decodeText(bytes, this.encoding);
-    return read && 'text' in read ? read.text : undefined;
+    return read && 'text' in read ? readDatasetToml(read.text) : undefined;
   }
 
   question(): Dataset['questions']['encoding'] {
@@ -309,7 +323,7 @@ class Texts {
     }
   }
 
-  #decode<T>(path: string, bytes: Uint8Array, parse: (text: string) => T, named = true): T | undefined {
+  #decode<T>(path: string, bytes: Uint8Array, parse: (text: string) => T): T | undefined {
     const plain = decodeText(bytes);
     const foreign = 'problem' in plain && plain.problem === 'encoding';
     if (foreign && this.encoding === undefined) {
@@ -323,7 +337,7 @@ class Texts {
     } catch (error) {
       if (!(error instanceof CaptionFileError)) throw error;
       const { code, line, message: sentence } = error;
-      if (named) this.broken.push({ kind: 'caption-file', path, code, line, sentence });
+      this.broken.push({ kind: 'caption-file', path, code, line, sentence });
       return undefined;
     }
   }

@@ -2,6 +2,7 @@
  * A zip's central directory: what is in it and where. Reads the end of the archive only, checks every bound before it
  * reads on, and believes no size; what is allowed is decided in `zip`.
  */
+import { Breath } from '../dataset/at_a_time';
 import { decodeText, inEncoding, type Encoding } from '../dataset/text';
 import { ZipError } from './zip_error';
 
@@ -58,6 +59,7 @@ export async function readDirectory(
   if (start < 0 || before < 0) throw broken();
   const view = new DataView(await archive.slice(start, end.position).arrayBuffer());
   const entries: DirectoryEntry[] = [];
+  const breath = new Breath();
   for (let at = 0; entries.length < end.entries;) {
     if (at + ENTRY_BYTES > view.byteLength || view.getUint32(at, true) !== ENTRY) throw broken();
     const nameBytes = view.getUint16(at + 28, true);
@@ -69,6 +71,7 @@ export async function readDirectory(
     if (entry.offset + entry.packedSize > start) throw broken();
     entries.push(entry);
     at = next;
+    if (entries.length % 256 === 0 && breath.due) await breath.take();
   }
   return entries;
 }

@@ -2,6 +2,7 @@
  * The models that can propose captions: which there are, which one the project uses, adding and deleting. Files are
  * digested, then kept; the same files are kept once. Opening one is `session`.
  */
+import * as Comlink from 'comlink';
 import {
   captionerKey,
   deleteCaptioner,
@@ -17,7 +18,7 @@ import { recall, remember } from '../remembered';
 import { sampleSets } from '../project/sample_sets';
 import { studio } from '../studio.svelte';
 import { dataset } from '../pictures/dataset.svelte';
-import { openDigester, type OpenDigester } from '../engine/digester';
+import { withReader } from '../engine/reader';
 import { DEMO_MODEL } from './model_files';
 import { withModel } from './project_options';
 
@@ -134,20 +135,15 @@ class CaptionModels {
 
   /** Of downloads they are known. */
   async #digests(parts: readonly Part[], signal: AbortSignal): Promise<string[]> {
-    let digester: OpenDigester | undefined;
-    try {
-      const digests: string[] = [];
-      for (const part of parts) {
-        if ('path' in part) digests.push(part.sha256);
-        else {
-          digester ??= openDigester();
-          digests.push(await digester.digest(part.file, this.#say('reading', part.file), signal));
-        }
+    const digests: string[] = [];
+    for (const part of parts) {
+      if ('path' in part) digests.push(part.sha256);
+      else {
+        const say = Comlink.proxy(this.#say('reading', part.file));
+        digests.push(await withReader((reader) => reader.digest(part.file, say), signal));
       }
-      return digests;
-    } finally {
-      digester?.close();
     }
+    return digests;
   }
 
   async #keep(role: CaptionerRole, file: File, sha256: string, signal: AbortSignal): Promise<CaptionerFile> {

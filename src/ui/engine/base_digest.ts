@@ -2,11 +2,10 @@
  * SHA-256 of a run's base model, as WebUI and Civitai know it. It takes seconds a gigabyte: it is computed beside the run,
  * once a model, and goes into the file when that is downloaded.
  */
-import { identifyCheckpoint, isCheckpoint } from '../../formats/checkpoint/checkpoint_kind';
-import { fromBlob } from '../../formats/safetensors/byte_source';
-import { readHeader } from '../../formats/safetensors/safetensors';
+import * as Comlink from 'comlink';
+import { isCheckpoint } from '../../formats/checkpoint/checkpoint_kind';
 import type { EngineFacts } from '../../protocol/engine_errors';
-import { openDigester } from './digester';
+import { withReader } from './reader';
 
 /** By size and date: files have no other identity here. */
 const known = new Map<string, Promise<string | undefined>>();
@@ -35,15 +34,15 @@ export function baseDigest(files: readonly Blob[]): Promise<string | undefined> 
   return digest;
 }
 
-async function digestOf(file: Blob): Promise<string | undefined> {
-  const { tensors } = await readHeader(fromBlob(file));
-  if (!isCheckpoint(identifyCheckpoint(tensors).kind)) return undefined;
-  const digester = openDigester();
-  try {
-    return await digester.digest(file, () => undefined, new AbortController().signal);
-  } finally {
-    digester.close();
-  }
+function digestOf(file: Blob): Promise<string | undefined> {
+  return withReader(async (reader) => {
+    const read = await reader.baseParts(file);
+    if (!('kind' in read && isCheckpoint(read.kind))) return undefined;
+    return reader.digest(
+      file,
+      Comlink.proxy(() => undefined),
+    );
+  });
 }
 
 /** Said as the trainer says it of a saved state: it is the same refusal, only earlier. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
 import { buildLoraFile } from '../../formats/lora/kohya_lora';
 import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
+import { readContinuable } from '../../formats/reading/lora_reading';
 import { furtherFrom, nextName } from './further';
 
 describe('nextName', () => {
@@ -41,7 +42,7 @@ it('takes the rank from the file and all else from the settings', async () => {
     final: false,
   };
   const settings = { ...defaultConfig(), output_name: 'inkwash', lora_rank: 16, epochs: 7 };
-  const { config, ranks } = await furtherFrom(checkpoint, settings, ['inkwash']);
+  const { config, ranks } = await furtherFrom(checkpoint, settings, ['inkwash'], [], readContinuable);
   expect(ranks).toEqual({ least: 3, most: 3 });
   expect(config).toEqual({
     ...settings,
@@ -49,9 +50,9 @@ it('takes the rank from the file and all else from the settings', async () => {
     output_name: 'inkwash-2',
     pretrained_lora: 'inkwash-000800.safetensors',
   });
-  await expect(furtherFrom({ ...checkpoint, lora: new Blob(['x']) }, settings, [])).rejects.toThrow(
-    /safetensors/,
-  );
+  await expect(
+    furtherFrom({ ...checkpoint, lora: new Blob(['x']) }, settings, [], [], readContinuable),
+  ).rejects.toThrow(/safetensors/);
 });
 
 describe('a LoRA of another program', () => {
@@ -84,7 +85,13 @@ describe('a LoRA of another program', () => {
 
   it('with a rank of its own for each layer shows the highest', async () => {
     const lora = new Blob([await mixed(3, 5)]);
-    const { config, ranks } = await furtherFrom({ name: 'mixed.safetensors', lora }, settings, [], [base(8)]);
+    const { config, ranks } = await furtherFrom(
+      { name: 'mixed.safetensors', lora },
+      settings,
+      [],
+      [base(8)],
+      readContinuable,
+    );
     expect(ranks).toEqual({ least: 3, most: 5 });
     expect(config.lora_rank).toBe(5);
   });
@@ -92,7 +99,7 @@ describe('a LoRA of another program', () => {
   it('that cannot be continued is refused before a run begins', async () => {
     const lora = new Blob([await mixed(3, 129)]);
     const furtherOf = (file: Blob, on: Blob[]) =>
-      furtherFrom({ name: 'mixed.safetensors', lora: file }, settings, [], on);
+      furtherFrom({ name: 'mixed.safetensors', lora: file }, settings, [], on, readContinuable);
     await expect(furtherOf(lora, [])).rejects.toMatchObject({ code: 'other-ranks' });
     await expect(furtherOf(new Blob([await mixed(3, 5)]), [base(16)])).rejects.toMatchObject({
       code: 'wrong-shape',

@@ -1,21 +1,18 @@
 /** A new run that begins with a checkpoint: the settings as they are, the rank of the file, a name of its own. */
-import { fromBlob } from '../../formats/safetensors/byte_source';
 import type { TrainConfig } from '../../formats/config/config_fields';
-import { checkRanks, matchLora, outlineLora, ranksOf } from '../../formats/lora/lora_outline';
-import { targetsInCheckpoint } from '../../formats/lora/lora_targets';
-import { readHeader } from '../../formats/safetensors/safetensors';
+import type { Continuable } from '../../formats/reading/lora_reading';
 import type { Checkpoint } from '../../storage/runs';
+import { withReader } from '../engine/reader';
 
 /** What a run begins with: a checkpoint of a run here, or a file of the person's. */
 export type Beginning = Pick<Checkpoint, 'lora' | 'name'>;
 
-export interface Further {
+/** Where the ranks differ, each is kept, and the highest is what the settings show. */
+export interface Further extends Continuable {
   readonly config: TrainConfig;
-  /** Of its layers: where they differ, each is kept, and the highest is what the settings show. */
-  readonly ranks: { readonly least: number; readonly most: number };
-  /** Embeddings bundled with it, which are not used. */
-  readonly setAside: readonly string[];
 }
+
+type Read = (lora: Blob, base: readonly Blob[]) => Promise<Continuable>;
 
 /**
  * `taken` are the names of runs there are already, `base` the base model's files, where they can be read now. Reads headers
@@ -26,17 +23,13 @@ export async function furtherFrom(
   settings: TrainConfig,
   taken: readonly string[],
   base: readonly Blob[] = [],
+  read: Read = (...given) => withReader((reader) => reader.continuable(...given)),
 ): Promise<Further> {
-  const { layers, setAside } = await outlineLora(fromBlob(lora));
-  const { least, most } = ranksOf(layers);
-  checkRanks(layers, most);
-  const headers = await Promise.all(base.map((file) => readHeader(fromBlob(file))));
-  if (headers.length > 0) matchLora(layers, targetsInCheckpoint(headers.map(({ tensors }) => tensors)));
+  const found = await read(lora, base);
   const output_name = nextName(settings.output_name, taken);
   return {
-    ranks: { least, most },
-    setAside,
-    config: { ...settings, lora_rank: most, pretrained_lora: name, output_name },
+    ...found,
+    config: { ...settings, lora_rank: found.ranks.most, pretrained_lora: name, output_name },
   };
 }
 

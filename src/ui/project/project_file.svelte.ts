@@ -2,10 +2,13 @@
  * Saves the open project to a file, and opens such a file as a new project. What is in the file is decided in
  * formats/project_file.ts, which is fetched when first needed.
  */
+import * as Comlink from 'comlink';
+import type { ListedPicture } from '../../formats/reading/project_reading';
 import { getImage } from '../../storage/pictures';
 import type { Picture } from '../../storage/pictures';
 import { PictureMissingError } from '../picture_missing';
 import { dataset } from '../pictures/dataset.svelte';
+import { withReader } from '../engine/reader';
 import { saveAs } from '../save_as';
 import { sentenceOf } from '../sentence';
 import { baseModel } from './base_model.svelte';
@@ -63,8 +66,11 @@ class ProjectFileTransfer {
   async open(file: File | undefined): Promise<void> {
     if (!file) return;
     try {
-      const { readProject } = await import('../../formats/zip/project_file');
-      const { project, pictures, missing } = await readProject(file);
+      const { withFiles } = await import('../../formats/reading/project_reading');
+      const listed: ListedPicture[] = [];
+      const take = Comlink.proxy((part: readonly ListedPicture[]) => void listed.push(...part));
+      const { project, missing } = await withReader(async (reader) => reader.project(file, take));
+      const pictures = await withFiles(file, listed);
       const names = studio.projects.map(({ name }) => name);
       await studio.create(nextName(project.name, names));
       const { purpose, trigger, settings, captions, base } = project;
@@ -86,8 +92,7 @@ class ProjectFileTransfer {
 
   /** The same for a zip of which nobody said what it is: false if it is no project, and then nothing happened. */
   async take(file: File): Promise<boolean> {
-    const { isProjectFile } = await import('../../formats/zip/project_file');
-    if (!(await isProjectFile(file))) return false;
+    if (!(await withReader((reader) => reader.isProject(file)))) return false;
     await this.open(file);
     return true;
   }

@@ -2,7 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { dtypeBits, type Dtype } from '../../formats/safetensors/safetensors';
 import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
-import { recogniseBase } from './recognise';
+import { readBaseParts } from '../../formats/reading/base_parts';
+import { recogniseBase as recognise } from './recognise';
+
+const recogniseBase = (files: readonly File[]) =>
+  recognise(files, (all) =>
+    Promise.all(all.map((file) => readBaseParts(file).catch((error: Error) => error))),
+  );
 
 const unet = ['model.diffusion_model.input_blocks.0.0.weight', [4, 4, 3, 3]] as const;
 const vae = ['first_stage_model.decoder.conv_in.weight', [4, 4, 3, 3]] as const;

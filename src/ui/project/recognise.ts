@@ -2,17 +2,11 @@
  * What a person gave as base model, told by content: one whole checkpoint, or the parts of a diffusers folder. Reads
  * headers only. Anything else is refused for what it is; the sentences are in messages.ts.
  */
-import { fromBlob } from '../../formats/safetensors/byte_source';
-import {
-  familyOf,
-  identifyCheckpoint,
-  mapCheckpoint,
-  quantizedTensor,
-  type CheckpointKind,
-} from '../../formats/checkpoint/checkpoint_kind';
+import type { CheckpointKind } from '../../formats/checkpoint/checkpoint_kind';
 import { missingShards, modelFilesAmong } from '../../formats/checkpoint/diffusers_files';
-import { readHeader } from '../../formats/safetensors/safetensors';
-import { SafetensorsError, type SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
+import type { BaseReading } from '../../formats/reading/base_parts';
+import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
+import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
 import { familyFacts, type FamilyName } from '../../formats/families/families';
 import type { PartName } from '../../formats/families/family_facts';
@@ -48,8 +42,8 @@ export type Refusal =
  * A model folder also holds texts, pictures and other precisions; only its safetensors files are looked at. A VAE beside a
  * whole checkpoint takes the place of the checkpoint's: it comes last among `files`.
  */
-export async function recogniseBase(files: readonly File[]): Promise<Recognised> {
-  const ordered = await inOrder(files.length === 1 ? files : ofDiffusersFolder(files));
+export async function recogniseBase(files: readonly File[], read?: ReadAll): Promise<Recognised> {
+  const ordered = await inOrder(files.length === 1 ? files : ofDiffusersFolder(files), read);
   const models = ordered.map(({ file }) => file);
   const name = nameOf(models, files);
   const [missing] = missingShards(models.map(pathOf));
@@ -92,11 +86,29 @@ const ALONE: Readonly<Record<PartName, WrongKind>> = {
 };
 
 /** VAEs last. */
-async function inOrder(files: readonly File[]): Promise<{ file: File; found: Found }[]> {
-  const read = await Promise.all(files.map(async (file) => ({ file, found: await partsOf(file) })));
+async function inOrder(
+  files: readonly File[],
+  read: ReadAll = inWorker,
+): Promise<{ file: File; found: Found }[]> {
+  const readings = await read(files);
+  const all = files.map((file, i) => ({ file, found: foundIn(readings[i], file) }));
   const isVae = ({ found }: { found: Found }) => 'onlyVae' in found && found.onlyVae;
-  return [...read.filter((each) => !isVae(each)), ...read.filter(isVae)];
+  return [...all.filter((each) => !isVae(each)), ...all.filter(isVae)];
 }
+
+/** What each is, or the error that kept it from being read. */
+export type ReadAll = (files: readonly File[]) => Promise<(BaseReading | Error)[]>;
+
+const inWorker: ReadAll = (files) =>
+  withReader((reader) =>
+    Promise.all(
+      files.map((file) =>
+        reader
+          .baseParts(file)
+          .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))),
+      ),
+    ),
+  );
 
 /** The files that hold a VAE and nothing else. */
 export async function vaesAmong(files: readonly File[]): Promise<File[]> {
@@ -113,38 +125,18 @@ type Found =
     }
   | { readonly why: Refusal };
 
-async function partsOf(file: File): Promise<Found> {
-  try {
-    const { tensors } = await readHeader(fromBlob(file));
-    const { kind } = identifyCheckpoint(tensors);
-    const family = familyOf(kind);
-    if (!family) return { why: { is: kind as WrongKind } };
-    const quantized = quantizedTensor(tensors, familyFacts[family]);
-    if (quantized) return { why: { quantized: quantized.dtype } };
-    const { unet, text1, text2, vae } = mapCheckpoint(tensors.keys(), familyFacts[family]).parts;
+function foundIn(read: BaseReading | Error, { size }: File): Found {
+  if (read instanceof Error) return { why: { unreadable: sentenceOf(read) } };
+  if ('damaged' in read) {
+    const expected = read.damaged === 'truncated' ? Number.parseInt(read.expected, 10) : NaN;
     return {
-      family,
-      parts: {
-        unet: [...unet.keys()],
-        text1: [...text1.keys()],
-        text2: [...text2.keys()],
-        vae: [...vae.keys()],
-      },
-      onlyVae: kind === 'vae',
-    };
-  } catch (error) {
-    if (!(error instanceof SafetensorsError)) {
-      return { why: { unreadable: sentenceOf(error) } };
-    }
-    const expected = error.code === 'truncated' ? Number.parseInt(error.expected, 10) : NaN;
-    return {
-      why: {
-        damaged: error.code,
-        bytes: file.size,
-        ...(Number.isFinite(expected) ? { expected } : {}),
-      },
+      why: { damaged: read.damaged, bytes: size, ...(Number.isFinite(expected) ? { expected } : {}) },
     };
   }
+  const { kind, known } = read;
+  if (!known) return { why: { is: kind as WrongKind } };
+  const { family, parts, quantized } = known;
+  return quantized === undefined ? { family, parts, onlyVae: kind === 'vae' } : { why: { quantized } };
 }
 
 /** One file a part, or its shards. */

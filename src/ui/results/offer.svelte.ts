@@ -3,31 +3,15 @@
  * offered. Saving goes through the system's dialog where the browser has one, and is then read back from the disk too.
  */
 import { saveAs } from '../save_as';
-import { fromBlob } from '../../formats/safetensors/byte_source';
 import { sha256Hex } from '../../formats/safetensors/sha256';
-import { loraNameOf } from '../../formats/captions/lora_prompt';
-import { chooseMetadata, rewriteLora, type MetadataChoice } from '../../formats/lora/private_metadata';
-import { readHeader } from '../../formats/safetensors/safetensors';
-import {
-  VerificationError,
-  verifyLora,
-  type LoraReport,
-  type VerificationCode,
-} from '../../formats/lora/verify_lora';
+import type { MetadataChoice } from '../../formats/lora/private_metadata';
+import type { Known, Offered } from '../../formats/reading/offered';
 import { failedSave } from '../../storage/failed_write';
 import type { Checkpoint } from '../../storage/runs';
+import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
 
-export type OfferState =
-  | { readonly state: 'checking' }
-  | {
-      readonly state: 'ready';
-      readonly file: Blob;
-      readonly name: string;
-      readonly report: LoraReport;
-      readonly metadata: Readonly<Record<string, string>>;
-    }
-  | { readonly state: 'refused'; readonly code: VerificationCode | 'other'; readonly sentence: string };
+export type OfferState = { readonly state: 'checking' } | Offered;
 
 export type SavedState =
   | { readonly state: 'no' }
@@ -41,15 +25,6 @@ class ReadBackError extends Error {
   override name = 'ReadBackError';
 }
 
-/** What is known of the run beside its checkpoint. */
-export interface Known {
-  readonly trigger: string;
-  /** How many layers it trained. */
-  readonly modules: number | undefined;
-  /** Of the base model's file. */
-  readonly baseSha256: string | undefined;
-}
-
 export class Offer {
   now: OfferState = $state.raw({ state: 'checking' });
   saved: SavedState = $state.raw({ state: 'no' });
@@ -60,7 +35,11 @@ export class Offer {
     const turn = ++this.#turn;
     this.now = { state: 'checking' };
     this.saved = { state: 'no' };
-    const made = await makeFile(checkpoint, choice, known);
+    const { lora, name } = checkpoint;
+    // All of it is read, several times over: seconds, where the rank is high.
+    const made = await withReader<Offered>(async (reader) =>
+      reader.offered({ lora, name }, choice, known),
+    ).catch((error: unknown): Offered => ({ state: 'refused', code: 'other', sentence: sentenceOf(error) }));
     if (turn === this.#turn) this.now = made;
   }
 
@@ -74,35 +53,6 @@ export class Offer {
       return { state: 'failed', sentence: sentenceOf(error) };
     });
     if (turn === this.#turn) this.saved = saved;
-  }
-}
-
-export async function makeFile(
-  { lora, name }: Pick<Checkpoint, 'lora' | 'name'>,
-  choice: MetadataChoice,
-  { trigger, modules, baseSha256 }: Known,
-): Promise<OfferState> {
-  const source = fromBlob(lora);
-  try {
-    const written = (await readHeader(source)).metadata;
-    const full = baseSha256 === undefined ? written : { ...written, ss_new_sd_model_hash: baseSha256 };
-    const metadata = chooseMetadata(full, choice, trigger);
-    const file = new Blob([await rewriteLora(source, metadata)], { type: 'application/octet-stream' });
-    const made = fromBlob(file);
-    const report = await verifyLora(made, { source, ...(modules === undefined ? {} : { modules }) });
-    const fileName = `${loraNameOf(name)}.safetensors`;
-    return { state: 'ready', file, name: fileName, report, metadata: (await readHeader(made)).metadata };
-  } catch (error) {
-    // Where the checkpoint itself cannot be read, the verification says it best.
-    const reason =
-      error instanceof VerificationError
-        ? error
-        : await verifyLora(source).then(
-            () => error,
-            (better: unknown) => better,
-          );
-    const sentence = reason instanceof Error ? reason.message : String(reason);
-    return { state: 'refused', code: reason instanceof VerificationError ? reason.code : 'other', sentence };
   }
 }
 

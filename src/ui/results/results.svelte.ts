@@ -6,7 +6,6 @@ import { usualChoice, type MetadataChoice } from '../../formats/lora/private_met
 import { loraNameOf } from '../../formats/captions/lora_prompt';
 import { samplePictures } from '../../formats/captions/sample_prompt';
 import { adapterHeader } from '../../formats/lora/adapter_config';
-import { parseLora } from '../../formats/lora/kohya_lora';
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import { defaultConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
@@ -19,6 +18,7 @@ import {
   type Run,
 } from '../../storage/runs';
 import { withoutTrigger } from '../../formats/dataset/trigger';
+import { withReader } from '../engine/reader';
 import { studio } from '../studio.svelte';
 import {
   byName,
@@ -180,7 +180,7 @@ export class Results {
   /** Takes a LoRA file for prompts to name, with peft's configuration where it came with one. Rejects with a sentence for what is none. */
   async addFile(chosen: File, config?: File): Promise<string> {
     const file = config ? await withConfig(chosen, config) : chosen;
-    await parseLora(fromBlob(file));
+    await withReader((reader) => reader.checkLora(file));
     const name = loraNameOf(file.name);
     const id = `file ${file.name} ${file.size} ${file.lastModified}`;
     this.files = [...this.files.filter((each) => each.name !== name), { id, name, file, own: false }];

@@ -14,6 +14,7 @@ import { kindOf, type FileKind } from '../../../formats/dataset/kinds';
 import type { DatasetNote } from '../../../formats/dataset/notes';
 import type { TriggerOffer } from '../../../formats/dataset/trigger';
 import { maxTextBytes } from '../../../formats/dataset/text';
+import { readTable } from '../../engine/reader';
 import type { Incoming } from './incoming';
 import { listed, type Listed } from './listed';
 import { captionFile, type Reject } from './outcome';
@@ -129,7 +130,7 @@ class Texts {
   async readAll(list: Listed, choices: DatasetChoices): Promise<Dataset> {
     const byPath = new Map(list.files.map((one) => [one.path, one]));
     const files = await inTurn(list.files, AT_A_TIME, (one) => this.#found(one));
-    return readDataset(files, (path) => this.#read(byPath.get(path)), choices);
+    return readDataset(files, (path) => this.#read(byPath.get(path)), choices, readTable);
   }
 
   /** A dropped file has no time before it is opened; only those of captions matter, and are asked one by one. */
