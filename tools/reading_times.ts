@@ -166,10 +166,10 @@ const READERS: readonly Measured[] = [
   },
   {
     reader: 'data set in TOML',
-    input: '1 MB',
+    input: '100,000 letters',
     prepare() {
       const subset = (i: number) => `[[datasets.subsets]]\nimage_dir = "a${i}"\nnum_repeats = 2\n`;
-      const text = `[[datasets]]\nresolution = 512\n${many(16_000, subset).join('')}`;
+      const text = `[[datasets]]\nresolution = 512\n${many(1_700, subset).join('')}`;
       return () => readDatasetToml(text.slice(0, text.lastIndexOf('[[')));
     },
   },

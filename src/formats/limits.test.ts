@@ -10,6 +10,7 @@ import { ConfigError, parseConfig } from './config/config';
 import { readShareLink } from './config/share_link';
 import { captionOf, CaptionFileError, joinLines } from './dataset/caption_file';
 import { CsvError, parseCsv } from './dataset/csv';
+import { readDatasetToml } from './dataset/dataset_toml';
 import { readHeader as readPictureHeader } from './dataset/header';
 import { readJsonTable, readTable } from './dataset/tables';
 import { decodeText } from './dataset/text';
@@ -134,6 +135,14 @@ test.each([
   ['a caption', () => captionOf('a'.repeat(70_000), 'x'), CaptionFileError],
 ])('%s over the bound is refused', async (_, read, error) => {
   expect(await soon(read)).toBeInstanceOf(error);
+});
+
+test('a data set in TOML over the bound is none', async () => {
+  const subset = (i: number) => `[[datasets.subsets]]\nimage_dir = "a${i}"\nnum_repeats = 2\n`;
+  const toml = (count: number) =>
+    `[[datasets]]\n${Array.from({ length: count }, (_, i) => subset(i)).join('')}`;
+  expect(readDatasetToml(toml(1500))?.subsets).toHaveLength(1500);
+  expect(await soon(() => readDatasetToml(toml(20_000)))).toBeUndefined();
 });
 
 test('a JSON of a million empty lists holds no captions', async () => {

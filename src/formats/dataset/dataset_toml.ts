@@ -24,11 +24,12 @@ export interface DatasetToml {
 }
 
 const OWN = new Set('image_dir num_repeats class_tokens is_reg caption_extension metadata_file'.split(' '));
-const maxBytes = 1_000_000;
+/** Units: fifteen hundred folders; what takes longer would hold up a page. */
+const longest = 100_000;
 
 /** Undefined where the file is of something else. Never throws. */
 export function readDatasetToml(text: string): DatasetToml | undefined {
-  if (text.length > maxBytes) return undefined;
+  if (text.length > longest) return undefined;
   let root: unknown;
   try {
     root = parse(text);
