@@ -18,6 +18,7 @@ import {
   runFolder,
   sampleTag,
 } from '../src/formats/tensorboard/run_events';
+import { inWindows } from '../src/formats/safetensors/byte_source';
 import { readRecords } from '../src/formats/tensorboard/tfrecord';
 import type { RunPlan, TrainEvent } from '../src/protocol/trainer';
 import { withSource } from './files';
@@ -126,7 +127,7 @@ async function lossesBefore(
   for (const name of eventFiles(folder)) {
     try {
       await withSource(join(folder, name), async (source) => {
-        for await (const record of readRecords(source, (length) => length > SCALARS_AT_MOST)) {
+        for await (const record of readRecords(inWindows(source), (length) => length > SCALARS_AT_MOST)) {
           const event = record && decodeEvent(record);
           if (event?.what.kind !== 'values' || event.step > step) continue;
           for (const value of event.what.values)

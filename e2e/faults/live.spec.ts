@@ -115,12 +115,12 @@ fault('loss-not-a-number', async ({ page }) => {
   const [from, to] = tensors['model.diffusion_model.out.2.bias'].data_offsets;
   // Halves that are no number.
   for (let at = 8 + header + from; at < 8 + header + to; at += 2) bytes.writeUInt16LE(0x7e00, at);
-  const file = join(mkdtempSync(join(tmpdir(), 'fault-nan-')), 'tiny-sd15.safetensors');
+  const file = join(mkdtempSync(join(tmpdir(), 'fault-nan-')), 'tiny-nan.safetensors');
   writeFileSync(file, bytes);
   await prepareRun(page, { max_train_steps: 20, sample_prompts: [], resolution: 64 });
   await page.goto('/#');
   await page.getByLabel('Base model file').setInputFiles(file);
-  await expect(page.getByText('Stable Diffusion 1.x · tiny-sd15')).toBeVisible();
+  await expect(page.getByText('Stable Diffusion 1.x · tiny-nan')).toBeVisible();
   await page.goto('/#settings');
   await start(page);
   await expect(page.getByText(/The loss is no longer a number/)).toBeVisible(LONG);

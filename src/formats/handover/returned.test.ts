@@ -8,6 +8,7 @@ import { recordBytes, opening } from '../tensorboard/run_events';
 import type { EventRecord } from '../tensorboard/event';
 import { smallLora } from './returned.testing';
 import { readReturned } from './returned';
+import { begunAt } from './returned_log';
 import { readLoraName, readSampleName } from './returned_names';
 import type { Returned, ReturnedFile } from '../../protocol/handover';
 import { handoverFiles } from './handover';
@@ -19,6 +20,7 @@ test.each([
   ['a-b-000003.safetensors', { stem: 'a-b', epoch: 3 }],
   ['out/ink-2.safetensors', { stem: 'ink-2' }],
   ['000003.safetensors', { stem: '000003' }],
+  ['ink-step9007199254740993.safetensors', { stem: 'ink-step9007199254740993' }],
 ])('the LoRA %s', (path, name) => {
   expect(readLoraName(path)).toEqual(name);
 });
@@ -31,6 +33,7 @@ test.each([
   ['ink_100_00_20260101120000_7.png', undefined],
   ['ink_000100_00_20260101120000_x.png', undefined],
   ['20260101120000.png', undefined],
+  ['ink_9007199254740993_00_20260101120000_7.png', undefined],
 ])('the sample %s', (path, name) => {
   expect(readSampleName(path)).toEqual(name);
 });
@@ -75,6 +78,11 @@ const lora = (more: Record<string, string> = {}) => smallLora(3, { ...METADATA, 
 const look = async (picture: Blob) =>
   (await picture.slice(0, 4).text()) === 'good' ? { width: 64, height: 96 } : undefined;
 const read = (...files: ReturnedFile[]): Promise<Returned> => readReturned(files, look);
+
+test('a curve of more steps than a call takes arguments has a beginning', () => {
+  const many = new Map(Array.from({ length: 200_000 }, (_, i) => [i, { time: 200_007 - i }]));
+  expect(begunAt(many)).toBe(8);
+});
 
 describe('a run that came back', () => {
   test('LoRAs by step, the curve by step and epoch, samples by prompt, and its settings', async () => {

@@ -4,7 +4,7 @@
  */
 import type { ReturnedFile, ReturnedNote, ReturnedPoint } from '../../protocol/handover';
 import { folderOf } from '../dataset/kinds';
-import { fromBlob } from '../safetensors/byte_source';
+import { fromBlob, inWindows } from '../safetensors/byte_source';
 import { decodeEvent } from '../tensorboard/event';
 import { EventFileError, readRecords } from '../tensorboard/tfrecord';
 
@@ -40,12 +40,19 @@ export async function readLogs(
   for (const inFolder of starts.values()) {
     const steps = await stepsIn(inFolder, note);
     if (steps.size === 0) continue;
-    const begun = Math.min(...[...steps.values()].map(({ time }) => time));
+    const begun = begunAt(steps);
     const older = last && last.begun > begun ? inFolder : last?.files;
     for (const { path } of older ?? []) note({ file: path, why: 'other-run' });
     if (!last || begun >= last.begun) last = { files: inFolder, begun, steps };
   }
   return last && { begun: last.begun, points: pointsOf(last.steps, last.begun) };
+}
+
+/** Seconds since 1970, of the first of its steps. */
+export function begunAt(steps: ReadonlyMap<number, Pick<Step, 'time'>>): number {
+  let first = Infinity;
+  for (const { time } of steps.values()) first = Math.min(first, time);
+  return first;
 }
 
 async function stepsIn(
@@ -56,7 +63,7 @@ async function stepsIn(
   // TensorBoard reads them in the order of their names, the time first.
   for (const { path, file } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     try {
-      for await (const record of readRecords(fromBlob(file), (length) => length > LONGEST)) {
+      for await (const record of readRecords(inWindows(fromBlob(file)), (length) => length > LONGEST)) {
         if (!record) continue;
         const { time, step, what } = decodeEvent(record);
         if (what.kind === 'start') for (const each of steps.keys()) if (each >= step) steps.delete(each);

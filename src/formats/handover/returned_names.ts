@@ -13,8 +13,9 @@ export interface LoraName {
 export function readLoraName(path: string): LoraName {
   const stem = stemOf(nameOf(path));
   const [head, last] = atLast(stem, '-');
-  if (/^step\d{8,}$/.test(last)) return { stem: head, step: Number(last.slice(4)) };
-  if (/^\d{6,}$/.test(last) && head !== '') return { stem: head, epoch: Number(last) };
+  // Longer ones are no counts, and no numbers that can be told apart.
+  if (/^step\d{8,12}$/.test(last)) return { stem: head, step: Number(last.slice(4)) };
+  if (/^\d{6,12}$/.test(last) && head !== '') return { stem: head, epoch: Number(last) };
   return { stem };
 }
 
@@ -33,8 +34,8 @@ export function readSampleName(path: string): SampleName | undefined {
   // The seed is left out where none was given.
   const at = isTime(parts.at(-1)) ? parts.length - 1 : parts.length - 2;
   const [when = '', index = '', time, seed] = parts.slice(Math.max(0, at - 2));
-  if (at < 2 || !isTime(time) || !/^e?\d{6,}$/.test(when) || !/^\d{2,}$/.test(index)) return undefined;
-  if (seed !== undefined && !/^\d+$/.test(seed)) return undefined;
+  if (at < 2 || !isTime(time) || !/^e?\d{6,12}$/.test(when) || !/^\d{2,6}$/.test(index)) return undefined;
+  if (seed !== undefined && !/^\d{1,15}$/.test(seed)) return undefined;
   return {
     ...(when.startsWith('e') ? { epoch: Number(when.slice(1)) } : { step: Number(when) }),
     index: Number(index),

@@ -22,3 +22,23 @@ export function fromBytes(bytes: Uint8Array): ByteSource {
     slice: (start, end) => bytes.slice(start, end).buffer,
   };
 }
+
+/**
+ * The same bytes for a reader of many small pieces that follow each other: to ask a Blob or a file for each takes a hundred
+ * times as long as to read it. What is longer than half a window is passed on.
+ */
+export function inWindows(source: ByteSource, windowBytes = 2 ** 18): ByteSource {
+  let from = 0;
+  let held = new ArrayBuffer(0);
+  return {
+    byteLength: source.byteLength,
+    async slice(start, end) {
+      if (end - start > windowBytes / 2) return source.slice(start, end);
+      if (start < from || end > from + held.byteLength) {
+        from = start;
+        held = await source.slice(start, Math.min(source.byteLength, start + windowBytes));
+      }
+      return held.slice(start - from, end - from);
+    },
+  };
+}
