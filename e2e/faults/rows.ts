@@ -106,7 +106,7 @@ export const ROWS: readonly Row[] = [
     ends: 'said on the first screen, with what will not survive',
     short: true,
   },
-  { name: 'small-quota', ends: 'said on the first screen, with what does not fit' },
+  { name: 'small-quota', ends: 'said on the first screen, with what does not fit', short: true },
   {
     name: 'two-tabs',
     ends: 'the second can look, not change, and goes on when the first closes',
