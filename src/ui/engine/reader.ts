@@ -3,8 +3,6 @@
  * large one would hold up for seconds (docs/reliability.md has the times).
  */
 import * as Comlink from 'comlink';
-import { readTableFile, type ReadTableFile } from '../../formats/dataset/table_file';
-import { unpackRows } from '../../formats/reading/packed_rows';
 import type { Readers } from '../../formats/reading/readers';
 import type { Digester } from '../../protocol/digester';
 
@@ -28,13 +26,3 @@ export async function withReader<T>(
     worker.terminate();
   }
 }
-
-/** Smaller ones are read sooner than a worker begins. */
-const SMALL_BYTES = 64 * 1024;
-
-/** A table of captions, wherever it is read best. */
-export const readTable: ReadTableFile = async (bytes, path, encoding) => {
-  if (bytes.length <= SMALL_BYTES) return readTableFile(bytes, path, encoding);
-  const read = await withReader(async (reader) => reader.table(bytes, path, encoding));
-  return read.is === 'rows' ? { ...read, rows: await unpackRows(read.rows) } : read;
-};

@@ -14,11 +14,11 @@ import { kindOf, type FileKind } from '../../../formats/dataset/kinds';
 import type { DatasetNote } from '../../../formats/dataset/notes';
 import type { TriggerOffer } from '../../../formats/dataset/trigger';
 import { maxTextBytes } from '../../../formats/dataset/text';
-import { readTable } from '../../engine/reader';
 import type { Incoming } from './incoming';
 import { listed, type Listed } from './listed';
 import { captionFile, type Reject } from './outcome';
 import { encodingQuestion, type Ask } from './questions';
+import { readTable } from './read_table';
 
 /** Small files to open at a time. */
 const AT_A_TIME = 16;
