@@ -107,6 +107,7 @@ export const FOLDERS = {
     settings: ['', 'controls', 'engine', 'pictures', 'runs', 'gpu', 'project', 'elsewhere'],
     training: ['', 'controls', 'charts', 'pictures', 'runs', 'project', 'elsewhere'],
     results: ['', 'controls', 'engine', 'runs', 'project', 'elsewhere'],
+    loras: ['', 'controls', 'engine', 'project'],
     shell: [
       '',
       'controls',
@@ -120,6 +121,7 @@ export const FOLDERS = {
       'settings',
       'training',
       'results',
+      'loras',
       'help',
     ],
   },

@@ -11,8 +11,9 @@ import { recall, remember } from './remembered';
 import { sentenceOf } from './sentence';
 
 export const stages = ['images', 'captions', 'settings', 'training', 'results'] as const;
-/** What the address can name: beside the stages, where all begins, and the help. */
-export type Stage = 'start' | (typeof stages)[number] | 'help';
+/** What the address can name beside the stages and the start. */
+const besides = ['loras', 'help'] as const;
+export type Stage = 'start' | (typeof stages)[number] | (typeof besides)[number];
 
 const SAVE_AFTER_MS = 300;
 
@@ -170,5 +171,5 @@ function newId(): string {
 /** Anything else than a stage, such as a shared link, is the start. */
 export function stageOf(hash: string): Stage {
   const name = hash.slice(1);
-  return name === 'help' ? name : (stages.find((stage) => stage === name) ?? 'start');
+  return [...stages, ...besides].find((stage) => stage === name) ?? 'start';
 }

@@ -1,23 +1,23 @@
 /** The commands of `npm run lora`: arguments checked, files read, the arithmetic of src/formats/merging, files written. */
 import { existsSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { combineLoras } from '../../src/formats/merging/combine';
 import { mergedMetadata } from '../../src/formats/merging/merge_base';
-import { keptOfAll, resizeModule, type ResizeRule } from '../../src/formats/merging/resize';
-import { summarizeLora } from '../../src/formats/merging/summary';
-import { parseWeights, WeightsError, type LoraWeights } from '../../src/formats/merging/weights';
-import { writeAs, writings, type Writing } from '../../src/formats/merging/written_as';
-import { changedRanks } from '../../src/formats/merging/metadata';
 import {
-  parseLora,
-  savePrecisions,
-  type LoraFile,
-  type LoraModule,
-  type SavePrecision,
-} from '../../src/formats/lora/kohya_lora';
-import { readHeader } from '../../src/formats/safetensors/safetensors';
+  combineInto,
+  convertLora,
+  openLora,
+  resizeLora,
+  type Made,
+  type OpenedLora,
+} from '../../src/formats/merging/made';
+import { summarizeLora } from '../../src/formats/merging/summary';
+import { parseWeights, WeightsError } from '../../src/formats/merging/weights';
+import { writings } from '../../src/formats/merging/written_as';
+import { savePrecisions, type SavePrecision } from '../../src/formats/lora/kohya_lora';
+import { LoraError } from '../../src/formats/lora/lora_error';
+import type { LoraWeights, ResizeRule } from '../../src/protocol/lora_tools';
 import { UsageError } from '../command';
-import { openLora } from '../open_lora';
+import { openLora as sourceOf } from '../open_lora';
 import { writeMerged } from './merged_base';
 import { summaryLines } from './summary_lines';
 import { writeFiles } from './write_files';
@@ -40,7 +40,7 @@ type Command = (files: readonly string[], options: Options, say: (line: string) 
 export const show: Command = async (files, options, say) => {
   only(options, ['json']);
   const lora = await open(oneOf(files));
-  const summary = summarizeLora(lora.file);
+  const summary = await summarizeLora(lora.file);
   if (options.json) say(JSON.stringify({ ...summary, metadata: lora.file.metadata }, null, 2));
   else for (const line of summaryLines(summary, lora.file.metadata)) say(line);
 };
@@ -51,8 +51,7 @@ export const convert: Command = async (files, options, say) => {
   if (!writing) throw new UsageError(`--to: give one of ${writings.join(', ')}.`);
   const out = outOf(options);
   const lora = await open(oneOf(files));
-  const { modules, metadata } = lora.file;
-  await write(writing, modules, precisionOf(options, lora), metadata, out, say);
+  await write(await convertLora(lora, writing, precisionOf(options)), out, say);
 };
 
 export const resize: Command = async (files, options, say) => {
@@ -61,9 +60,7 @@ export const resize: Command = async (files, options, say) => {
   if (!rule) throw new UsageError('Say how: --rank 16, --share 0.99 or --threshold 0.01.');
   const out = outOf(options);
   const lora = await open(oneOf(files));
-  const modules = resized(lora.file.modules, rule, say);
-  const metadata = changedRanks(lora.file.metadata, modules);
-  await write('kohya', modules, precisionOf(options, lora), metadata, out, say);
+  await write(await resizeLora(lora, rule, precisionOf(options)), out, say);
 };
 
 export const merge: Command = async (files, options, say) => {
@@ -77,77 +74,37 @@ export const merge: Command = async (files, options, say) => {
     throw new UsageError('Give the LoRAs to merge: two or more, or one with --base.');
   const weights = weightsOf(files, options);
   const out = outOf(options, options.base);
-  const opened = [];
-  for (const file of files) opened.push(await open(file));
-  const loras = opened.map(({ file: { modules } }, index) => ({ modules, weights: weights[index] }));
-  const names = files.map((file) => basename(file));
+  const loras = [];
+  for (const [index, file] of files.entries())
+    loras.push({ lora: await open(file), name: basename(file), weights: weights[index] });
   if (options.base !== undefined) {
-    const from = [basename(options.base), ...names];
-    await writeMerged(options.base, loras, (own) => mergedMetadata(own, from), out, say);
+    const from = [basename(options.base), ...loras.map(({ name }) => name)];
+    const weighted = loras.map(({ lora: { file }, weights: own }) => ({
+      modules: file.modules,
+      weights: own,
+    }));
+    await writeMerged(options.base, weighted, (own) => mergedMetadata(own, from), out, say);
     return;
   }
-  const combined = combineLoras(loras);
-  if (combined.length === 0) throw new UsageError('With these weights nothing is left of the LoRAs.');
-  const modules = rule ? resized(combined, rule, say) : combined;
-  const metadata = changedRanks(
-    { ...mergedMetadata({}, names), ...kindOf(opened[0].file.metadata) },
-    modules,
-  );
-  await write('kohya', modules, precisionOf(options, opened[0]), metadata, out, say);
+  const made = await combineInto(loras, rule, precisionOf(options)).catch((error: unknown) => {
+    throw error instanceof LoraError && error.code === 'no-modules' ? new UsageError(error.message) : error;
+  });
+  await write(made, out, say);
 };
 
-interface Opened {
-  readonly path: string;
-  readonly file: LoraFile;
-  readonly precision: SavePrecision;
+async function open(path: string): Promise<OpenedLora> {
+  return openLora(await sourceOf(path));
 }
 
-async function open(path: string): Promise<Opened> {
-  const source = await openLora(path);
-  const { tensors } = await readHeader(source);
-  const file = await parseLora(source);
-  const dtype = [...tensors.values()].find(({ name }) =>
-    /(down|lora_A(\.default)?)\.weight$/.test(name),
-  )?.dtype;
-  const precision = (Object.keys(savePrecisions) as SavePrecision[]).find(
-    (each) => savePrecisions[each].dtype === dtype,
-  );
-  return { path, file, precision: precision ?? 'float' };
-}
-
-/** Of the metadata of one, what says for what models it is. */
-function kindOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  const kept =
-    /^(ss_v2|ss_base_model_version|ss_network_module|modelspec\.(architecture|implementation|sai_model_spec))$/;
-  return Object.fromEntries(Object.entries(metadata).filter(([key]) => kept.test(key)));
-}
-
-function resized(
-  modules: readonly LoraModule[],
-  rule: ResizeRule,
-  say: (line: string) => void,
-): LoraModule[] {
-  const done = modules.map((module) => resizeModule(module, rule));
-  const ranks = done.map(({ module }) => module.downShape[0]);
-  const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
-  const worst = done.reduce((a, b) => (b.kept < a.kept ? b : a));
-  const part = (kept: number) => `${(100 * kept).toFixed(2)} %`;
-  say(
-    `${least === most ? `rank ${most}` : `ranks ${least} to ${most}`}; kept of the change (Frobenius norm): ${part(keptOfAll(done))}, ` +
-      `least in ${worst.module.name}: ${part(worst.kept)}`,
-  );
-  return done.map(({ module }) => module);
-}
-
-async function write(
-  writing: Writing,
-  modules: readonly LoraModule[],
-  precision: SavePrecision,
-  metadata: Readonly<Record<string, string>>,
-  out: string,
-  say: (line: string) => void,
-): Promise<void> {
-  const files = await writeAs(writing, { modules, precision, metadata });
+async function write({ files, resized }: Made, out: string, say: (line: string) => void): Promise<void> {
+  if (resized) {
+    const { ranks, kept, worst } = resized;
+    const part = (share: number) => `${(100 * share).toFixed(2)} %`;
+    say(
+      `${ranks.least === ranks.most ? `rank ${ranks.most}` : `ranks ${ranks.least} to ${ranks.most}`}; kept of the change (Frobenius norm): ${part(kept)}, ` +
+        `least in ${worst.name}: ${part(worst.kept)}`,
+    );
+  }
   for (const path of await writeFiles(out, files)) say(`written: ${path}`);
 }
 
@@ -196,8 +153,9 @@ function ruleOf(options: Options): ResizeRule | undefined {
   return none ? undefined : { rank, share, threshold };
 }
 
-function precisionOf({ precision }: Options, lora: Opened): SavePrecision {
-  if (precision === undefined) return lora.precision;
+/** Undefined: that of the file. */
+function precisionOf({ precision }: Options): SavePrecision | undefined {
+  if (precision === undefined) return undefined;
   const found = (Object.keys(savePrecisions) as SavePrecision[]).find((each) => each === precision);
   if (!found) throw new UsageError(`--precision: give one of ${Object.keys(savePrecisions).join(', ')}.`);
   return found;

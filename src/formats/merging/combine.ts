@@ -1,8 +1,9 @@
 // Several LoRAs as one, exactly: the ranks of a module stand side by side, [w1 s1 up1 | w2 s2 up2] · [down1; down2], s being
 // alpha / rank of each. Alpha of the result is its rank, so that every program multiplies by 1.
+import type { LoraWeights } from '../../protocol/lora_tools';
 import type { LoraModule } from '../lora/kohya_lora';
 import { rankOf, strengthOf } from './change';
-import { weightOf, type LoraWeights } from './weights';
+import { weightOf } from './weights';
 import { LoraError } from '../lora/lora_error';
 
 export interface WeightedLora {

@@ -362,7 +362,7 @@ describe('summary', () => {
       precision: 'float',
       metadata: { ss_tag_frequency: '{"1_a": {"fox": 2, "tree": 5}, "2_b": {"fox": 4}}' },
     });
-    const summary = summarizeLora(await parseLora(fromBytes(bytes)));
+    const summary = await summarizeLora(await parseLora(fromBytes(bytes)));
     expect(summary.blocks.map(({ block }) => block)).toEqual(['te0', 'down0', 'mid', 'up1']);
     expect(Math.hypot(...summary.blocks.map(({ norm }) => norm))).toBeCloseTo(summary.norm, 6);
     const [first] = summary.modules;

@@ -1,17 +1,9 @@
 // A LoRA of a smaller rank that is as near to the given one as that rank allows: the largest singular values of each
 // module's change are kept (Eckart-Young). How many: a fixed number, as many as keep a share of the change, or all above a
 // share of the largest, as in sd-scripts' `resize_lora.py`.
+import type { ResizeRule } from '../../protocol/lora_tools';
 import type { LoraModule } from '../lora/kohya_lora';
 import { changeSvd, rankOf, strengthOf, type ChangeSvd } from './change';
-
-export interface ResizeRule {
-  /** No module gets a rank above it. */
-  readonly rank?: number | undefined;
-  /** The least part of the change (Frobenius norm) that each module keeps, within `rank`; above 0, at most 1. */
-  readonly share?: number | undefined;
-  /** Singular values below this part of the module's largest are dropped; from 0 to below 1. */
-  readonly threshold?: number | undefined;
-}
 
 export interface ResizedModule {
   readonly module: LoraModule;

@@ -1,41 +1,23 @@
 // What there is to say of a LoRA file: its layers with ranks and alphas, how much each changes, by block; and of its
 // metadata what it was made on, with what settings and which tags.
+import type { LoraSummary } from '../../protocol/lora_tools';
 import { JsonNumber, parseStrictJson, toCount } from '../safetensors/strict_json';
 import type { LoraFile } from '../lora/kohya_lora';
 import { changeNorm } from './change';
+import type { Step } from './made';
 import { blockOf, inBlockOrder } from './weights';
 
-export interface BlockNorm {
-  /** `te3`, `down0`, `mid`, `up2`: as in weights. */
-  readonly block: string;
-  readonly modules: number;
-  /** Root of the sum of the squares of its modules' norms. */
-  readonly norm: number;
-}
-
-export interface LoraSummary {
-  readonly modules: readonly {
-    readonly name: string;
-    readonly rank: number;
-    readonly alpha: number;
-    /** ||alpha / rank · up·down||, Frobenius. */
-    readonly norm: number;
-  }[];
-  readonly blocks: readonly BlockNorm[];
-  /** Of the whole change. */
-  readonly norm: number;
-  readonly ranks: { readonly least: number; readonly most: number };
-  readonly alphas: { readonly least: number; readonly most: number };
-  readonly setAside: readonly string[];
-  /** Most frequent first; none where the file does not say. */
-  readonly tags: readonly { readonly tag: string; readonly count: number }[];
-}
-
-export function summarizeLora({ modules, metadata, setAside }: LoraFile): LoraSummary {
-  const measured = modules.map((module) => {
+/** `step` is told before each module, and may take its time. */
+export async function summarizeLora(
+  { modules, metadata, setAside }: LoraFile,
+  step?: Step,
+): Promise<LoraSummary> {
+  const measured: LoraSummary['modules'][number][] = [];
+  for (const module of modules) {
+    await step?.(measured.length, modules.length);
     const { name, rank, alpha } = module;
-    return { name, rank, alpha, norm: changeNorm(module) };
-  });
+    measured.push({ name, rank, alpha, norm: changeNorm(module) });
+  }
   const blocks = new Map<string, { modules: number; square: number }>();
   for (const { name, norm } of measured) {
     const { block } = blockOf(name);

@@ -1,12 +1,7 @@
 // With what weight a LoRA is merged: one number, or others for the U-Net, the text encoder and single blocks. Written as
 // "0.8" or "unet=0.8,te=0.4,mid=0,up1=1.2"; a block's own word goes before its part's, a part's before the one for all.
+import type { LoraWeights } from '../../protocol/lora_tools';
 import { everyFamily } from '../families/families';
-
-export interface LoraWeights {
-  readonly all: number;
-  /** By `unet`, `te`, or a block as `blockOf` calls it. */
-  readonly by: ReadonlyMap<string, number>;
-}
 
 /** Where a module lies: `down0`, `mid`, `up3` of the U-Net, `te0` to `te11` of the text encoder; `te2.0` of a second one. */
 export interface LoraBlock {

@@ -1,6 +1,7 @@
 // A LoRA in the notation that is asked for: kohya's, diffusers' `pytorch_lora_weights.safetensors`, or peft's
 // `adapter_model.safetensors` with `adapter_config.json`, one folder a part. Paths come from the family's own modules.
 // Sources: diffusers' `loaders/lora_base.py`, peft's `LoraConfig` and `utils/save_and_load.py`.
+import type { Writing } from '../../protocol/lora_tools';
 import { everyFamily } from '../families/families';
 import type { LoraNaming } from '../families/family_facts';
 import { ADAPTER_CONFIG, ADAPTER_FILE } from '../lora/adapter_config';
@@ -9,8 +10,7 @@ import { LoraError } from '../lora/lora_error';
 import { writeSafetensors, type TensorToWrite } from '../safetensors/safetensors_write';
 import { rankOf, strengthOf } from './change';
 
-export const writings = ['kohya', 'diffusers', 'peft'] as const;
-export type Writing = (typeof writings)[number];
+export const writings: readonly Writing[] = ['kohya', 'diffusers', 'peft'];
 
 /** `path` is relative; undefined where it is one file that whoever asks names. */
 export interface WrittenFile {

@@ -8,6 +8,7 @@ const en = {
   ranks: (least: number, most: number) =>
     `Its layers have ranks ${least} to ${most}: each keeps its rank and alpha, and those of the settings do not count. All else is as set now.`,
   readSettings: 'Read the settings it was made with',
+  lookInside: 'Look inside',
   setAside: (names: string) =>
     `It has an embedding with it (${names}), which is set aside: only the LoRA is used.`,
   figures: (steps: string, images: number) => `${steps} more steps on ${images} images`,
@@ -27,6 +28,7 @@ const zh: typeof en = {
   ranks: (least, most) =>
     `它各层的秩为 ${least} 到 ${most}：每层保留自己的秩和 alpha，设置中的秩和 alpha 不起作用。其余以当前设置为准。`,
   readSettings: '读取它训练时的设置',
+  lookInside: '查看内容',
   setAside: (names) => `文件中还有嵌入（${names}），不会使用：只用其中的 LoRA。`,
   figures: (steps, images) => `在 ${images} 张图片上再训练 ${steps} 步`,
   start: '开始训练',

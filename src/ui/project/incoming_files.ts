@@ -22,9 +22,14 @@ export function takeDropped(event: DragEvent): void {
     return;
   }
   if (studio.readOnly) return;
+  const files = [...transfer.files];
+  if (isAdapter(files)) {
+    void import('./open_further').then(({ openFurtherFrom }) => openFurtherFrom(files));
+    return;
+  }
   // Both read the transfer before they return: it is empty after the event.
   const models = droppedModels(transfer);
-  const others = [...transfer.files].filter(({ name }) => !isModelFile(name));
+  const others = files.filter(({ name }) => !isModelFile(name));
   const added = others.length > 0 ? dataset.add(transfer, (file) => void readConfig(file)) : undefined;
   void models.then((chosen) => {
     if (!chosen) return;
@@ -46,6 +51,13 @@ export async function takeFiles(files: readonly File[]): Promise<void> {
   const [file] = files;
   if (files.length === 1 && /\.zip$/i.test(file.name) && (await projectFile.take(file))) return;
   await dataset.add(files, (config) => void readConfig(config));
+}
+
+/** peft's two files: a LoRA to train on from. */
+function isAdapter(files: readonly File[]): boolean {
+  return (
+    files.length === 2 && files.every(({ name }) => /^adapter_(model\.safetensors|config\.json)$/.test(name))
+  );
 }
 
 /** Read before the event is over. A folder may be called so too. */

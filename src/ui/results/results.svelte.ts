@@ -5,8 +5,6 @@
 import { usualChoice, type MetadataChoice } from '../../formats/lora/private_metadata';
 import { loraNameOf } from '../../formats/captions/lora_prompt';
 import { samplePictures } from '../../formats/captions/sample_prompt';
-import { adapterHeader } from '../../formats/lora/adapter_config';
-import { fromBlob } from '../../formats/safetensors/byte_source';
 import { defaultConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import {
@@ -177,9 +175,8 @@ export class Results {
     this.added = this.added.filter((row) => row.id !== id);
   }
 
-  /** Takes a LoRA file for prompts to name, with peft's configuration where it came with one. Rejects with a sentence for what is none. */
-  async addFile(chosen: File, config?: File): Promise<string> {
-    const file = config ? await withConfig(chosen, config) : chosen;
+  /** Takes a LoRA file for prompts to name. Rejects with a sentence for what is none. */
+  async addFile(file: File): Promise<string> {
     await withReader((reader) => reader.checkLora(file));
     const name = loraNameOf(file.name);
     const id = `file ${file.name} ${file.size} ${file.lastModified}`;
@@ -208,11 +205,6 @@ export class Results {
 }
 
 export const results = new Results();
-
-async function withConfig(file: File, config: File): Promise<File> {
-  const { header, dataStart } = await adapterHeader(fromBlob(file), await config.text());
-  return new File([header, file.slice(dataStart)], file.name, { lastModified: file.lastModified });
-}
 
 function named({ run, step, name, lora }: Checkpoint, own: boolean): NamedLora {
   return { id: `${run} ${step}`, name: loraNameOf(name), file: lora, own };

@@ -2,7 +2,7 @@
 import type { Component } from 'svelte';
 import type { Stage } from '../studio.svelte';
 
-type Screen = 'start' | 'dataset' | 'settings' | 'training' | 'results' | 'help';
+type Screen = 'start' | 'dataset' | 'settings' | 'training' | 'results' | 'loras' | 'help';
 
 const load: Record<Screen, () => Promise<{ default: Component }>> = {
   start: () => import('../start/StartScreen.svelte'),
@@ -10,6 +10,7 @@ const load: Record<Screen, () => Promise<{ default: Component }>> = {
   settings: () => import('../settings/SettingsScreen.svelte'),
   training: () => import('../training/TrainingScreen.svelte'),
   results: () => import('../results/ResultsScreen.svelte'),
+  loras: () => import('../loras/LorasScreen.svelte'),
   help: () => import('../help/HelpScreen.svelte'),
 };
 

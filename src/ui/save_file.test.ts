@@ -1,7 +1,7 @@
 /** Saving a LoRA through the system's dialog: a closed dialog is a wish, an aborted write is not. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { sha256Hex } from '../../formats/safetensors/sha256';
-import { saveFile } from './offer.svelte';
+import { sha256Hex } from '../formats/safetensors/sha256';
+import { saveFile } from './save_file';
 
 const file = new Blob(['lora']);
 let written: string;
