@@ -1,11 +1,22 @@
-/** A VAE beside a checkpoint that has none, and a LoRA of another program that training begins with, as a person gives them. */
-import { readFile } from 'node:fs/promises';
-import { expect, test } from '@playwright/test';
+/**
+ * A VAE beside a checkpoint that has none, and a LoRA of another program that training begins with, as a person gives
+ * them; LoRA files looked into, resized, combined and merged, byte for byte as on the command line.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
 import { mapCheckpoint } from '../src/formats/checkpoint/checkpoint_kind';
 import { fromBytes } from '../src/formats/safetensors/byte_source';
 import { readHeader } from '../src/formats/safetensors/safetensors';
 import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors/safetensors_write';
-import { dropFiles, goTo, tinyModel } from './small_run';
+import { parseLora } from '../src/formats/lora/kohya_lora';
+import { openZip } from '../src/formats/zip/zip';
+import { merge, resize, type Options } from '../tools/lora/commands';
+import { englishOn } from './chinese_words';
+import { chooseTinyModel, dropFiles, goTo, tinyModel } from './small_run';
 import { sd1Facts } from '../src/formats/families/sd1';
 
 test('a VAE of its own is asked for and taken; a LoRA with ranks of its own is told before it starts', async ({
@@ -64,3 +75,125 @@ test('a VAE of its own is asked for and taken; a LoRA with ranks of its own is t
   ]);
   await expect(other).toContainText('This file is a LoHa');
 });
+
+const LORA = fileURLToPath(new URL('../reference/golden/lora_init.safetensors', import.meta.url));
+const NAME = 'lora_init.safetensors';
+
+test('a LoRA looked into; resized, combined and merged as on the command line; a peft pair', async ({
+  page,
+}) => {
+  const folder = await mkdtemp(join(tmpdir(), 'lora-files-'));
+  const commanded = async (command: typeof merge, files: string[], options: Options, name: string) => {
+    const out = join(folder, name);
+    await command(files, { ...options, out }, () => undefined);
+    return readFile(out);
+  };
+  // As in a browser without the system's save dialog, which no test can operate.
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
+  await page.goto('/');
+  await chooseTinyModel(page);
+  await goTo(page, 'Results');
+  await page.getByRole('button', { name: 'LoRA files' }).click();
+  await expect(page.getByRole('heading', { name: 'LoRA files', level: 1 })).toBeVisible();
+  const bytes = new Uint8Array(await readFile(LORA));
+  await dropFiles(page, [{ name: NAME, bytes }]);
+
+  const files = page.getByRole('region', { name: 'Files' });
+  const make = page.getByRole('complementary', { name: 'Make of it' });
+  await test.step('what is in it', async () => {
+    await expect(files.getByText('210', { exact: true })).toBeVisible();
+    await expect(files).toContainText('The most is in');
+    await files.getByText('As a table').click();
+    await expect(files.getByRole('row', { name: /^down 0/ })).toBeVisible();
+    await files.getByText('All 210 layers').click();
+    await expect(files.getByRole('table').last().getByRole('row')).toHaveCount(211);
+  });
+
+  await test.step('resized', async () => {
+    await make.getByRole('textbox', { name: 'Rank' }).fill('2');
+    await make.getByRole('button', { name: 'Resize' }).click();
+    await expect(make).toContainText(/Rank 2\. [\d.]+ % of the change is kept/);
+    const saved = await download(page, 'Save lora_init-resized.safetensors');
+    expect(saved.equals(await commanded(resize, [LORA], { rank: '2' }, 'resized.safetensors'))).toBe(true);
+  });
+
+  await test.step('to peft, and the pair is a LoRA to train on from', async () => {
+    await make.getByText('Convert', { exact: true }).click();
+    await make.getByText('PEFT', { exact: true }).click();
+    await make.getByRole('button', { name: 'Convert' }).click();
+    const { entries } = await openZip(
+      new Blob([new Uint8Array(await download(page, 'Save lora_init-peft.zip'))]),
+    );
+    expect(entries.map(({ path }) => path)).toContain('unet/adapter_config.json');
+    const pair = await Promise.all(
+      entries
+        .filter(({ path }) => path.startsWith('unet/'))
+        .map(async ({ path, open }) => ({
+          name: path.slice('unet/'.length),
+          bytes: new Uint8Array(await (await open()).arrayBuffer()),
+        })),
+    );
+    expect(pair).toHaveLength(2);
+    await goTo(page, 'Settings');
+    await dropFiles(page, pair);
+    const dialog = page.getByRole('dialog', { name: 'Train further' });
+    await expect(dialog).toContainText('Its rank, 4, comes from the file');
+    await dialog.getByRole('button', { name: 'Look inside' }).click();
+    // Alpha stands in the configuration alone.
+    await expect(files.locator('dl div').filter({ hasText: 'Alpha' })).toContainText('2');
+    await expect(files.getByText('192', { exact: true })).toBeVisible();
+    await files.getByRole('button', { name: 'Remove adapter_model.safetensors' }).click();
+  });
+
+  await test.step('two as one, with weights', async () => {
+    await dropFiles(page, [{ name: 'again.safetensors', bytes }]);
+    await make.getByText('Combine', { exact: true }).click();
+    await make.getByRole('textbox', { name: 'U-Net' }).first().fill('0.5');
+    await make.getByRole('textbox', { name: 'Text encoder' }).last().fill('0');
+    await make.getByRole('button', { name: 'Combine' }).click();
+    const saved = await download(page, 'Save lora_init+again.safetensors');
+    const { modules, metadata } = await parseLora(fromBytes(new Uint8Array(saved)));
+    expect(new Set(modules.map(({ name, rank }) => `${name.slice(0, 7)} ${rank}`))).toEqual(
+      new Set(['lora_un 8', 'lora_te 4']),
+    );
+    expect(metadata['modelspec.merged_from']).toBe('lora_init.safetensors, again.safetensors');
+  });
+
+  await test.step('merged into the base model', async () => {
+    await files.getByRole('button', { name: 'Remove again.safetensors' }).click();
+    await make.getByText('Merge', { exact: true }).click();
+    await make.getByText('By block').click();
+    await make.getByRole('textbox', { name: 'middle' }).fill('0');
+    await expect(make).toContainText(/tiny-sd15\.safetensors: .* will be written, \d+ layers are changed/);
+    await make.getByRole('button', { name: 'Merge into the model' }).click();
+    const saved = await download(page, 'Save tiny-sd15-merged.safetensors');
+    const weight = ['unet=0.5,te=1,mid=0'];
+    const same = await commanded(merge, [LORA], { base: tinyModel, weight }, 'merged.safetensors');
+    expect(saved.equals(same)).toBe(true);
+    await make.getByRole('button', { name: 'Delete the copy' }).click();
+    await expect(make.getByRole('button', { name: 'Delete the copy' })).toHaveCount(0);
+  });
+
+  await test.step('nothing serious for axe, no English on the Chinese page', async () => {
+    await page.getByRole('button', { name: '中文' }).click();
+    for (const task of ['转换', '降秩', '组合', '合并']) {
+      await page.getByText(task, { exact: true }).click();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+      expect(await englishOn(page, [NAME, 'lora_init', 'tiny-sd15'])).toEqual([]);
+    }
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+  });
+  await rm(folder, { recursive: true });
+});
+
+async function download(page: Page, name: string): Promise<Buffer> {
+  const [given] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name }).click(),
+  ]);
+  expect(`Save ${given.suggestedFilename()}`).toBe(name);
+  return readFile(await given.path());
+}

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
+import sharp from 'sharp';
 import { fromBlob, fromBytes } from '../src/formats/safetensors/byte_source';
 import { decodeEvent } from '../src/formats/tensorboard/event';
 import { readRecords } from '../src/formats/tensorboard/tfrecord';
@@ -100,6 +101,25 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
     await panel.getByRole('switch', { name: 'Tag counts' }).check();
     const tagged = await downloaded(page);
     expect(tagged.file.metadata.ss_tag_frequency).toBe('{"set_1": {"a blue square": 1, "a red square": 1}}');
+    // Not without being asked for.
+    expect(usual.file.metadata['modelspec.thumbnail']).toBeUndefined();
+    await panel.getByRole('switch', { name: 'Thumbnail' }).check();
+    const pictured = await downloaded(page);
+    const thumbnail = pictured.file.metadata['modelspec.thumbnail'] ?? '';
+    expect(thumbnail).toMatch(/^data:image\/jpeg;base64,/);
+    const jpeg = await sharp(Buffer.from(thumbnail.slice(thumbnail.indexOf(',') + 1), 'base64')).metadata();
+    expect(jpeg).toMatchObject({ format: 'jpeg', width: 64, height: 64 });
+    expect(pictured.file.modules).toEqual(usual.file.modules);
+    const [other] = await Promise.all([
+      page.waitForEvent('download'),
+      panel.getByRole('button', { name: 'Download for diffusers' }).click(),
+    ]);
+    expect(other.suggestedFilename()).toBe('pytorch_lora_weights.safetensors');
+    const diffusers = await parseLora(fromBytes(new Uint8Array(await readFile(await other.path()))));
+    expect(diffusers.modules.map(({ name, rank }) => [name, rank])).toEqual(
+      usual.file.modules.map(({ name, rank }) => [name, rank]),
+    );
+    expect(diffusers.metadata.ss_output_name).toBeUndefined();
     await panel.getByRole('button', { name: 'See the exact text' }).click();
     await expect(page.getByRole('dialog').getByText('ss_tag_frequency')).toBeVisible();
     await page.keyboard.press('Escape');

@@ -25,11 +25,25 @@ const full: Record<string, string> = {
   'modelspec.title': 'inkwash',
   'modelspec.date': '2026-11-23T18:00:00',
 };
-const none: MetadataChoice = { identity: false, settings: false, tags: false, names: false };
-const all: MetadataChoice = { identity: true, settings: true, tags: true, names: true };
-const quiet: MetadataChoice = { identity: true, settings: true, tags: false, names: false };
+const none: MetadataChoice = {
+  identity: false,
+  settings: false,
+  tags: false,
+  names: false,
+  thumbnail: false,
+};
+const all: MetadataChoice = { identity: true, settings: true, tags: true, names: true, thumbnail: true };
+const quiet: MetadataChoice = { identity: true, settings: true, tags: false, names: false, thumbnail: false };
 
 describe('chooseMetadata', () => {
+  it('holds a picture only where one is asked for, whatever stood there before', () => {
+    const picture = 'data:image/jpeg;base64,AAAA';
+    const before = { ...full, 'modelspec.thumbnail': 'data:image/jpeg;base64,BBBB' };
+    expect(chooseMetadata(before, all, '', picture)['modelspec.thumbnail']).toBe(picture);
+    for (const choice of [none, usualChoice, quiet])
+      expect(chooseMetadata(before, choice, '', picture)['modelspec.thumbnail']).toBeUndefined();
+  });
+
   it('leaves everything, and adds the trigger word, in full', () => {
     expect(chooseMetadata(full, all, 'inkwash style')).toEqual({
       ...full,
@@ -38,7 +52,7 @@ describe('chooseMetadata', () => {
   });
 
   it('is in full unless privacy is asked for', () => {
-    expect(usualChoice).toEqual(all);
+    expect(usualChoice).toEqual({ ...all, thumbnail: false });
   });
 
   it('leaves only how to apply the LoRA when all is off', () => {

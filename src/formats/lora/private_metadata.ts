@@ -18,10 +18,21 @@ export interface MetadataChoice {
   readonly tags: boolean;
   /** Names of the folders the images lay in. */
   readonly names: boolean;
+  /** A small picture that the LoRA drew. */
+  readonly thumbnail: boolean;
 }
 
-/** All that kohya writes, so that WebUI fills its chips and others see what it was trained on. Privacy is a choice. */
-export const usualChoice: MetadataChoice = { identity: true, settings: true, tags: true, names: true };
+/**
+ * All that kohya writes, so that WebUI fills its chips and others see what it was trained on. Privacy is a choice; a picture
+ * is added only when it is asked for.
+ */
+export const usualChoice: MetadataChoice = {
+  identity: true,
+  settings: true,
+  tags: true,
+  names: true,
+  thumbnail: false,
+};
 
 const identityKeys = new Set(
   [
@@ -39,12 +50,13 @@ const folderKeys = new Set(['ss_dataset_dirs', 'ss_reg_dataset_dirs']);
 
 /**
  * The metadata that a choice leaves of `full` (what the trainer wrote). The trigger word, which kohya has no key for,
- * stands where the model specification puts it. Hashes of the file are left out: `rewriteLora` makes them.
+ * stands where the model specification puts it, and so does `thumbnail`, the data URL of a small JPEG. Hashes of the file are left out: `rewriteLora` makes them.
  */
 export function chooseMetadata(
   full: Readonly<Record<string, string>>,
   choice: MetadataChoice,
   trigger = '',
+  thumbnail?: string,
 ): Record<string, string> {
   const kept: Record<string, string> = { ...minimalMetadata(full) };
   if (!choice.settings) delete kept['modelspec.date'];
@@ -59,6 +71,8 @@ export function chooseMetadata(
       if (counts !== undefined) kept[key] = counts;
     } else if (choice.settings) kept[key] = value;
   }
+  delete kept['modelspec.thumbnail'];
+  if (choice.thumbnail && thumbnail !== undefined) kept['modelspec.thumbnail'] = thumbnail;
   if (choice.identity && trigger.trim() !== '') kept['modelspec.trigger_phrase'] = trigger.trim();
   return kept;
 }

@@ -49,7 +49,7 @@ describe('verifyLora', () => {
   it('passes what was written again with other metadata, compared with the original', async () => {
     const source = fromBytes(await file(modules()));
     const { metadata } = await readHeader(source);
-    const none = { identity: false, settings: false, tags: false, names: false };
+    const none = { identity: false, settings: false, tags: false, names: false, thumbnail: false };
     const rewritten = await rewriteLora(source, chooseMetadata(metadata, none));
     expect((await verifyLora(fromBytes(rewritten), { source })).tensors).toBe(3 * targets.length);
   });

@@ -12,6 +12,8 @@ export interface Known {
   readonly modules: number | undefined;
   /** Of the base model's file. */
   readonly baseSha256: string | undefined;
+  /** A picture that it drew, as the data URL of a small JPEG. */
+  readonly thumbnail?: string | undefined;
 }
 
 export type Offered =
@@ -28,13 +30,13 @@ export type Offered =
 export async function offered(
   { lora, name }: { readonly lora: Blob; readonly name: string },
   choice: MetadataChoice,
-  { trigger, modules, baseSha256 }: Known,
+  { trigger, modules, baseSha256, thumbnail }: Known,
 ): Promise<Offered> {
   const source = fromBlob(lora);
   try {
     const written = (await readHeader(source)).metadata;
     const full = baseSha256 === undefined ? written : { ...written, ss_new_sd_model_hash: baseSha256 };
-    const metadata = chooseMetadata(full, choice, trigger);
+    const metadata = chooseMetadata(full, choice, trigger, thumbnail);
     const file = new Blob([await rewriteLora(source, metadata)], { type: 'application/octet-stream' });
     const made = fromBlob(file);
     const report = await verifyLora(made, { source, ...(modules === undefined ? {} : { modules }) });

@@ -23,7 +23,7 @@ const en = {
   setAside: (names: string) => `It has an embedding with it (${names}), which is set aside.`,
   change: 'Change by block',
   changeMore:
-    'The length of what is added to the weights, ‖alpha / rank · up · down‖, put together over the layers of a block.',
+    'The length of what is added to the weights (the Frobenius norm of alpha / rank · up · down), put together over the layers of a block.',
   total: (norm: string) => `In all ${norm}.`,
   most: (block: string, norm: string) => `The most is in ${block}: ${norm}.`,
   part: {
@@ -102,8 +102,8 @@ const en = {
   stop: 'Stop',
   failed: 'It was not made.',
   ranksNow: (ranks: string) => `Rank ${ranks}.`,
-  kept: (all: string, least: string, layer: string) =>
-    `${all} of the change is kept; least in ${layer}: ${least}.`,
+  kept: (all: string, least: string) =>
+    `${all} of the change is kept; of the layer that loses most, ${least}:`,
   save: (name: string) => `Save ${name}`,
   saving: 'Saving…',
   savedCompared: 'Saved, and read back from the disk: the same bytes.',
@@ -136,7 +136,7 @@ const zh: typeof en = {
   range: (least, most) => `${least} 到 ${most}`,
   setAside: (names) => `文件中带有嵌入（${names}），不会使用。`,
   change: '各模块的改变量',
-  changeMore: '加到权重上的量的大小：‖alpha / 秩 · up · down‖，按模块内各层合计。',
+  changeMore: '加到权重上的量的大小（Frobenius 范数），按模块内各层合计。',
   total: (norm) => `合计 ${norm}。`,
   most: (block, norm) => `最大的是${block}：${norm}。`,
   part: {
@@ -214,7 +214,7 @@ const zh: typeof en = {
   stop: '停止',
   failed: '没有生成。',
   ranksNow: (ranks) => `秩 ${ranks}。`,
-  kept: (all, least, layer) => `保留了改变量的 ${all}；最少的一层是 ${layer}：${least}。`,
+  kept: (all, least) => `保留了改变量的 ${all}；损失最多的一层保留 ${least}：`,
   save: (name) => `保存 ${name}`,
   saving: '正在保存…',
   savedCompared: '已保存，并从磁盘回读：字节一致。',

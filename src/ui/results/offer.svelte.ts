@@ -8,6 +8,8 @@ import type { Known, Offered } from '../../formats/reading/offered';
 import type { Checkpoint } from '../../storage/runs';
 import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
+import { thumbnailOf } from './thumbnail';
+import { thumbnailOf } from './thumbnail';
 
 export type OfferState = { readonly state: 'checking' } | Offered;
 
@@ -16,16 +18,26 @@ export class Offer {
   saved: SavedState = $state.raw({ state: 'no' });
   #turn = 0;
 
-  /** Makes the file anew. Of several calls only the last one counts. */
-  async make(checkpoint: Checkpoint, choice: MetadataChoice, known: Known): Promise<void> {
+  /**
+   * Makes the file anew. Of several calls only the last one counts. `picture`: the address of one that it drew, read only
+   * where it is to stand in the file.
+   */
+  async make(
+    checkpoint: Checkpoint,
+    choice: MetadataChoice,
+    known: Omit<Known, 'thumbnail'>,
+    picture?: string,
+  ): Promise<void> {
     const turn = ++this.#turn;
     this.now = { state: 'checking' };
     this.saved = { state: 'no' };
     const { lora, name } = checkpoint;
     // All of it is read, several times over: seconds, where the rank is high.
-    const made = await withReader<Offered>(async (reader) =>
-      reader.offered({ lora, name }, choice, known),
-    ).catch((error: unknown): Offered => ({ state: 'refused', code: 'other', sentence: sentenceOf(error) }));
+    const made = await withReader<Offered>(async (reader) => {
+      const thumbnail =
+        choice.thumbnail && picture !== undefined ? await thumbnailOf(picture) : undefined;
+      return reader.offered({ lora, name }, choice, { ...known, thumbnail });
+    }).catch((error: unknown): Offered => ({ state: 'refused', code: 'other', sentence: sentenceOf(error) }));
     if (turn === this.#turn) this.now = made;
   }
 

@@ -192,6 +192,7 @@ function loraRow(): Row {
             settings: random.oneIn(2),
             tags: true,
             names: random.oneIn(2),
+            thumbnail: random.oneIn(2),
           };
           const again = await rewriteLora(fromBytes(input), chooseMetadata(metadata, choice, 'zk'));
           const before = (await readHeader(fromBytes(input))).tensors;
