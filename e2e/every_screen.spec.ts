@@ -225,7 +225,7 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
 
   await test.step('in a second tab, and without a network', async () => {
     const second = await context.newPage();
-    for (const at of ['#start', '#images', '#settings', '#training', '#results']) {
+    for (const at of ['#start', '#images', '#settings', '#training', '#results', '#loras']) {
       await second.goto(`/${at}`);
       await expect(second.getByText('此项目已在另一个标签页中打开。').first()).toBeVisible();
       await expect(second.getByRole('heading', { level: 1 })).toBeVisible();
@@ -242,7 +242,7 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
     await page.getByRole('button', { name: 'English' }).click();
     await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize({ width: 390, height: 844 });
-    for (const at of ['#start', '#images', '#settings', '#training', '#results']) {
+    for (const at of ['#start', '#images', '#settings', '#training', '#results', '#loras']) {
       await page.goto(`/${at}`);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
       if (at === '#images') await page.getByRole('button', { name: /^red\.png/ }).click();

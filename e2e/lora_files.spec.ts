@@ -112,7 +112,7 @@ test('a LoRA looked into; resized, combined and merged as on the command line; a
   await test.step('resized', async () => {
     await make.getByRole('textbox', { name: 'Rank' }).fill('2');
     await make.getByRole('button', { name: 'Resize' }).click();
-    await expect(make).toContainText(/Rank 2\. [\d.]+ % of the change is kept/);
+    await expect(make).toContainText(/Rank 2\.\s+[\d.]+ % of the change is kept/);
     const saved = await download(page, 'Save lora_init-resized.safetensors');
     expect(saved.equals(await commanded(resize, [LORA], { rank: '2' }, 'resized.safetensors'))).toBe(true);
   });

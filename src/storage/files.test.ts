@@ -3,7 +3,7 @@ import './fake_indexeddb.testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { captionerKey, deleteCaptioner, listCaptioners, putCaptioner } from './captioners';
 import { StorageFullError } from './error';
-import { deleteFile, openFile, storeFile, sweepOrphans } from './files';
+import { deleteFile, nameOfLeaf, openFile, storeFile, sweepOrphans } from './files';
 import { storedFiles } from './opfs';
 import { deleteProject, putProject } from './projects';
 
@@ -31,6 +31,7 @@ test('A file is stored in pieces with its progress, opened, and deleted', async 
   const seen: number[] = [];
   const path = await storeFile('my model (v2).safetensors', new Blob([bytes]), (done) => seen.push(done));
   expect(path).toMatch(/^models\/[0-9a-f-]+-my_model_v2_\.safetensors$/);
+  expect(nameOfLeaf((await openFile(path)).name)).toBe('my_model_v2_.safetensors');
   expect(seen).toEqual([8, 16, 20].map((mib) => mib * 2 ** 20));
   expect(Buffer.from(await (await openFile(path)).arrayBuffer()).equals(Buffer.from(bytes))).toBe(true);
   expect(await storedFiles()).toEqual(new Map([[path, bytes.length]]));

@@ -10,7 +10,7 @@ import { failedWrite, reasonOf, refuseWithoutRoom } from './failed_write';
 import { fileOf, FOLDER, leafOf, models, newLeaf } from './opfs';
 import { listProjects, storedPaths } from './projects';
 
-export { deleteFile } from './opfs';
+export { deleteFile, nameOfLeaf } from './opfs';
 
 const PIECE = 8 * 2 ** 20;
 /** A file this young may belong to a project that is about to be saved. */

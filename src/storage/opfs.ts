@@ -52,6 +52,11 @@ export function newLeaf(name: string): string {
   return `${crypto.randomUUID()}-${name.replace(/[^\p{L}\p{N}._-]+/gu, '_').slice(-100)}`;
 }
 
+/** What the file was called that lies under such a name. */
+export function nameOfLeaf(leaf: string): string {
+  return leaf.replace(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-/, '');
+}
+
 function ignoreMissing(error: unknown): void {
   if (!(error instanceof DOMException && error.name === 'NotFoundError')) throw error;
 }

@@ -218,8 +218,8 @@ export function checkRanks(layers: readonly LoraLayer[], rank: number): void {
   const zh = least === most ? `秩为 ${most}` : `各层的秩为 ${least} 到 ${most}`;
   if (most > limit) {
     throw new LoraError('other-ranks', {
-      en: `This LoRA has ${en}. Up to ${limit} can be trained here, so it cannot be continued, but it can be drawn with. To continue it, reduce it first: npm run lora -- resize FILE --rank ${limit} --out SMALLER.safetensors`,
-      zh: `此 LoRA ${zh}。这里最多训练到 ${limit}，因此不能继续训练，但可以用来生成。要继续训练，请先降低它的秩：npm run lora -- resize FILE --rank ${limit} --out SMALLER.safetensors`,
+      en: `This LoRA has ${en}. Up to ${limit} can be trained here, so it cannot be continued, but it can be drawn with. To continue it, reduce it first, under LoRA files in Results or by: npm run lora -- resize FILE --rank ${limit} --out SMALLER.safetensors`,
+      zh: `此 LoRA ${zh}。这里最多训练到 ${limit}，因此不能继续训练，但可以用来生成。要继续训练，请先降低它的秩：在“结果”的“LoRA 文件”中，或运行 npm run lora -- resize FILE --rank ${limit} --out SMALLER.safetensors`,
     });
   }
   if (least === most && most > rank) {

@@ -1,6 +1,6 @@
 /** How a LoRA is to be resized, as typed and as it is meant. */
 import type { ResizeRule } from '../../protocol/lora_tools';
-import { numberIn } from './weights.svelte';
+import { numberIn } from './typed_weights';
 
 export const hows = ['rank', 'share', 'threshold'] as const;
 export type How = (typeof hows)[number];

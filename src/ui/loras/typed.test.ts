@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { weightOf } from '../../formats/merging/weights';
 import { ruleOf, usualRule, type TypedRule } from './rule';
-import { meant, type TypedWeights } from './weights.svelte';
+import { meant, type TypedWeights } from './typed_weights';
 
 test('a block goes before its part, an empty one has its part’s', () => {
   const read = meant({ unet: '0,5', te: '-1', blocks: { mid: '0', up1: ' ', te3: '2' } });
