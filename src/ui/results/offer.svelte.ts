@@ -9,7 +9,6 @@ import type { Checkpoint } from '../../storage/runs';
 import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
 import { thumbnailOf } from './thumbnail';
-import { thumbnailOf } from './thumbnail';
 
 export type OfferState = { readonly state: 'checking' } | Offered;
 

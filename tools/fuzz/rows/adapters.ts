@@ -111,7 +111,7 @@ function convertedRow(): Row {
         input,
         async read() {
           const lora = await parseLora(fromBytes(input));
-          lookedInto(lora);
+          await lookedInto(lora);
           const written = await writeAs(random.of(writings), { ...lora, precision: 'fp16' });
           promise(written.length > 0, 'nothing was written');
           const again = await parseLora(fromBytes(written[0].bytes));
@@ -125,8 +125,8 @@ function convertedRow(): Row {
   };
 }
 
-function lookedInto(lora: LoraFile): void {
-  const { blocks, norm } = summarizeLora(lora);
+async function lookedInto(lora: LoraFile): Promise<void> {
+  const { blocks, norm } = await summarizeLora(lora);
   const modules = blocks.reduce((sum, block) => sum + block.modules, 0);
   promise(modules === lora.modules.length, 'a module is in no block');
   promise(norm >= 0, `a norm of ${norm}`);
