@@ -33,8 +33,7 @@ export class Offer {
     const { lora, name } = checkpoint;
     // All of it is read, several times over: seconds, where the rank is high.
     const made = await withReader<Offered>(async (reader) => {
-      const thumbnail =
-        choice.thumbnail && picture !== undefined ? await thumbnailOf(picture) : undefined;
+      const thumbnail = choice.thumbnail && picture !== undefined ? await thumbnailOf(picture) : undefined;
       return reader.offered({ lora, name }, choice, { ...known, thumbnail });
     }).catch((error: unknown): Offered => ({ state: 'refused', code: 'other', sentence: sentenceOf(error) }));
     if (turn === this.#turn) this.now = made;
