@@ -20,38 +20,54 @@ export interface KeptFile {
 export type MergingNow =
   | { readonly state: 'idle' }
   | { readonly state: 'planning' }
-  | { readonly state: 'planned'; readonly parts: readonly MergedPart[] }
+  | { readonly state: 'planned' }
   | { readonly state: 'writing'; readonly done: number; readonly total: number }
   /** To a place of the person's, under `name`. */
   | { readonly state: 'written'; readonly name: string }
   | { readonly state: 'kept'; readonly files: readonly KeptFile[] }
   | { readonly state: 'failed'; readonly sentence: string };
 
-export class Merging {
+class Merging {
   now: MergingNow = $state.raw({ state: 'idle' });
+  /** What would be written: the changed files. None while that is not known. */
+  parts: readonly MergedPart[] = $state.raw([]);
   #stop: AbortController | undefined;
 
-  /** Of several calls the last one counts. Fit does not hang on weights: it is asked once for the same files. */
+  /** Of what the rest tells: what is written goes on, and what was written stays in sight, where a person looks elsewhere meanwhile. */
+  #about = '';
+
+  /** Whether this is new, and a plan to be made: what is known of anything else holds no longer. */
+  isNews(base: readonly File[], loras: readonly MergedLora[]): boolean {
+    const about = JSON.stringify([
+      base.map(({ name, size, lastModified }) => [name, size, lastModified]),
+      loras.map(({ name, file, weights }) => [name, file.size, ...weights.by]),
+    ]);
+    if (this.now.state === 'writing' || about === this.#about) return false;
+    this.clear();
+    this.#about = about;
+    this.now = { state: 'planning' };
+    return true;
+  }
+
+  /** Of several calls the last one counts. */
   async plan(base: readonly File[], loras: readonly MergedLora[]): Promise<void> {
     await this.#under({ state: 'planning' }, async (tell, stop) => {
       const parts = await withLoraWorker((tools) => tools.planMerge(base, loras), stop);
-      tell({ state: 'planned', parts });
+      if (stop.aborted) return;
+      this.parts = parts.filter(({ changed }) => changed > 0);
+      tell({ state: 'planned' });
     });
   }
 
-  /** Call from a click: the dialog needs one. */
-  async write(
-    base: readonly File[],
-    loras: readonly MergedLora[],
-    parts: readonly MergedPart[],
-  ): Promise<void> {
-    const changed = parts.filter((part) => part.changed > 0);
+  /** What `plan` said. Call from a click: the dialog needs one. */
+  async write(base: readonly File[], loras: readonly MergedLora[]): Promise<void> {
+    const changed = this.parts;
     const names = changed.map(({ index }) => fileNames.merged(base[index].name));
     const total = changed.reduce((sum, { bytes }) => sum + bytes, 0);
     const alone = changed.length === 1 && hasSaveDialog();
     const to = alone ? await choosePlace(names[0]) : undefined;
     if (alone && !to) return;
-    const before = this.now;
+    if (this.now.state === 'kept') for (const { path } of this.now.files) await deleteFile(path);
     await this.#under({ state: 'writing', done: 0, total }, async (tell, stop) => {
       const progress = (done: number) => tell({ state: 'writing', done, total });
       try {
@@ -66,7 +82,7 @@ export class Merging {
         }
       } catch (error) {
         if (!isAbort(error)) throw error;
-        tell(before);
+        tell({ state: 'planned' });
       }
     });
   }
@@ -78,6 +94,8 @@ export class Merging {
   clear(): void {
     this.stop();
     this.#stop = undefined;
+    this.parts = [];
+    this.#about = '';
     this.now = { state: 'idle' };
   }
 
@@ -93,7 +111,7 @@ export class Merging {
     await deleteFile(file.path);
     if (this.now.state !== 'kept') return;
     const files = this.now.files.filter((each) => each !== file);
-    this.now = files.length > 0 ? { state: 'kept', files } : { state: 'idle' };
+    this.now = files.length > 0 ? { state: 'kept', files } : { state: 'planned' };
   }
 
   async #under(
@@ -113,3 +131,5 @@ export class Merging {
     }
   }
 }
+
+export const merging = new Merging();
