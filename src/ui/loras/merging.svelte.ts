@@ -27,6 +27,9 @@ export type MergingNow =
   | { readonly state: 'kept'; readonly files: readonly KeptFile[] }
   | { readonly state: 'failed'; readonly sentence: string };
 
+/** While a weight is being typed. */
+const SETTLE_MS = 300;
+
 class Merging {
   now: MergingNow = $state.raw({ state: 'idle' });
   /** What would be written: the changed files. None while that is not known. */
@@ -36,21 +39,22 @@ class Merging {
   /** Of what the rest tells: what is written goes on, and what was written stays in sight, where a person looks elsewhere meanwhile. */
   #about = '';
 
-  /** Whether this is new, and a plan to be made: what is known of anything else holds no longer. */
-  isNews(base: readonly File[], loras: readonly MergedLora[]): boolean {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Plans what is new, a moment after the last change: what is known of anything else holds no longer. */
+  consider(base: readonly File[], loras: readonly MergedLora[]): void {
     const about = JSON.stringify([
       base.map(({ name, size, lastModified }) => [name, size, lastModified]),
       loras.map(({ name, file, weights }) => [name, file.size, ...weights.by]),
     ]);
-    if (this.now.state === 'writing' || about === this.#about) return false;
+    if (this.now.state === 'writing' || about === this.#about) return;
     this.clear();
     this.#about = about;
     this.now = { state: 'planning' };
-    return true;
+    this.#timer = setTimeout(() => void this.#plan(base, loras), SETTLE_MS);
   }
 
-  /** Of several calls the last one counts. */
-  async plan(base: readonly File[], loras: readonly MergedLora[]): Promise<void> {
+  async #plan(base: readonly File[], loras: readonly MergedLora[]): Promise<void> {
     await this.#under({ state: 'planning' }, async (tell, stop) => {
       const parts = await withLoraWorker((tools) => tools.planMerge(base, loras), stop);
       if (stop.aborted) return;
@@ -59,7 +63,7 @@ class Merging {
     });
   }
 
-  /** What `plan` said. Call from a click: the dialog needs one. */
+  /** What was planned. Call from a click: the dialog needs one. */
   async write(base: readonly File[], loras: readonly MergedLora[]): Promise<void> {
     const changed = this.parts;
     const names = changed.map(({ index }) => fileNames.merged(base[index].name));
@@ -95,6 +99,7 @@ class Merging {
     this.stop();
     this.#stop = undefined;
     this.parts = [];
+    clearTimeout(this.#timer);
     this.#about = '';
     this.now = { state: 'idle' };
   }
