@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { BufferPool } from './buffers';
+import { probeHalves, type Halves } from './halves';
 
 /** What the adapter can do, in ascending order: kernels multiply in f32, in f16, in f16 with subgroup reductions. */
 export type Tier = 'f32' | 'f16' | 'f16-subgroups';
@@ -21,6 +22,8 @@ export interface Gpu {
   readonly minSubgroupSize: number;
   /** True where the adapter runs on the CPU (SwiftShader, lavapipe, WARP): tiles are chosen for caches, not warps. */
   readonly software: boolean;
+  /** How the card's f16 arithmetic behaves; undefined where the tier has none, and on the CPU, which multiplies in f32. */
+  readonly halves?: Halves;
   readonly adapter: { vendor: string; architecture: string; device: string; description: string };
   readonly buffers: BufferPool;
   /** Uncaptured GPU errors so far; a caller that finds any must not trust its results. See `checkGpu`. */
@@ -107,6 +110,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
 
   const { vendor = '', architecture = '', device: name = '', description = '' } = adapter.info;
   const buffers = new BufferPool(device);
+  const software = /swiftshader|llvmpipe|lavapipe|basic render|warp/i.test(
+    `${vendor} ${architecture} ${name} ${description}`,
+  );
   const opened: Gpu = {
     device,
     tier,
@@ -114,9 +120,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Gpu> {
     f16: tier !== 'f32',
     subgroups: tier === 'f16-subgroups',
     minSubgroupSize: tier === 'f16-subgroups' ? (adapter.info.subgroupMinSize ?? 4) : 0,
-    software: /swiftshader|llvmpipe|lavapipe|basic render|warp/i.test(
-      `${vendor} ${architecture} ${name} ${description}`,
-    ),
+    software,
+    ...(tier !== 'f32' && !software && { halves: await probeHalves(device) }),
     adapter: { vendor, architecture, device: name, description },
     buffers,
     errors: [],

@@ -5,14 +5,14 @@
 import { cases as kernelCases } from '../../src/kernels/all.cases';
 import { largeTileCases } from '../../src/kernels/gemm/gemm.cases';
 import { closeDevice, gpu, openDevice } from '../../src/kernels/device';
-import type { HalfMath } from '../../src/kernels/gemm/tile';
+import { HALF_MATHS, type HalfMath } from '../../src/kernels/gemm/tile';
 import type { GoldenFiles } from '../../src/training/golden_numbers.testing';
 import { runtime, type Runtime } from '../bench/machine';
 import { measureRoofline, type Roofline } from '../bench/roofline';
 import type { Case } from '../run_cases';
 import { adapterFacts, type AdapterFacts } from './adapter';
 import { checkTier, type TierCorrectness } from './correctness';
-import { probeHalves, type Halves } from './halves';
+import { halvesHold, probeHalves, type Halves } from '../../src/kernels/halves';
 import { measureLaunches, type Launches } from './launches';
 import { planCheck, type CheckOptions, type CheckPlan } from './options';
 import { Parts, type Failure } from './parts';
@@ -102,14 +102,14 @@ async function fill(
 
   await openDevice({ tier: best });
   const { timing } = plan;
-  if (gpu().f16) report.halves = await parts.run('halves', probeHalves);
+  if (gpu().f16) report.halves = await parts.run('halves', () => probeHalves(gpu().device));
   report.launches = await parts.run('launches', () => measureLaunches(plan.launches, timing));
   if (report.launches) parts.say(`launches: ${JSON.stringify(report.launches)}`);
   report.roofline = await parts.run('roofline', () => measureRoofline(plan.copyBytes, timing));
   if (report.roofline) parts.say(`roofline: ${JSON.stringify(report.roofline)}`);
   report.stair = await parts.run('stair', () => measureStair(plan.stair, plan.stairTurns, timing));
   if (report.stair) parts.say(`multiprocessors: ${report.stair.multiprocessors ?? 'no stair'}`);
-  const maths: (HalfMath | undefined)[] = gpu().f16 ? ['multiply', 'round'] : [undefined];
+  const maths: readonly (HalfMath | undefined)[] = gpu().f16 ? HALF_MATHS : [undefined];
   for (const math of maths)
     for (const recompute of ['all', 'none'] as const) await addStep(report, plan, parts, recompute, math);
   await timeProducts(plan, parts, report.products);
@@ -146,13 +146,9 @@ function notesOf({ adapter, halves, correctness, skipped }: GpuReport): string[]
   const notes: string[] = [];
   if (adapter?.software) notes.push('This adapter runs on the CPU: no time here says anything about a GPU.');
   if (adapter?.note) notes.push(adapter.note);
-  if (halves && !(halves.productKept && halves.sumKept))
+  if (halves && !halvesHold(halves))
     notes.push(
-      'Half precision flushes subnormal numbers here: sums of halves lose small gradients. Use f32 products.',
-    );
-  if (halves && !halves.overflowIsInfinite)
-    notes.push(
-      'Half precision overflows to something other than infinity here: the loss scale will not notice.',
+      'Half precision flushes subnormal numbers here, or hides an overflow (halves): products are summed in f32.',
     );
   if (correctness.some(({ wrong }) => wrong.length > 0))
     notes.push(

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { sd1Facts } from '../../src/formats/families/sd1';
 import { gpu } from '../../src/kernels/device';
-import { halfMath, setHalfMath, type HalfMath } from '../../src/kernels/gemm/tile';
+import { HALF_MATHS, halfMath, setHalfMath, type HalfMath } from '../../src/kernels/gemm/tile';
 import { read } from '../../src/kernels/program';
 import { relativeError, type Comparison } from '../../src/kernels/testing';
 import { encodeText } from '../../src/models/clip';
@@ -27,14 +27,14 @@ export function goldenCases(base: BaseModel, files: GoldenFiles, everything: boo
     steps(base, files, everything ? 8 : 3),
   ];
   if (!everything) return few;
-  // The other arithmetic too: on a GPU both are measured, and what is measured has to be right.
-  const other: HalfMath = halfMath() === 'round' ? 'multiply' : 'round';
+  // The other arithmetics too: on a GPU all are measured, and what is measured has to be right.
+  const others = gpu().f16 ? HALF_MATHS.filter((math) => math !== halfMath()) : [];
   return [
     text(base, files),
     vae(base, files),
     ...few,
     unetGradients(base, files, 99),
-    ...(gpu().f16 ? [unetGradients(base, files, 0, other)] : []),
+    ...others.map((math) => unetGradients(base, files, 0, math)),
     textGradients(base, files),
   ];
 }

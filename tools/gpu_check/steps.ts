@@ -13,6 +13,7 @@ import type { CheckPlan } from './options';
 /** In words; `HalfMath` is how the code calls it. */
 export const ARITHMETIC = {
   multiply: 'chains of four halves',
+  wide: 'halves widened, f32 products',
   round: 'f32 products',
 } as const satisfies Record<HalfMath, string>;
 

@@ -9,7 +9,7 @@ import { convGradientReference, convReference } from '../conv2d/conv2d.reference
 import { linearGradientReference, linearReference } from '../linear/linear.reference';
 import { packHalf, packHalfConv } from '../linear/pack_half';
 import { gemm, type Gemm } from './gemm';
-import { GPU_TILES, setHalfMath, tileName, type Tile } from './tile';
+import { GPU_TILES, setHalfMath, tileName, type HalfMath, type Tile } from './tile';
 
 /** f32: rounding of sums; f16: operands and products rounded to 11 bits. */
 const PACKED: Tolerance = { f32: 1e-5, f16: 2e-3 };
@@ -25,8 +25,9 @@ async function check(
   want: ArrayLike<number>,
   tolerance: Tolerance,
   owned: tf.Tensor[],
+  math: HalfMath = 'multiply',
 ) {
-  setHalfMath('multiply');
+  setHalfMath(math);
   try {
     const y = gemm({ ...call, tile });
     const result = await compare('y', y, want, tolerance);
@@ -38,10 +39,39 @@ async function check(
   }
 }
 
-/** x W^T + bias + 0.5 h F^T. */
-function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number]): KernelCase {
+/** dy W + 0.5 h F. */
+function backwardLowRank(tile: Tile, [M, N, K, rank]: [number, number, number, number]): KernelCase {
   return {
-    name: `${tileName(tile)}: [${M}, ${K}] x packed [${N}, ${K}]^T + bias + rank ${rank}`,
+    name: `${tileName(tile)}: [${M}, ${K}] x packed [${K}, ${N}] + rank ${rank}`,
+    run() {
+      const dy = sample(M * K, 1);
+      const w = sample(N * K, 2, K ** -0.5, true);
+      const h = sample(M * rank, 4);
+      const factor = sample(rank * N, 5);
+      const low = linearGradientReference(h, factor, M, rank, N);
+      const want = linearGradientReference(dy, w, M, K, N).map((v, i) => v + 0.5 * low[i]);
+      const rowWords = Math.ceil(N / 2);
+      const a = floats(dy, [M, K]);
+      const b = upload(packHalf(w, K, N), [K, rowWords], 'test');
+      const hs = floats(h, [M, rank]);
+      const fs = floats(factor, [rank, N]);
+      const lowRank = { kind: 'NN', h: hs, factor: fs, rank, scale: 0.5 } as const;
+      return check(
+        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, lowRank, half: true, shape: [M, N] },
+        tile, want, PACKED, [a, b, hs, fs],
+      ); // prettier-ignore
+    },
+  };
+}
+
+/** x W^T + bias + 0.5 h F^T. */
+function forward(
+  tile: Tile,
+  [M, N, K, rank]: [number, number, number, number],
+  math: HalfMath = 'multiply',
+): KernelCase {
+  return {
+    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x packed [${N}, ${K}]^T + bias + rank ${rank}`,
     run() {
       const x = sample(M * K, 1);
       const w = sample(N * K, 2, K ** -0.5, true);
@@ -59,7 +89,7 @@ function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number]):
       const lowRank = { kind: 'NT', h: hs, factor: fs, rank, scale: 0.5 } as const;
       return check(
         { M, N, K, a, aKind: 'rows', b, bKind: 'halfNT', rowWords, bias: c, lowRank, half: true, shape: [M, N] },
-        tile, want, PACKED, [a, b, c, hs, fs],
+        tile, want, PACKED, [a, b, c, hs, fs], math,
       ); // prettier-ignore
     },
   };
@@ -142,6 +172,11 @@ function window(tile: Tile, [H, W, I, O]: [number, number, number, number], tran
 export const cases: KernelCase[] = [
   forward(GPU_TILES[3], [70, 68, 100, 5]),
   forward(GPU_TILES[6], [35, 33, 261, 3]),
+  // The low-rank branch: by vectors and not, several stretches of the rank, the last one short.
+  forward(GPU_TILES[5], [35, 68, 40, 44]),
+  forward(GPU_TILES[6], [35, 36, 68, 8], 'wide'),
+  backwardLowRank(GPU_TILES[6], [35, 36, 40, 20]),
+  backwardLowRank(GPU_TILES[6], [35, 33, 40, 9]),
   backward(GPU_TILES[2], [67, 132, 600]),
   dense(GPU_TILES[7], [130, 8, 300], false),
   dense(GPU_TILES[8], [8, 72, 1030], true),

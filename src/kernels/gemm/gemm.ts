@@ -72,6 +72,7 @@ export function gemm(call: Gemm): TensorInfo {
     taps9: taps === 9,
     bias: bias !== undefined,
     lowRank: lowRank?.kind ?? 'none',
+    rVec: tile.kind === 'shared' && lowRank !== undefined && lowRank.rank % 4 === 0,
     dropout: dropout !== undefined,
     scaled: (call.scale ?? 1) !== 1,
     half: call.half && gpu().f16 ? halfMath() : 'none',
@@ -120,7 +121,11 @@ function gemmProgram(text: GemmText) {
       b: halves ? (text.bVec ? 'vec2<u32>' : 'u32') : text.bVec ? 'vec4<f32>' : 'f32',
     };
     if (text.bias) inputs['bias'] = text.nVec ? 'vec4<f32>' : 'f32';
-    if (text.lowRank !== 'none') Object.assign(inputs, { h: 'f32', factor: 'f32' });
+    if (text.lowRank !== 'none') {
+      const staged = text.tile.kind === 'shared';
+      const vector = text.lowRank === 'NT' ? text.rVec : staged && text.nVec;
+      Object.assign(inputs, { h: text.rVec ? 'vec4<f32>' : 'f32', factor: vector ? 'vec4<f32>' : 'f32' });
+    }
     if (text.dropout) inputs['seed'] = 'i32';
     return {
       inputs,

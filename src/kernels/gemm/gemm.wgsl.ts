@@ -5,7 +5,7 @@
  * Long because it is one text: the pieces share their variables, and apart they could not be read.
  * Not here: which tile, which split of k (`gemm.ts`).
  */
-import { tileName, threadsOf, type HalfMath, type Tile } from './tile';
+import { aStride, bStride, LOW_RANK_STEP, tileName, threadsOf, type HalfMath, type Tile } from './tile';
 
 export type AKind = 'rows' | 'columns' | 'conv' | 'convUp' | 'convT';
 export type BKind = 'halfNT' | 'halfNN' | 'f32NT' | 'f32NN';
@@ -22,9 +22,11 @@ export interface GemmText {
   readonly bias: boolean;
   /** + scale2 h F^T (`NT`, F [N, R]) or + scale2 h F (`NN`, F [R, N]). */
   readonly lowRank: 'none' | 'NT' | 'NN';
+  /** R is a multiple of 4: h, and F as `NT`, are loaded by whole vectors. As `NN`, F is where N is. */
+  readonly rVec: boolean;
   readonly dropout: boolean;
   readonly scaled: boolean;
-  /** `multiply`: tiles and products in f16. `round`: operands rounded to f16, products in f32. */
+  /** `none`: f32 throughout. */
   readonly half: HalfMath | 'none';
   readonly tile: Tile;
 }
@@ -36,10 +38,10 @@ export function gemmName(text: GemmText): string {
     text.nVec && 'nv',
     text.taps9 && '3x3',
     text.bias && 'bias',
-    text.lowRank !== 'none' && `rank${text.lowRank}`,
+    text.lowRank !== 'none' && `rank${text.lowRank}${text.rVec ? 'v' : ''}`,
     text.dropout && 'dropout',
     text.scaled && 'scaled',
-    { none: 'f32', round: 'f16round', multiply: 'f16' }[text.half],
+    { none: 'f32', round: 'f16round', wide: 'f16wide', multiply: 'f16' }[text.half],
   ].filter(Boolean);
   return `gemm-${text.a}-${text.b}-${tileName(text.tile)}-${flags.join('-')}`;
 }
@@ -54,12 +56,13 @@ export const GEMM_PARAMS = {
 export function gemmWgsl(text: GemmText): string {
   const { tile } = text;
   return [
-    text.half === 'multiply' ? 'alias S = f16;' : 'alias S = f32;',
+    stagesHalves(text) ? 'alias S = f16;' : 'alias S = f32;',
     'struct Block { k0: vec4<S>, k1: vec4<S>, k2: vec4<S>, k3: vec4<S> }',
     fetchB(text),
     text.half === 'round' ? ROUND : '',
     text.dropout ? DROPOUT : '',
-    tile.kind === 'shared' ? sharedArrays(tile) : '',
+    tile.kind === 'shared' ? sharedArrays(text) : '',
+    tile.kind === 'shared' && text.lowRank !== 'none' ? fetchLowRank(text) : '',
     `@compute @workgroup_size(${threadsOf(tile)})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lid: u32) {
@@ -75,6 +78,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     '}',
   ].join('\n');
 }
+
+const stagesHalves = ({ half }: GemmText) => half === 'multiply' || half === 'wide';
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -214,76 +219,85 @@ function halfQuad(vec: boolean, { line, from, end }: Along): string {
 }
 
 /** Statements that add A's quad `a` times block `b` (a prefix of four variables) to an accumulator. */
-function multiplyAdd(half: boolean, acc: string, a: string, b: string[]): string {
+function multiplyAdd(half: GemmText['half'], acc: string, a: string, b: string[]): string {
   // Four f16 products are summed in f16, then widened: any overflow shows up as an infinity, never clamped.
-  if (half)
+  if (half === 'multiply')
     return `${acc} += vec4<f32>(${a}.x * ${b[0]} + ${a}.y * ${b[1]} + ${a}.z * ${b[2]} + ${a}.w * ${b[3]});`;
   return ['x', 'y', 'z', 'w'].map((e, k) => `${acc} = fma(vec4<f32>(${a}.${e}), ${b[k]}, ${acc});`).join(' ');
 }
 
-// Strides padded by one vector, so that neither the writes nor the reads of a subgroup pile up on one bank.
-const aStride = (tile: Tile) => tile.bk / 4 + 1;
-const bStride = (tile: Tile) => tile.bn / 4 + 1;
+/** What is read of staged or fetched halves, in the type in which it is multiplied. */
+const widened = (half: GemmText['half']) => (quad: string) => (half === 'wide' ? `vec4<f32>(${quad})` : quad);
 
-function sharedArrays(tile: Tile): string {
-  return `var<workgroup> As: array<vec4<S>, ${tile.bm * aStride(tile)}>;
-var<workgroup> Bs: array<vec4<S>, ${tile.bk * bStride(tile)}>;`;
+/** Where the operands of a shared tile are staged for one stretch of k, and how they are multiplied. */
+interface Stage {
+  readonly a: string;
+  readonly b: string;
+  /** Length of the stretch. */
+  readonly bk: number;
+  readonly half: GemmText['half'];
 }
 
-function sharedBody(text: GemmText): string {
+const mainStage = ({ tile, half }: GemmText): Stage => ({
+  ...{ a: 'As', b: 'Bs' },
+  bk: tile.bk,
+  half,
+});
+
+/**
+ * Of the low-rank branch: f32 on every tier, as a young LoRA's factors are too small for f16. Where the product's own
+ * operands are f32, it uses their place.
+ */
+function lowRankStage(text: GemmText): Stage {
+  if (stagesHalves(text)) return { a: 'Hs', b: 'Fs', bk: LOW_RANK_STEP, half: 'none' };
+  return { ...mainStage(text), half: 'none' };
+}
+
+function sharedArrays(text: GemmText): string {
   const { tile } = text;
+  const arrays = ({ a, b, bk }: Stage, type: string) =>
+    `var<workgroup> ${a}: array<vec4<${type}>, ${tile.bm * aStride(bk)}>;
+var<workgroup> ${b}: array<vec4<${type}>, ${bk * bStride(tile)}>;`;
+  const own = lowRankStage(text);
+  return [
+    arrays(mainStage(text), 'S'),
+    ...(text.lowRank !== 'none' && own.a !== 'As' ? [arrays(own, 'f32')] : []),
+  ].join('\n');
+}
+
+/** Which quads of a stage the threads fetch, one after the other, and the loop that multiplies what they staged. */
+function staged(tile: Tile, { a, b, bk, half }: Stage, turned: { a: boolean; b: boolean }) {
   const threads = threadsOf(tile);
-  const quadsK = tile.bk / 4;
+  const quadsK = bk / 4;
   const quadsN = tile.bn / 4;
   const columns = tile.bn / tile.tn;
   const rowsApart = tile.bm / tile.tm;
-  const aLoads = Math.ceil((tile.bm * quadsK) / threads);
-  const bLoads = Math.ceil((quadsK * quadsN) / threads);
-  // Neighbouring threads take neighbours in memory: along k, or along the rows of a transposed operand.
-  const aAt = (i: number) => {
-    const index = `(lid + ${i * threads}u)`;
-    return text.a === 'columns'
-      ? { row: `(${index} % ${tile.bm}u)`, quad: `(${index} / ${tile.bm}u)` }
-      : { row: `(${index} / ${quadsK}u)`, quad: `(${index} % ${quadsK}u)` };
-  };
-  const bAt = (i: number) => {
-    const index = `(lid + ${i * threads}u)`;
-    return text.b.endsWith('NN')
-      ? { column: `(${index} % ${quadsN}u)`, quad: `(${index} / ${quadsN}u)` }
-      : { column: `(${index} / ${quadsK}u)`, quad: `(${index} % ${quadsK}u)` };
-  };
+  const index = (i: number) => `(lid + ${i * threads}u)`;
   const guarded = (i: number, count: number, body: string) =>
     (i + 1) * threads <= count ? `{ ${body} }` : `if (lid + ${i * threads}u < ${count}u) { ${body} }`;
-  const loadA = range(aLoads).map((i) => {
-    const { row, quad } = aAt(i);
-    return guarded(
-      i,
-      tile.bm * quadsK,
-      `let c = c0 + 4u * ${quad};
-      As[${row} * ${aStride(tile)}u + ${quad}] = ${rounded(text, fetchA(text, i, 'c', false))};`,
-    );
-  });
-  const loadB = range(bLoads).map((i) => {
-    const { column, quad } = bAt(i);
-    const store = range(4).map(
-      (e) => `Bs[(4u * ${quad} + ${e}u) * ${bStride(tile)}u + ${column}] = w.k${e};`,
-    );
-    return guarded(
-      i,
-      quadsK * quadsN,
-      `let w = fetchB(nBase + 4u * ${column}, tap, c0 + 4u * ${quad});
-      ${store.join('\n      ')}`,
-    );
-  });
+  // Neighbouring threads take neighbours in memory: along k, or along the rows of a transposed operand.
+  const rowOf = (i: number) =>
+    turned.a
+      ? { row: `(${index(i)} % ${tile.bm}u)`, quad: `(${index(i)} / ${tile.bm}u)` }
+      : { row: `(${index(i)} / ${quadsK}u)`, quad: `(${index(i)} % ${quadsK}u)` };
+  const columnOf = (i: number) =>
+    turned.b
+      ? { column: `(${index(i)} % ${quadsN}u)`, quad: `(${index(i)} / ${quadsN}u)` }
+      : { column: `(${index(i)} / ${quadsK}u)`, quad: `(${index(i)} % ${quadsK}u)` };
+  const aCount = tile.bm * quadsK;
+  const bCount = quadsK * quadsN;
+  const wide = widened(half);
   const readB = range(tile.tn / 4).flatMap((j) =>
-    range(4).map((e) => `let b${j}_${e} = Bs[(4u * q + ${e}u) * ${bStride(tile)}u + tx + ${j * columns}u];`),
+    range(4).map(
+      (e) => `let b${j}_${e} = ${wide(`${b}[(4u * q + ${e}u) * ${bStride(tile)}u + tx + ${j * columns}u]`)};`,
+    ),
   );
   const compute = range(tile.tm).map(
-    (i) => `{ let av = As[(ty + ${i * rowsApart}u) * ${aStride(tile)}u + q];
+    (i) => `{ let av = ${wide(`${a}[(ty + ${i * rowsApart}u) * ${aStride(bk)}u + q]`)};
       ${range(tile.tn / 4)
         .map((j) =>
           multiplyAdd(
-            text.half === 'multiply',
+            half,
             `acc${i}_${j}`,
             'av',
             range(4).map((e) => `b${j}_${e}`),
@@ -291,26 +305,105 @@ function sharedBody(text: GemmText): string {
         )
         .join('\n      ')} }`,
   );
-  return `let tx = lid % ${columns}u;
-  let ty = lid / ${columns}u;
-  ${range(aLoads)
-    .map((i) => rowSetup(text, i, `(mBase + ${aAt(i).row})`))
-    .join('\n  ')}
-  ${declareAccumulators(tile)}
-  for (var t = first; t < last; t++) {
-    ${tapOf(text)}
-    ${range(aLoads)
-      .map((i) => tapSetup(text, i))
-      .join('\n    ')}
-    ${loadA.join('\n    ')}
-    ${loadB.join('\n    ')}
-    workgroupBarrier();
+  return {
+    rowsFetched: range(Math.ceil(aCount / threads)).map((i) => rowOf(i).row),
+    /** `fetch`: the quad of A that a thread loads as its i-th, of a row, from `c` on; the stretch begins at `from`. */
+    loadA: (from: string, fetch: (i: number, row: string) => string) =>
+      range(Math.ceil(aCount / threads)).map((i) => {
+        const { row, quad } = rowOf(i);
+        return guarded(
+          i,
+          aCount,
+          `let c = ${from} + 4u * ${quad};
+      ${a}[${row} * ${aStride(bk)}u + ${quad}] = ${fetch(i, row)};`,
+        );
+      }),
+    /** `fetch`: four k by four columns, k0 to k3, from quad `quad` of the stretch on. */
+    loadB: (fetch: (column: string, quad: string) => string) =>
+      range(Math.ceil(bCount / threads)).map((i) => {
+        const { column, quad } = columnOf(i);
+        const store = range(4).map(
+          (e) => `${b}[(4u * ${quad} + ${e}u) * ${bStride(tile)}u + ${column}] = w.k${e};`,
+        );
+        return guarded(i, bCount, `let w = ${fetch(column, quad)};\n      ${store.join('\n      ')}`);
+      }),
+    multiply: `workgroupBarrier();
     for (var q = 0u; q < ${quadsK}u; q++) {
       ${readB.join('\n      ')}
       ${compute.join('\n      ')}
     }
-    workgroupBarrier();
+    workgroupBarrier();`,
+  };
+}
+
+function sharedBody(text: GemmText): string {
+  const { tile } = text;
+  const columns = tile.bn / tile.tn;
+  const steps = staged(tile, mainStage(text), { a: text.a === 'columns', b: text.b.endsWith('NN') });
+  return `let tx = lid % ${columns}u;
+  let ty = lid / ${columns}u;
+  ${steps.rowsFetched.map((row, i) => rowSetup(text, i, `(mBase + ${row})`)).join('\n  ')}
+  ${declareAccumulators(tile)}
+  for (var t = first; t < last; t++) {
+    ${tapOf(text)}
+    ${steps.rowsFetched.map((_, i) => tapSetup(text, i)).join('\n    ')}
+    ${steps.loadA('c0', (i) => rounded(text, fetchA(text, i, 'c', false))).join('\n    ')}
+    ${steps.loadB((column, quad) => `fetchB(nBase + 4u * ${column}, tap, c0 + 4u * ${quad})`).join('\n    ')}
+    ${steps.multiply}
+  }
+  ${text.lowRank === 'none' ? '' : sharedLowRank(text)}`;
+}
+
+/**
+ * The low-rank branch as further steps of k: h and the scaled factor staged like the product's own operands. Past R, h is
+ * zero and the factor a clamped one, so that nothing but zeros is added.
+ */
+function sharedLowRank(text: GemmText): string {
+  const { tile } = text;
+  const stage = lowRankStage(text);
+  const steps = staged(tile, stage, { a: false, b: text.lowRank === 'NN' });
+  return `if (wid.z == 0u) {
+    for (var r0 = 0u; r0 < p.R; r0 += ${stage.bk}u) {
+    ${steps.loadA('r0', (_, row) => `fetchH(min(mBase + ${row}, p.M - 1u), c)`).join('\n    ')}
+    ${steps.loadB((column, quad) => `fetchFactor(nBase + 4u * ${column}, r0 + 4u * ${quad})`).join('\n    ')}
+    ${steps.multiply}
+    }
   }`;
+}
+
+/** `fn fetchH(m, r)`: four of h's row m from r on, zero past R; `fn fetchFactor(n, r)`: scale2 F, four r by four columns. */
+function fetchLowRank({ lowRank, rVec, nVec }: GemmText): string {
+  const h = rVec
+    ? 'select(vec4<f32>(0.0), h[(m * p.R + min(r, p.R - 4u)) / 4u], r < p.R)'
+    : `vec4<f32>(${range(4)
+        .map((e) => `select(0.0, h[m * p.R + min(r + ${e}u, p.R - 1u)], r + ${e}u < p.R)`)
+        .join(', ')})`;
+  const turned = lowRank === 'NT';
+  const [line, from, last, width] = turned
+    ? ['min(n + e, p.N - 1u)', 'r', 'p.R', 'p.R']
+    : ['min(r + e, p.R - 1u)', 'n', 'p.N', 'p.N'];
+  const quad = (turned ? rVec : nVec)
+    ? `factor[(${line} * ${width} + min(${from}, ${last} - 4u)) / 4u]`
+    : `vec4<f32>(${range(4)
+        .map((e) => `factor[${line} * ${width} + min(${from} + ${e}u, ${last} - 1u)]`)
+        .join(', ')})`;
+  const block = turned
+    ? range(4).map(
+        (k) =>
+          `vec4<f32>(${range(4)
+            .map((n) => `f${n}.${'xyzw'[k]}`)
+            .join(', ')})`,
+      )
+    : range(4).map((e) => `f${e}`);
+  return `struct Factor { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
+fn fetchH(m: u32, r: u32) -> vec4<f32> { return ${h}; }
+fn factorQuad(n: u32, r: u32, e: u32) -> vec4<f32> { return p.scale2 * ${quad}; }
+fn fetchFactor(n: u32, r: u32) -> Factor {
+  ${range(4)
+    .map((e) => `let f${e} = factorQuad(n, r, ${e}u);`)
+    .join(' ')}
+  return Factor(${block.join(', ')});
+}`;
 }
 
 /**
@@ -323,6 +416,7 @@ function directBody(text: GemmText): string {
   const lanes = tile.kind === 'lanes';
   const fetched = lanes ? range(tile.bm / 8).map((i) => `(mBase + ${8 * i}u + lid)`) : rows;
   const quad = (i: number) => rounded(text, fetchA(text, i, 'c', text.aVec));
+  const wide = widened(text.half);
   return `${fetched.map((row, i) => rowSetup(text, i, row)).join('\n  ')}
   ${declareAccumulators(tile)}
   for (var t = first; t < last; t++) {
@@ -334,14 +428,14 @@ function directBody(text: GemmText): string {
       ${lanes ? fetched.map((_, i) => `let v${i} = ${quad(i)};`).join('\n      ') : ''}
       ${rows
         .map(
-          (_, i) => `{ let av = ${lanes ? `subgroupBroadcast(v${i >> 3}, ${i % 8}u)` : quad(i)};
+          (_, i) => `{ let av = ${wide(lanes ? `subgroupBroadcast(v${i >> 3}, ${i % 8}u)` : quad(i))};
         ${quads
           .map((_, j) =>
             multiplyAdd(
-              text.half === 'multiply',
+              text.half,
               `acc${i}_${j}`,
               'av',
-              range(4).map((e) => `w${j}.k${e}`),
+              range(4).map((e) => wide(`w${j}.k${e}`)),
             ),
           )
           .join('\n')} }`,
@@ -362,7 +456,7 @@ function epilogue(text: GemmText): string {
   const { tile } = text;
   const { rows, quads } = owned(tile);
   const lines: string[] = [];
-  if (text.lowRank !== 'none') lines.push(lowRank(text, rows, quads));
+  if (text.lowRank !== 'none' && tile.kind !== 'shared') lines.push(lowRank(text, rows, quads));
   rows.forEach((row, i) =>
     quads.forEach((n, j) => {
       const acc = `acc${i}_${j}`;
@@ -390,7 +484,7 @@ function epilogue(text: GemmText): string {
   return lines.join('\n  ');
 }
 
-/** In f32 on every tier: a young LoRA's factors are too small for f16, and the rank is short. */
+/** Without staging. In f32 on every tier, as in `lowRankStage`. */
 function lowRank(text: GemmText, rows: string[], quads: string[]): string {
   const factor = (n: string, e: number) =>
     text.lowRank === 'NT'

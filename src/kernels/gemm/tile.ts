@@ -4,6 +4,7 @@
  * between lanes, so there each lane reads its own columns straight from memory and all lanes share the rows.
  */
 import { gpu, type Gpu } from '../device';
+import { halvesHold } from '../halves';
 
 export interface Tile {
   /**
@@ -98,9 +99,19 @@ export function fits(tile: Tile, adapter: Gpu = gpu()): boolean {
   );
 }
 
-function sharedBytes(tile: Tile): number {
+/** How much of the rank is staged at a time beside halves: few rather than many, as workgroup memory is short. */
+export const LOW_RANK_STEP = 8;
+
+// Strides padded by one vector, so that neither the writes nor the reads of a subgroup pile up on one bank.
+/** From one row of staged A to the next, and from one k of staged B to the next, in vectors of four. */
+export const aStride = (bk: number) => bk / 4 + 1;
+export const bStride = (tile: Tile) => tile.bn / 4 + 1;
+
+/** At most: of f32 operands, whose place the low-rank branch uses too, or of halves with that branch's f32 beside them. */
+export function sharedBytes(tile: Tile): number {
   if (tile.kind !== 'shared') return 0;
-  return 16 * (tile.bm * (tile.bk / 4 + 1) + tile.bk * (tile.bn / 4 + 1));
+  const vectors = (bk: number) => tile.bm * aStride(bk) + bk * bStride(tile);
+  return Math.max(16 * vectors(tile.bk), 8 * vectors(tile.bk) + 16 * vectors(LOW_RANK_STEP));
 }
 
 /** Large tiles read least, but only where they waste little at the edges and still make groups enough for a GPU. */
@@ -113,7 +124,15 @@ function suits(tile: Tile, M: number, N: number): boolean {
   return tiles >= enough && waste < 1.3 && N > 16 && M > 16;
 }
 
-export type HalfMath = 'round' | 'multiply';
+/**
+ * How an f16 tier computes a product. `multiply`: operands staged as halves, products summed in halves four at a time, those
+ * sums in f32. `wide`: staged as halves, widened where they are read, multiplied and summed in f32. `round`: rounded to
+ * halves, but staged and multiplied in f32. Which is fastest differs by GPU: widening each sum of four costs Ampere and Ada
+ * what the halves save.
+ */
+export const HALF_MATHS = ['multiply', 'wide', 'round'] as const;
+export type HalfMath = (typeof HALF_MATHS)[number];
+
 let half: HalfMath | undefined;
 
 /** Forces how f16 tiers compute from now on; without an argument, as suits the adapter. For tests and tuning. */
@@ -122,12 +141,14 @@ export function setHalfMath(math?: HalfMath): void {
 }
 
 /**
- * How an f16 tier computes. A GPU multiplies in f16. A CPU has no f16 arithmetic and converts around every operation,
- * three times slower: it rounds the operands to f16 all the same, so that overflow and most of the rounding error are
- * a GPU's, and multiplies in f32.
+ * How the open adapter computes on an f16 tier. A GPU multiplies in f16, unless its halves lose small numbers or hide an
+ * overflow: then their products are summed in f32. A CPU has no f16 arithmetic and converts around every operation, three
+ * times slower: it rounds the operands to f16 all the same, so that overflow and most of the rounding error are a GPU's.
  */
-export function halfMath(adapter: Gpu = gpu()): HalfMath {
-  return half ?? (adapter.software ? 'round' : 'multiply');
+export function halfMath({ software, halves }: Gpu = gpu()): HalfMath {
+  if (half) return half;
+  if (software) return 'round';
+  return halves && !halvesHold(halves) ? 'wide' : 'multiply';
 }
 
 /**
