@@ -4,7 +4,10 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { bordersRule } from './tools/borders.js';
 
-/** Rules that ask the compiler. */
+/**
+ * Rules that ask the compiler.
+ * @type {Record<string, 'error'>}
+ */
 export const TYPED_RULES = {
   // A `switch` over a union names every member, so that a new one is found by the linter: `default` does not count.
   '@typescript-eslint/switch-exhaustiveness-check': 'error',

@@ -69,6 +69,36 @@ export function compile(program: Program): Compiled {
   return compiled;
 }
 
+/** How many the GPU's driver is given at once: as many as it may have threads for, and few enough to stop soon. */
+const AT_ONCE = 4;
+
+/**
+ * Compiles what is not compiled yet, without holding up this thread or the GPU's. `onProgress` hears how many of all are
+ * ready. Ends early once `signal` is aborted; rejects with what the driver says of a program that it cannot compile.
+ */
+export async function compileAhead(
+  programs: Iterable<Program>,
+  onProgress?: (ready: number, all: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { cache, device } = context();
+  const all = [...programs];
+  const left = all.filter(({ name }) => !cache.has(name));
+  let ready = all.length - left.length;
+  const worker = async () => {
+    for (let program = left.shift(); program; program = left.shift()) {
+      if (signal?.aborted) return;
+      const { layout, descriptor, bindings } = describe(device, program);
+      const pipeline = await device.createComputePipelineAsync(descriptor);
+      // A kernel that ran meanwhile has compiled it by itself: recordings may hold that one.
+      if (!cache.has(program.name)) cache.set(program.name, { pipeline, layout, bindings });
+      onProgress?.(++ready, all.length);
+    }
+  };
+  onProgress?.(ready, all.length);
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
 function describe(device: GPUDevice, program: Program) {
   const inputs = Object.entries(program.inputs);
   const outputs = Object.entries(program.outputs);

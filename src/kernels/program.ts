@@ -42,6 +42,7 @@ export function dispatch(
     for (const tensor of tensors) rangeOf(door, tensor, program.name);
     simulated.flops += flops;
     simulated.dispatches++;
+    simulated.programs.set(program.name, program);
     return;
   }
   const compiled = compile(program);
@@ -178,12 +179,14 @@ export interface Simulation {
   peakBytes: number;
   flops: number;
   dispatches: number;
+  /** By name: everything that would run. */
+  programs: ReadonlyMap<string, Program>;
 }
 
 /** What `work` would allocate at its peak and compute, without doing it. See `BufferPool.simulate`. */
 export function simulate(work: () => void): Simulation {
   flush();
-  simulated = { flops: 0, dispatches: 0 };
+  simulated = nothing();
   const peakBytes = gpu().buffers.simulate(work);
   return { peakBytes, ...simulated };
 }
@@ -225,7 +228,8 @@ const DISPATCHES_PER_SUBMIT = 512;
 const views = new WeakMap<DataId, { base: tf.Tensor; offset: number }>();
 let activeListener: Listener | undefined;
 let pendingFlops = 0;
-let simulated = { flops: 0, dispatches: 0 };
+const nothing = () => ({ flops: 0, dispatches: 0, programs: new Map<string, Program>() });
+let simulated = nothing();
 
 function backendDoor(): BackendDoor {
   return tf.backend() as unknown as BackendDoor;

@@ -78,7 +78,7 @@ export type TrainEvent =
       phase: Phase;
       done: number;
       total: number;
-      unit: 'bytes' | 'images' | 'captions' | 'steps';
+      unit: 'bytes' | 'images' | 'captions' | 'steps' | 'programs';
     }
   | { kind: 'plan'; plan: RunPlan }
   | StepReport

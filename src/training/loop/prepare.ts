@@ -9,7 +9,7 @@ import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer';
 import { gpu } from '../../kernels/device';
-import { trim, upload } from '../../kernels/program';
+import { trim, upload, type Program } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
 import type { ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
@@ -37,7 +37,7 @@ import { idleModules } from '../step/idle_modules';
 import { adapters, RUN_KINDS } from '../step/kinds';
 import type { KeptRanks, LoraBeginning } from '../step/lora_file';
 import { fitMemory } from '../plan/fit_memory';
-import { largestBatch, type Economy, type MemoryPrediction } from '../plan/memory';
+import { largestBatch, stepPrograms, type Economy, type MemoryPrediction } from '../plan/memory';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -118,6 +118,8 @@ export interface Prepared {
   steps: number;
   stepsPerEpoch: number;
   batchesPerEpoch: number;
+  /** What a step runs, to be compiled before the first. */
+  programs: Iterable<Program>;
   /** Steps done. */
   step: number;
   /** Of them, those known to have been taken: one whose gradient is not finite is left out. */
@@ -184,6 +186,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const saved = found && (yield* resumed(run, found, facts, fingerprint, steps));
   const startedAt = saved?.startedAt ?? (run.now ?? Date.now)();
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
+  const programs = stepPrograms(request, memory);
   yield {
     kind: 'plan',
     plan: {
@@ -314,6 +317,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       steps,
       stepsPerEpoch: outline.stepsPerEpoch,
       batchesPerEpoch: outline.batchesPerEpoch,
+      programs,
       step: saved?.step ?? 0,
       updates: tensors ? updatesOf(tensors) : 0,
       saved: tensors ? updatesOf(tensors) : undefined,

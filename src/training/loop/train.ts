@@ -8,6 +8,7 @@ import { isDue, sampleInterval, saveInterval, type Interval } from '../../format
 import { isExtreme, ratesInUse } from '../../formats/config/rates';
 import { drawsSamples } from '../../formats/config/samples';
 import { gpu } from '../../kernels/device';
+import { compileAhead } from '../../kernels/pipeline';
 import { read, trim } from '../../kernels/program';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import type { StepReport, TrainEvent } from '../../protocol/trainer';
@@ -17,6 +18,7 @@ import { microBatches } from './micro_batch';
 import { readReport, setHyper, update } from '../step/optimizer';
 import { prepare, type Prepared, type TrainingRun } from './prepare';
 import { drawSamples } from './preview';
+import { reporting } from '../step/reporting';
 import { Progress } from './progress';
 import { Remaining } from '../plan/remaining';
 import { saveRun } from './save';
@@ -55,8 +57,15 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
   if (prepared.step === 0 && !run.firstSamplesDrawn) yield* progress.during('sample', sampled(run, prepared));
   progress.resume();
   const first = prepared.step;
-  // The first step of a shape compiles its shaders and is recorded; all later ones are replayed.
+  // Programs are compiled before the first step, which records itself: all later ones are replayed.
   yield { kind: 'phase', phase: 'compile' };
+  yield* reporting((tell: (event: TrainEvent) => void) =>
+    compileAhead(
+      prepared.programs,
+      (done, total) => tell({ kind: 'progress', phase: 'compile', done, total, unit: 'programs' }),
+      signal,
+    ),
+  );
 
   for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
     if (step.step >= steps || signal?.aborted) break;

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { BufferTooLargeError } from '../../kernels/buffers';
-import { reserve, simulate, trim } from '../../kernels/program';
+import { reserve, simulate, trim, type Program } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
@@ -143,6 +143,11 @@ export function stepFlops(request: MemoryRequest, shape: BatchShape, economy: Ec
     const pass = { ...one, buckets: [{ ...shape, size }] };
     return sum + simulate(() => train(pass, economy.firstKeptBlock, size)).flops;
   }, 0);
+}
+
+/** What one step of every shape runs. */
+export function stepPrograms(request: MemoryRequest, economy: Economy): Iterable<Program> {
+  return simulate(() => train(request, economy.firstKeptBlock, economy.microBatch)).programs.values();
 }
 
 function pixels({ size, width, height }: BatchShape): number {

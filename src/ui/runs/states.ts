@@ -10,7 +10,7 @@ export type Now =
       readonly phase: Exclude<Phase, 'train' | 'sample' | 'save'>;
       readonly done?: number;
       readonly total?: number;
-      readonly unit?: 'bytes' | 'images' | 'captions' | 'steps';
+      readonly unit?: 'bytes' | 'images' | 'captions' | 'steps' | 'programs';
     }
   | { readonly state: 'training' }
   /** Samples are drawn: before the first step, between two, or after the last. */
