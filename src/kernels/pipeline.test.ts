@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import { expect, it } from 'vitest';
 import { closeDevice, gpu, openDevice } from './device';
 import { compile, compileAhead, program, type Program } from './pipeline';
@@ -52,7 +53,11 @@ it('a simulation names the programs that would run', async () => {
     programs: [one, other],
   } = await open(['r1', 'r2']);
   const { programs } = simulate(() => {
-    for (const each of [one, other, one]) dispatch(each, [allocate([1]), allocate([1])], {}, [1, 1, 1]);
+    for (const each of [one, other, one]) {
+      const tensors = [allocate([1]), allocate([1])];
+      dispatch(each, tensors, {}, [1, 1, 1]);
+      for (const { dataId } of tensors) tf.backend().disposeData(dataId);
+    }
   });
   expect([...programs.values()]).toEqual([one, other]);
   closeDevice();

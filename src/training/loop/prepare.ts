@@ -37,7 +37,7 @@ import { idleModules } from '../step/idle_modules';
 import { adapters, RUN_KINDS } from '../step/kinds';
 import type { KeptRanks, LoraBeginning } from '../step/lora_file';
 import { fitMemory } from '../plan/fit_memory';
-import { largestBatch, stepPrograms, type Economy, type MemoryPrediction } from '../plan/memory';
+import { largestBatch, runPrograms, type Economy, type MemoryPrediction } from '../plan/memory';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -118,8 +118,8 @@ export interface Prepared {
   steps: number;
   stepsPerEpoch: number;
   batchesPerEpoch: number;
-  /** What a step runs, to be compiled before the first. */
-  programs: Iterable<Program>;
+  /** What steps and samples run, to be compiled before them. */
+  programs: readonly Program[];
   /** Steps done. */
   step: number;
   /** Of them, those known to have been taken: one whose gradient is not finite is left out. */
@@ -186,7 +186,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const saved = found && (yield* resumed(run, found, facts, fingerprint, steps));
   const startedAt = saved?.startedAt ?? (run.now ?? Date.now)();
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
-  const programs = stepPrograms(request, memory);
+  const programs = [...runPrograms(request, memory).values()];
   yield {
     kind: 'plan',
     plan: {

@@ -117,6 +117,29 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     expect(predicted(none)).toBeLessThanOrEqual(predicted(some));
   });
 
+  test('what steps and samples run is compiled before the first of them, counted', async () => {
+    const { device } = await openDevice({ tier });
+    const compiled = device.createComputePipeline.bind(device);
+    const events: TrainEvent[] = [];
+    const late: string[] = [];
+    const settings = { sample_prompts: ['a red square'], sample_steps: 1, sample_every_n_steps: 1 };
+    for await (const event of train(shortRun({ ...QUICK, ...settings, max_train_steps: 1 }))) {
+      events.push(event);
+      if (event.kind === 'phase' && event.phase === 'sample')
+        device.createComputePipeline = (descriptor) => {
+          late.push(descriptor.label ?? '');
+          return compiled(descriptor);
+        };
+    }
+    const counts = of(events, 'progress').filter(({ phase }) => phase === 'compile');
+    const { done, total, unit } = counts.at(-1) ?? {};
+    expect([unit, done]).toEqual(['programs', total]);
+    expect(total).toBeGreaterThan(30);
+    expect(counts.length).toBeGreaterThan(1);
+    // What tfjs brings along is small, and not ours to compile.
+    expect(late.filter((name) => !/^[A-Z]\w*Program$/.test(name))).toEqual([]);
+  });
+
   test('continuing from a LoRA begins with its values', async () => {
     const settings = {
       ...QUICK,

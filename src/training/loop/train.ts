@@ -54,11 +54,7 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     gpuBytes: () => gpu().buffers.numBytesAllocated,
     remaining: new Remaining(config, steps, prepared.stepsPerEpoch),
   });
-  if (prepared.step === 0 && !run.firstSamplesDrawn) yield* progress.during('sample', sampled(run, prepared));
-  progress.resume();
-  const first = prepared.step;
-  // Programs are compiled before the first step, which records itself: all later ones are replayed.
-  yield { kind: 'phase', phase: 'compile' };
+  // Here the driver compiles beside this thread; at the first use it would hold up the browser's whole GPU process.
   yield* reporting((tell: (event: TrainEvent) => void) =>
     compileAhead(
       prepared.programs,
@@ -66,6 +62,11 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
       signal,
     ),
   );
+  if (prepared.step === 0 && !run.firstSamplesDrawn) yield* progress.during('sample', sampled(run, prepared));
+  progress.resume();
+  const first = prepared.step;
+  // The first step of a shape is recorded; all later ones are replayed.
+  yield { kind: 'phase', phase: 'compile' };
 
   for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
     if (step.step >= steps || signal?.aborted) break;

@@ -145,9 +145,13 @@ export function stepFlops(request: MemoryRequest, shape: BatchShape, economy: Ec
   }, 0);
 }
 
-/** What one step of every shape runs. */
-export function stepPrograms(request: MemoryRequest, economy: Economy): Iterable<Program> {
-  return simulate(() => train(request, economy.firstKeptBlock, economy.microBatch)).programs.values();
+/** What one step of every shape runs, and a sample, if any are drawn; by name. */
+export function runPrograms(request: MemoryRequest, economy: Economy): ReadonlyMap<string, Program> {
+  const { samples } = request;
+  const { programs: ofStep } = simulate(() => train(request, economy.firstKeptBlock, economy.microBatch));
+  if (!samples) return ofStep;
+  const { programs: ofSample } = simulate(() => sample(request, samples, economy.guidedTogether));
+  return new Map([...ofStep, ...ofSample]);
 }
 
 function pixels({ size, width, height }: BatchShape): number {
@@ -211,7 +215,7 @@ function train(request: MemoryRequest, firstKeptBlock: number, microBatch: numbe
 
 /** The step's own memory is given back before samples are drawn (`StepEngine.release`). */
 function sample(request: MemoryRequest, shape: BatchShape, guidedTogether: boolean): void {
-  loaded(request, (base) => drawSample(base, shape, guidedTogether));
+  loaded(request, (base, { drawnWith }) => drawSample(base, drawnWith, shape, guidedTogether));
 }
 
 /** Runs `work` with everything that stays on the GPU while a run trains. */
@@ -277,6 +281,7 @@ function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shap
 /** With guidance: two passes of the U-Net, in one batch or one after the other, then the decoder. */
 function drawSample(
   base: Pick<BaseModel, 'unet'> & Partial<BaseModel>,
+  lora: LoraParameters['drawnWith'],
   { width, height }: BatchShape,
   guidedTogether: boolean,
 ): void {
@@ -286,7 +291,7 @@ function drawSample(
   const t = reserve([at], 'float32', 'sample');
   const context = reserve([at, 77, config.contextChannels], 'float32', 'sample');
   try {
-    tf.tidy(() => void unet({ weights }, blocks, x, t, context));
+    tf.tidy(() => void unet({ weights, lora }, blocks, x, t, context));
   } finally {
     tf.dispose([x, t, context]);
   }
