@@ -4,6 +4,7 @@
  */
 import { tmpdir } from 'node:os';
 import { BenchUsageError, parseOptions, USAGE } from './bench/options';
+import { planStep } from './bench/plan_step';
 import { bench } from './bench/report';
 import { endWithParent } from './command';
 import { installWebGpu } from './dawn';
@@ -17,7 +18,8 @@ async function main(): Promise<void> {
   // The Vulkan loader complains on standard output without it.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   installWebGpu();
-  const report = await bench(options, (line) => console.error(line));
+  const say = (line: string) => console.error(line);
+  const report = options.card ? await planStep(options, options.card, say) : await bench(options, say);
   // Waits for the pipe: the exit below would cut it short.
   await new Promise((written) => process.stdout.write(`${JSON.stringify(report, null, 2)}\n`, written));
 }

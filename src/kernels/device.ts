@@ -176,8 +176,13 @@ export function closeDevice(): void {
 
 /** Runs `work` with kernels multiplying in f32, as on the lowest tier: for what overflows in f16. Synchronous. */
 export function inFullPrecision<T>(work: () => T): T {
+  return takenFor({ tier: 'f32', f16: false, subgroups: false, minSubgroupSize: 0 }, work);
+}
+
+/** Runs `work` with kernels chosen as for an adapter that differs from the open one in this. Synchronous. */
+export function takenFor<T>(other: Partial<Omit<Gpu, 'device' | 'buffers'>>, work: () => T): T {
   const saved = gpu();
-  current = { ...saved, tier: 'f32', f16: false, subgroups: false, minSubgroupSize: 0 };
+  current = { ...saved, ...other };
   try {
     return work();
   } finally {

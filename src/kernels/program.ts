@@ -43,6 +43,7 @@ export function dispatch(
     simulated.flops += flops;
     simulated.dispatches++;
     simulated.programs.set(program.name, program);
+    simulated.heard?.({ program, params, groups, flops, bytes: tensors.map(byteSize) });
     return;
   }
   const compiled = compile(program);
@@ -183,12 +184,23 @@ export interface Simulation {
   programs: ReadonlyMap<string, Program>;
 }
 
-/** What `work` would allocate at its peak and compute, without doing it. See `BufferPool.simulate`. */
-export function simulate(work: () => void): Simulation {
+/** A dispatch that would be: `bytes` of its tensors, inputs and then outputs. */
+export interface SimulatedDispatch {
+  readonly program: Program;
+  readonly params: Readonly<Record<string, number>>;
+  readonly groups: readonly [number, number, number];
+  readonly flops: number;
+  readonly bytes: readonly number[];
+}
+
+/** What `work` would allocate at its peak and compute, without doing it; `heard` is told of each dispatch. See `BufferPool.simulate`. */
+export function simulate(work: () => void, heard?: (dispatch: SimulatedDispatch) => void): Simulation {
   flush();
-  simulated = nothing();
+  simulated = { ...nothing(), ...(heard ? { heard } : {}) };
   const peakBytes = gpu().buffers.simulate(work);
-  return { peakBytes, ...simulated };
+  const { flops, dispatches, programs } = simulated;
+  simulated = nothing();
+  return { peakBytes, flops, dispatches, programs };
 }
 
 /** Workgroup counts for a one-dimensional range, folded where it passes 65535. Shaders read `linearGroup`. */
@@ -228,7 +240,13 @@ const DISPATCHES_PER_SUBMIT = 512;
 const views = new WeakMap<DataId, { base: tf.Tensor; offset: number }>();
 let activeListener: Listener | undefined;
 let pendingFlops = 0;
-const nothing = () => ({ flops: 0, dispatches: 0, programs: new Map<string, Program>() });
+interface Simulated {
+  flops: number;
+  dispatches: number;
+  programs: Map<string, Program>;
+  heard?: (dispatch: SimulatedDispatch) => void;
+}
+const nothing = (): Simulated => ({ flops: 0, dispatches: 0, programs: new Map() });
 let simulated = nothing();
 
 function backendDoor(): BackendDoor {

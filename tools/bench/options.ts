@@ -1,6 +1,7 @@
 /** What the bench is asked for, from its command line; and what follows from the adapter where nothing is said. */
 import { parseArgs } from 'node:util';
 import type { Gpu, Tier } from '../../src/kernels/device';
+import { CARDS, type CardName } from './cards';
 import { heavyShapes, oneOfEach, type Shape } from './shapes';
 
 export interface BenchOptions {
@@ -17,6 +18,10 @@ export interface BenchOptions {
   stepOnly: boolean;
   tune: boolean;
   quick: boolean;
+  /** Nothing is measured: what a step is predicted to take on this card. */
+  card: CardName | undefined;
+  /** Pictures in a batch, for the prediction. */
+  batch: number;
 }
 
 /** `BenchOptions` with everything decided, and how long to measure. */
@@ -39,6 +44,7 @@ export const USAGE = `Usage: npm run bench -- [options]      (JSON on standard o
   --recompute all|none|N         blocks before the N-th are run again in the backward pass; default all
   --kernels-only, --step-only    one half of the bench
   --tune                         also every tile of the matrix product at every shape
+  --plan CARD                    measures nothing: predicts a step of SD 1.5 on ${Object.keys(CARDS).join('|')}, with --batch N
   --quick                        one small shape of each kind, tiny model, three steps: under a minute on two CPU cores`;
 
 export class BenchUsageError extends Error {
@@ -62,6 +68,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     stepOnly: values['step-only'] ?? false,
     tune: values.tune ?? false,
     quick,
+    card: choice('plan', values.plan, Object.keys(CARDS) as CardName[]),
+    batch: whole('batch', values.batch ?? '1', 1, 16),
   };
   if (options.size !== undefined && options.size % 64)
     throw new BenchUsageError(
@@ -108,6 +116,8 @@ function parse(args: readonly string[]) {
         rank: text,
         steps: text,
         recompute: text,
+        plan: text,
+        batch: text,
         'kernels-only': flag,
         'step-only': flag,
         tune: flag,

@@ -4,7 +4,14 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { BufferTooLargeError } from '../../kernels/buffers';
-import { reserve, simulate, trim, type Program } from '../../kernels/program';
+import {
+  reserve,
+  simulate,
+  trim,
+  type Program,
+  type SimulatedDispatch,
+  type Simulation,
+} from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
@@ -145,10 +152,19 @@ export function stepFlops(request: MemoryRequest, shape: BatchShape, economy: Ec
   }, 0);
 }
 
+/** One step of every shape, walked through; `heard` is told of each dispatch. */
+export function walkStep(
+  request: MemoryRequest,
+  { firstKeptBlock, microBatch }: Pick<Economy, 'firstKeptBlock' | 'microBatch'>,
+  heard?: (dispatch: SimulatedDispatch) => void,
+): Simulation {
+  return simulate(() => train(request, firstKeptBlock, microBatch), heard);
+}
+
 /** What one step of every shape runs, and a sample, if any are drawn; by name. */
 export function runPrograms(request: MemoryRequest, economy: Economy): ReadonlyMap<string, Program> {
   const { samples } = request;
-  const { programs: ofStep } = simulate(() => train(request, economy.firstKeptBlock, economy.microBatch));
+  const { programs: ofStep } = walkStep(request, economy);
   if (!samples) return ofStep;
   const { programs: ofSample } = simulate(() => sample(request, samples, economy.guidedTogether));
   return new Map([...ofStep, ...ofSample]);
