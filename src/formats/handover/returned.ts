@@ -57,8 +57,11 @@ export async function readReturned(files: readonly ReturnedFile[], look: LookAt)
   const epochAt = (step: number) => (perEpoch ? Math.ceil(step / perEpoch) : 0);
   const points = (log?.points ?? []).map((point) => ({ ...point, epoch: epochAt(point.step) }));
   const last = Math.max(points.at(-1)?.step ?? 0, newest?.step ?? 0);
-  const stepAt = (at: { step?: number; epoch?: number }) =>
-    at.step ?? (at.epoch !== undefined && perEpoch ? Math.min(last || Infinity, at.epoch * perEpoch) : undefined); // prettier-ignore
+  const stepAt = ({ step, epoch }: { step?: number; epoch?: number }) => {
+    if (step !== undefined || epoch === undefined || !perEpoch) return step;
+    const end = Math.min(last || Infinity, epoch * perEpoch);
+    return Number.isSafeInteger(end) ? end : undefined;
+  };
 
   const pictures: ReturnedSample[] = [];
   for (const { path, file } of samples) {
@@ -81,7 +84,7 @@ export async function readReturned(files: readonly ReturnedFile[], look: LookAt)
     });
   }
   const loras = lorasOf(mine, stepAt, last, note);
-  const reached = Math.max(last, ...loras.map(({ step }) => step), ...pictures.map(({ step }) => step));
+  const reached = pictures.reduce((most, { step }) => Math.max(most, step), Math.max(last, loras.at(-1)?.step ?? 0)); // prettier-ignore
   const startedAt = facts.startedAt ?? (log ? log.begun * 1000 : undefined);
   const endedAt = facts.finishedAt ?? newest?.file.modified;
   const run: ReturnedRun = {

@@ -67,7 +67,7 @@ async function stepsIn(
         if (!record) continue;
         const { time, step, what } = decodeEvent(record);
         if (what.kind === 'start') for (const each of steps.keys()) if (each >= step) steps.delete(each);
-        if (what.kind !== 'values') continue;
+        if (what.kind !== 'values' || !Number.isSafeInteger(step) || !Number.isFinite(time)) continue;
         for (const value of what.values) {
           if (!('scalar' in value) || !TAGS.test(value.tag)) continue;
           const at = steps.get(step) ?? { time, values: new Map<string, number>() };

@@ -21,8 +21,10 @@ const en = {
   withLora: (name: string, step: string) => `Go on from ${name} (step ${step})`,
   withLoraMore: 'Steps, schedule and the optimizer’s memory begin anew there.',
   noPictures: 'There are no pictures to take along.',
-  about: (count: string, bytes: string) => `${count} pictures, ${bytes} in all.`,
-  atMost: (count: string, bytes: string) => `${count} pictures, at most ${bytes} in all.`,
+  about: (count: string, bytes: string) =>
+    `${count} ${count === '1' ? 'picture' : 'pictures'}, ${bytes} in all.`,
+  atMost: (count: string, bytes: string) =>
+    `${count} ${count === '1' ? 'picture' : 'pictures'}, at most ${bytes} in all.`,
   tooLarge: 'This is more than the 4 GB that a zip takes. Take the cut pictures, or fewer.',
   base: (base: string, vae: string | undefined) =>
     vae === undefined
