@@ -33,7 +33,6 @@ const en = {
   rows: (mapped: number, near: number, dropped: number) =>
     `Of the settings sd-scripts has ${mapped}, ${near} nearly, ${dropped} not: README.md in the zip lists each. With it come run.sh and the SHA-256 of every file.`,
   make: 'Make the zip',
-  zip: 'Zip archive',
   packing: 'Packing',
   packed: (done: string, total: string) => `${done} of ${total} pictures`,
   stop: 'Stop',
@@ -112,7 +111,6 @@ const zh: typeof en = {
   rows: (mapped, near, dropped) =>
     `设置中有 ${mapped} 项 sd-scripts 也有，${near} 项近似，${dropped} 项没有：zip 中的 README.md（英文）逐项列出。另有 run.sh 和每个文件的 SHA-256。`,
   make: '生成 zip',
-  zip: 'ZIP 压缩包',
   packing: '正在打包',
   packed: (done, total) => `${done} / ${total} 张图片`,
   stop: '停止',
