@@ -132,6 +132,37 @@ function infinityCase(shape: Shape): KernelCase {
   };
 }
 
+/** No gradient reaches query and key, not even a rounding error, where there is one key: its softmax is 1. */
+function oneKeyCase(shape: Shape): KernelCase {
+  return {
+    name: `attention ${shape}: one key`,
+    run: async () => {
+      const [heads, size] = [2, shape === 'rows' ? 8 : 40];
+      const make = (rows: number, seed: number) =>
+        tf.tensor3d(sample(2 * rows * heads * size, seed), [2, rows, heads * size]);
+      const inputs = [make(9, 1), make(1, 2), make(1, 3)] as const;
+      const dy = make(9, 4);
+      const got = withPlan(shape, () =>
+        valueAndGradients(() => attention(...inputs, { heads }), [...inputs], dy),
+      );
+      const [dq, dk, dv] = await Promise.all(got.grads.map((gradient) => read(gradient)));
+      const total = tf.sum(dy, 1);
+      const wanted = await read(total);
+      const comparisons: Comparison[] = [
+        { what: 'dq is zero', error: Math.max(...dq.map(Math.abs)), tolerance: 0 },
+        { what: 'dk is zero', error: Math.max(...dk.map(Math.abs)), tolerance: 0 },
+        {
+          what: 'dv',
+          error: Math.max(...dv.map((x, i) => Math.abs(x - wanted[i]))),
+          tolerance: gpu().f16 ? 3e-2 : 1e-5,
+        },
+      ];
+      tf.dispose([[...inputs], dy, total, got.value, got.grads]);
+      return comparisons;
+    },
+  };
+}
+
 /** Twice the same bits: there are no atomics, and a resumed run must equal the uninterrupted one. */
 function repeatCase(shape: Shape): KernelCase {
   return {
@@ -196,6 +227,7 @@ export const cases: KernelCase[] = [
     caseOf(shape, { n: 77, size: shape === 'rows' ? 8 : 40, heads: 2, lossScale: 4096 }),
     caseOf(shape, { n: 77, size: shape === 'rows' ? 8 : 40, scale: 0.5 }),
     infinityCase(shape),
+    oneKeyCase(shape),
     repeatCase(shape),
   ]),
 ];

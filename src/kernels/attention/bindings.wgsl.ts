@@ -81,6 +81,14 @@ fn logSumExp(maximum: f32, sum: f32) -> f32 {
   return (maximum + guess + (sum * exp2(-guess) - 1.0) * LOG2E) * LN2;
 }`;
 
+/**
+ * Whether there is more than one key. The softmax of one is 1 whatever its score, so that no gradient reaches query and key:
+ * `do v^T` and `delta`, added up in different orders, would leave a rounding error, which Lion takes for a direction.
+ */
+export function severalKeys(keys: 'rows' | 'cols'): string {
+  return `let several = p.${keys} > 1u;`;
+}
+
 /** The numbers 0 to n-1, for unrolled text: arrays indexed in loops would leave the registers on some drivers. */
 export function upTo(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i);

@@ -3,7 +3,7 @@
  * addresses that are the same for every thread. Always f32. The text is unrolled over the head, whose size it contains.
  */
 import type { Program } from '../program';
-import { bindings, CONSTANTS, fetch, store, upTo } from './bindings.wgsl';
+import { bindings, CONSTANTS, fetch, severalKeys, store, upTo } from './bindings.wgsl';
 import type { Pass, RowPlan } from './plan';
 
 export function rowProgram(pass: Pass, plan: RowPlan, size: number): Omit<Program, 'name'> {
@@ -60,6 +60,7 @@ function queries(t: RowText): string {
   ${t.own('q', 'scale')}
   ${t.own('g')}
   ${t.zero('dq')}
+  ${severalKeys('cols')}
   ${t.each(
     (r) => `let saved${r} = (wid.z * p.heads + wid.y) * p.rows + min(row${r}, p.rows - 1u);
   let lse${r} = lse[saved${r}] * LOG2E;
@@ -75,7 +76,7 @@ function queries(t: RowText): string {
       t.scores(
         r,
         (c, s, dp) =>
-          `let w${r}_${c} = select(0.0, exp2(${s} - lse${r}) * (${dp} - delta${r}), col0 + ${c}u < limit${r});`,
+          `let w${r}_${c} = select(0.0, exp2(${s} - lse${r}) * (${dp} - delta${r}), several && col0 + ${c}u < limit${r});`,
       ),
     )}
     ${t.accumulate('dq', 'w', 'k')}
@@ -89,6 +90,7 @@ function keys(t: RowText): string {
   ${t.own('v')}
   ${t.zero('dk')}
   ${t.zero('dv')}
+  ${severalKeys('rows')}
   ${t.each((r) => `let first${r} = select(0u, row${r}, p.causal != 0u);`)}
   for (var col0 = select(0u, base, p.causal != 0u); col0 < p.cols; col0 += ${t.plan.columns}u) {
     ${t.addresses()}
@@ -106,7 +108,7 @@ function keys(t: RowText): string {
         r,
         (c, s, dp) => `let seen${r}_${c} = col0 + ${c}u < p.cols && col0 + ${c}u >= first${r};
     let w${r}_${c} = select(0.0, exp2(${s} - lse${c}), seen${r}_${c});
-    let d${r}_${c} = select(0.0, w${r}_${c} * (${dp} - delta${c}), seen${r}_${c});`,
+    let d${r}_${c} = select(0.0, w${r}_${c} * (${dp} - delta${c}), several && seen${r}_${c});`,
       ),
     )}
     ${t.accumulate('dk', 'd', 'q')}

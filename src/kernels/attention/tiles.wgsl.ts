@@ -9,7 +9,7 @@
  * probabilities times gradients, often too small for f16. Long because three passes share the tile and its staging.
  */
 import type { Program } from '../program';
-import { bindings, CONSTANTS, fetch, store, upTo } from './bindings.wgsl';
+import { bindings, CONSTANTS, fetch, severalKeys, store, upTo } from './bindings.wgsl';
 import { oddStride, type Pass, type TilePlan } from './plan';
 
 export function tileProgram(pass: Pass, plan: TilePlan, vec4: boolean, f16: boolean): Omit<Program, 'name'> {
@@ -82,6 +82,7 @@ function queries(t: TileText): string {
   ${t.stageRows('q', 0)}
   ${t.stageRows('g', 1)}
   ${t.zero('dq')}
+  ${severalKeys('cols')}
   ${lines(
     (r) => `var lse${r} = 0.0;
   var delta${r} = 0.0;
@@ -97,7 +98,7 @@ function queries(t: TileText): string {
     ${t.columns()}
     ${lines(
       (r) =>
-        `s${r} = select(vec4<f32>(), exp2(s${r} * scale - lse${r}) * (dp${r} - delta${r}), ${t.takesPart(r, 'queries')});`,
+        `s${r} = select(vec4<f32>(), exp2(s${r} * scale - lse${r}) * (dp${r} - delta${r}), ${t.takesPart(r, 'queries')} & vec4<bool>(several));`,
     )}
     ${t.stageWeights('s')}
     ${t.accumulate('dq', 'k', false)}
@@ -112,6 +113,7 @@ function keys(t: TileText): string {
   ${t.stageRows('v', 1)}
   ${t.zero('dk')}
   ${t.zero('dv')}
+  ${severalKeys('rows')}
   let start = select(0u, row0 / ${t.blockCols}u * ${t.blockCols}u, p.causal != 0u);
   for (var col0 = start; col0 < p.cols; col0 += ${t.blockCols}u) {
     ${t.products('dp', 'v', 'g', 1)}
@@ -128,7 +130,7 @@ function keys(t: TileText): string {
       )
       .join('\n')}
     ${lines((r) => `s${r} = select(vec4<f32>(), exp2(s${r} * scale - lse4), ${t.takesPart(r, 'keys')});`)}
-    ${lines((r) => `dp${r} = select(vec4<f32>(), s${r} * (dp${r} - delta4), ${t.takesPart(r, 'keys')});`)}
+    ${lines((r) => `dp${r} = select(vec4<f32>(), s${r} * (dp${r} - delta4), ${t.takesPart(r, 'keys')} & vec4<bool>(several));`)}
     ${t.stageWeights('dp')}
     ${t.accumulate('dk', 'q', false)}
     workgroupBarrier();

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
 import { placeImages, type TrainingImage } from '../data/dataset';
-import { fingerprintOf } from './run_plan';
+import { multiplier } from '../step/schedule';
+import { fingerprintOf, scheduleOf } from './run_plan';
 
 const picture = (focus?: readonly [number, number]): TrainingImage => ({
   name: 'a.png',
@@ -44,4 +45,20 @@ test('the fingerprint knows a moved crop, and takes a missing focus for the cent
   expect(await print([0.5, 0.5])).toBe(await print());
   expect(await print([0.25, 0.5])).not.toBe(await print());
   expect(await print([0.25, 0.5])).not.toBe(await print([0.5, 0.25]));
+});
+
+test("polynomial's floor is relative to the common rate whatever a part's own is, as sd-scripts has it", () => {
+  const rates = { learning_rate: 1.5e-3, unet_lr: 1e-3, text_encoder_lr: 4e-4, train_text_encoder: true };
+  const polynomial = { ...config, ...rates, lr_scheduler: 'polynomial' as const, lr_scheduler_power: 2 };
+  const at = (changes: Partial<typeof config>, step: number) =>
+    multiplier(scheduleOf({ ...polynomial, ...changes }, 10), step);
+  // The rates of the U-Net that sd-scripts 48d368fa logged for this run.
+  for (const [step, rate] of [
+    [1, 8.100126666666667e-4],
+    [5, 2.5005e-4],
+    [9, 1.0066e-5],
+  ] as const)
+    expect(at({}, step) * 1e-3).toBeCloseTo(rate, 12);
+  // A common rate that no part uses may be anything.
+  expect(at({ learning_rate: 0 }, 9)).toBeCloseTo(0.01 * (1 - 1e-4) + 1e-4, 12);
 });

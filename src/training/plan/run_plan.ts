@@ -22,7 +22,7 @@ import { captionConfig, type PlacedImage } from '../data/dataset';
 import { RUN_KINDS } from '../step/kinds';
 import { loraShapes, type KeptRanks } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
-import { scheduleName, type ScheduleConfig } from '../step/schedule';
+import { LR_END, scheduleName, type ScheduleConfig } from '../step/schedule';
 import type { StepSettings } from '../step/step';
 import type { PartName } from '../../formats/families/family_facts';
 
@@ -141,8 +141,17 @@ export function scheduleOf(config: TrainConfig, steps: number): ScheduleConfig {
     warmup: config.lr_warmup_steps,
     numCycles: config.lr_scheduler_num_cycles,
     power: config.lr_scheduler_power,
-    learningRate: Math.max(...Object.values(ratesInUse(config)).map(({ rate }) => rate)),
+    learningRate: floorRate(config),
   };
+}
+
+/**
+ * What the floor of `polynomial` is relative to: the common rate, for all parts, as with kohya (PyTorch's schedulers know the
+ * optimizer's own rate only). Where that is no higher than the floor, which kohya refuses, the highest rate in use.
+ */
+function floorRate(config: TrainConfig): number {
+  const inUse = Object.values(ratesInUse(config)).map(({ rate }) => rate);
+  return config.learning_rate > LR_END ? config.learning_rate : Math.max(...inUse);
 }
 
 /** What must not change between a run and its resumption, as a digest. Learning rates and lengths may change. */

@@ -11,7 +11,7 @@ import type { EngineFacts } from '../../protocol/engine_errors';
 export type ScheduleName = TrainConfig['lr_scheduler'] | 'constant_with_warmup';
 
 /** diffusers' and kohya's `lr_end` of the polynomial schedule. */
-const LR_END = 1e-7;
+export const LR_END = 1e-7;
 
 export interface ScheduleConfig {
   name: ScheduleName;
