@@ -4,7 +4,8 @@ OURS: the folder of a run of `npm run train` with its event files; DRAWS: what `
 folder with record.json and, if wanted, pixels.safetensors, as README.md describes them; then a LoRA of each after equally
 many updates. Losses, gradient norms and rates are compared as far as both go. Exit 1 where names, shapes, types or
 alphas differ, or a number is farther off than --tolerance (losses and norms relative to themselves, a LoRA's end relative
-to how far training took it from its start)."""
+to how far training took it from its start). --signs is for Lion, which steps by a gradient's sign: a value that is off by
+twice a rate had another sign once, where its gradient is next to nothing; these are counted, at most one in 10,000 may be."""
 
 import argparse
 import json
@@ -49,13 +50,13 @@ def rate_tags(ours):
     return [tag for tag in ("lr/textencoder", "lr/unet") if tag in ours]
 
 
-def compare_weights(start, ours, theirs):
+def compare_weights(start, ours, theirs, rates):
     faults = []
     if list(ours) != list(theirs):
         faults.append(f"names: {sorted(set(ours) ^ set(theirs)) or 'in another order'}")
     off, moved, dot, own = 0.0, 0.0, 0.0, 0.0
     worst_tensor = (0.0, "none")
-    still = 0
+    still, signs, values = 0, 0, 0
     for name in ours.keys() & theirs.keys():
         a, b = ours[name], theirs[name]
         if a.shape != b.shape or a.dtype != b.dtype:
@@ -67,6 +68,11 @@ def compare_weights(start, ours, theirs):
                 faults.append(f"{name}: {a} and {b}")
             continue
         before = start[name].astype(np.float64)
+        values += a.size
+        for rate in rates:
+            turned = np.abs(np.abs(a - b) - 2 * rate) < 1e-3 * rate
+            signs += int(turned.sum())
+            a = np.where(turned, b, a)
         change = np.linalg.norm(b - before)
         off += np.sum((a - b) ** 2)
         moved += change**2
@@ -78,7 +84,10 @@ def compare_weights(start, ours, theirs):
                 faults.append(f"{name}: theirs is as it was, ours moved by {np.linalg.norm(a - b):.1e}")
         else:
             worst_tensor = max(worst_tensor, (np.linalg.norm(a - b) / change, name))
+    if signs > 1e-4 * values:
+        faults.append(f"{signs} of {values} values are off by twice a rate")
     return faults, dict(
+        signs=signs,
         change=(off / moved) ** 0.5, cosine=dot / (moved * own) ** 0.5, worst=worst_tensor, still=still, moved=moved**0.5
     )
 
@@ -105,12 +114,14 @@ def main(arguments):
         print(f"{what}: {count} updates, worst {off:.1e} (update {at})")
         if off > arguments.tolerance:
             faults.append(f"{what} differs by {off:.1e}")
+    rates = sorted({rate for update in record["updates"] for rate in update["rates"] if rate > 0} if arguments.signs else [])
     start = load_file(Path(arguments.draws) / "start.safetensors")
-    found, weights = compare_weights(start, load_file(arguments.ours_lora), load_file(arguments.theirs_lora))
+    found, weights = compare_weights(start, load_file(arguments.ours_lora), load_file(arguments.theirs_lora), rates)
     faults += found
     print(
         f"weights: {weights['change']:.1e} of the change (cosine 1 - {1 - weights['cosine']:.0e}, norm {weights['moved']:.3g}), "
         f"worst tensor {weights['worst'][0]:.1e} ({weights['worst'][1]}); {weights['still']} did not move"
+        + (f"; {weights['signs']} values had another sign once" if arguments.signs else "")
     )
     if weights["change"] > arguments.tolerance:
         faults.append(f"weights differ by {weights['change']:.1e}")
@@ -132,4 +143,5 @@ if __name__ == "__main__":
     for name in ("ours", "draws", "theirs", "ours_lora", "theirs_lora"):
         parser.add_argument(name)
     parser.add_argument("--tolerance", type=float, default=1e-4)
+    parser.add_argument("--signs", action="store_true")
     main(parser.parse_args())

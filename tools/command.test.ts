@@ -37,6 +37,7 @@ test('an error that is named is said by its sentence; one that should not come k
 
 test.each([
   ['handover', '--nonsense', 'Usage: npm run handover'],
+  ['draws', '--nonsense', 'Usage: npm run draws'],
   ['lora', 'frob', '`npm run lora` alone says how it is used'],
 ])(
   '%s %s ends with 2',
