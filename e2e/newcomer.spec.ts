@@ -14,6 +14,9 @@ test.setTimeout(1_500_000);
 /** A place that is not the studio's. Nobody is there: what is for it ends at the recorder. */
 const ELSEWHERE = 'elsewhere.test';
 
+/** What Firefox asks its maker for of its own accord, whatever page is open; a release lets no setting turn it elsewhere. */
+const FIREFOX_OWN = 'CONNECT firefox.settings.services.mozilla.com:443';
+
 test('nothing is sent over the whole journey, in a folder of a host that sends no headers', async () => {
   const host = await serve(resolve('dist'), { rules: [], port: 0, under: '/someone/lora-studio/' });
   try {
@@ -71,7 +74,7 @@ test('nothing is sent in Firefox either, which computes in half precision', asyn
     // Firefox withholds the adapter's name, which stands before it elsewhere.
     expect(trained.log).toMatch(/; f16$/m);
     expect(recorder.passed()).toBeGreaterThan(40);
-    expect(recorder.others).toEqual([]);
+    expect(recorder.others.filter((each) => each !== FIREFOX_OWN)).toEqual([]);
   } finally {
     await recorder.close();
   }
