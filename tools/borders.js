@@ -94,7 +94,7 @@ export const FOLDERS = {
     charts: ['', 'controls'],
     help: [''],
     engine: [''],
-    downloading: ['', 'controls'],
+    downloading: ['', 'controls', 'engine'],
     pictures: ['', 'engine'],
     runs: ['', 'engine'],
     gpu: ['', 'controls', 'engine'],

@@ -8,6 +8,7 @@ import { begunDownloads, type BegunDownload } from '../../storage/begun_download
 import type { DownloadCode } from '../../storage/download_error';
 import { inLanguage } from '../language.svelte';
 import { sentenceOf } from '../sentence';
+import { openWorker } from '../engine/open_worker';
 import { sent } from '../sent.svelte';
 import { messages } from '../controls/messages';
 
@@ -40,10 +41,11 @@ export class Downloading {
       type: 'module',
       name: 'download',
     });
-    const broken = new Promise<never>((_, reject) => {
-      worker.onerror = () => reject(new Error(inLanguage(messages).notStarted));
+    const { remote, gone, end } = openWorker<Downloader>(worker);
+    const broken = gone.catch(() => {
+      throw new Error(inLanguage(messages).notStarted);
     });
-    const remote = (this.#remote = Comlink.wrap<Downloader>(worker));
+    this.#remote = remote;
     const count = oncePerDownload();
     try {
       const follow = this.#follow(address);
@@ -61,7 +63,7 @@ export class Downloading {
       return undefined;
     } finally {
       this.#remote = undefined;
-      worker.terminate();
+      end();
       await this.look();
     }
   }

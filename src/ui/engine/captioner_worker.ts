@@ -2,11 +2,12 @@
  * The page's one captioner worker: started when first needed and soon ended, as its memory and GPU are wanted for
  * training. Small, for what starts a run has it, too. What is asked of the worker is `session`'s to say.
  */
-import * as Comlink from 'comlink';
+import type { Remote } from 'comlink';
 import type { Captioner } from '../../protocol/captioner';
+import { openWorker } from './open_worker';
 
 export interface HeldCaptioner {
-  remote: Comlink.Remote<Captioner>;
+  remote: Remote<Captioner>;
   /** Rejects with `CaptionerGone` when the worker has ended, whoever ended it; never resolves. */
   gone: Promise<never>;
 }
@@ -36,7 +37,9 @@ export function captionerWorker(): HeldCaptioner {
 
 /** Ends the worker with all it holds. What waits for it is rejected. */
 export function endCaptionerWorker(lost = false): void {
-  running?.end(new CaptionerGone(lost, 'The captioner was ended.'));
+  const ending = running;
+  running = undefined;
+  ending?.end(new CaptionerGone(lost, 'The captioner was ended.'));
 }
 
 function start(): Running {
@@ -47,26 +50,13 @@ function start(): Running {
     type: 'module',
     name,
   });
-  const remote = Comlink.wrap<Captioner>(worker);
-  let end: Running['end'] = () => undefined;
-  const gone = new Promise<never>((_, reject) => {
-    end = (why) => {
-      if (running?.gone === gone) running = undefined;
-      worker.terminate();
-      reject(why);
-    };
+  const { remote, gone: ended, end } = openWorker<Captioner>(worker, name);
+  const gone = ended.catch((error: unknown) => {
+    if (running?.remote === remote) running = undefined;
+    throw error instanceof CaptionerGone
+      ? error
+      : new CaptionerGone(true, error instanceof Error ? error.message : String(error));
   });
   gone.catch(() => undefined);
-  worker.onerror = (event) => end(new CaptionerGone(true, event.message));
-  const silent = () => end(new CaptionerGone(true, 'The captioner ended by itself.'));
-  // It takes the lock before it says its first word.
-  worker.addEventListener('message', () => void whenFree(name).then(silent), { once: true });
   return { remote, gone, end };
-}
-
-/** Resolves when nobody holds the lock any more; never, where there are no locks. */
-function whenFree(name: string): Promise<void> {
-  // Over plain http the browser has none.
-  const { locks } = navigator as Partial<Navigator>;
-  return locks ? locks.request(name, () => undefined) : new Promise(() => undefined);
 }

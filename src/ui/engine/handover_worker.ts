@@ -1,17 +1,10 @@
 /** A handover worker for as long as a dialog needs one. */
 import * as Comlink from 'comlink';
-import type { HandoverWorker, OutgoingJob, Returned, ReturnedFile } from '../../protocol/handover';
+import { openWorker } from './open_worker';
+import type { HandoverWorker } from '../../protocol/handover';
 
-export interface OpenHandover {
-  /** As HandoverWorker's; rejects too where the worker dies. */
-  pack(
-    job: OutgoingJob,
-    to: FileSystemFileHandle | undefined,
-    onProgress: (pictures: number) => void,
-  ): Promise<Blob | undefined>;
-  /** `pack` then rejects with AbortError. */
-  cancel(): void;
-  read(files: ReturnedFile[]): Promise<Returned>;
+/** As HandoverWorker's; `pack` and `read` reject too where the worker dies. */
+export interface OpenHandover extends HandoverWorker {
   close(): void;
 }
 
@@ -20,15 +13,11 @@ export function openHandover(): OpenHandover {
     type: 'module',
     name: 'handover',
   });
-  const remote = Comlink.wrap<HandoverWorker>(worker);
-  const broken = new Promise<never>((_, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
-  });
-  broken.catch(() => undefined);
+  const { remote, gone, end } = openWorker<HandoverWorker>(worker);
   return {
-    pack: (job, to, onProgress) => Promise.race([remote.pack(job, to, Comlink.proxy(onProgress)), broken]),
+    pack: (job, to, onProgress) => Promise.race([remote.pack(job, to, Comlink.proxy(onProgress)), gone]),
     cancel: () => void remote.cancel(),
-    read: (files) => Promise.race([remote.read(files), broken]),
-    close: () => worker.terminate(),
+    read: (files) => Promise.race([remote.read(files), gone]),
+    close: () => end(),
   };
 }

@@ -1,13 +1,14 @@
 /** A LoRA worker for as long as something is asked of it: what it read is gone with it. */
-import * as Comlink from 'comlink';
+import type { Remote } from 'comlink';
 import type { LoraTools } from '../../protocol/lora_tools';
+import { openWorker } from './open_worker';
 
 /**
  * Rejects as what is asked does, or when the worker dies. `signal` ends it: what is under way is stopped and cleared away,
  * and it rejects with an AbortError.
  */
 export async function withLoraWorker<T>(
-  work: (tools: Comlink.Remote<LoraTools>) => Promise<T>,
+  work: (tools: Remote<LoraTools>) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   signal?.throwIfAborted();
@@ -15,17 +16,14 @@ export async function withLoraWorker<T>(
     type: 'module',
     name: 'lora',
   });
-  const tools = Comlink.wrap<LoraTools>(worker);
-  const broken = new Promise<never>((_, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
-  });
-  const stop = () => void tools.stop();
+  const { remote, gone, end } = openWorker<LoraTools>(worker);
+  const stop = () => void remote.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    return await Promise.race([work(tools), broken]);
+    return await Promise.race([work(remote), gone]);
   } finally {
     signal?.removeEventListener('abort', stop);
-    worker.terminate();
+    end();
   }
 }
 

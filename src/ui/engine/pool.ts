@@ -2,9 +2,9 @@
  * The pictures workers: as many as there are cores to spare, started when there is work. A file that kills its worker
  * or keeps it busy for a minute is given up and the worker replaced; the others go on.
  */
-import * as Comlink from 'comlink';
 import type { PictureReader, PictureReading } from '../../protocol/pictures';
 import { PageError } from '../page_error';
+import { openWorker } from './open_worker';
 
 export interface Pool {
   /** Files that are worth having under way. */
@@ -78,10 +78,6 @@ function startWorker(): PoolWorker {
     type: 'module',
     name: 'pictures',
   });
-  const remote = Comlink.wrap<PictureReader>(worker);
-  const broken = new Promise<never>((_, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
-  });
-  broken.catch(() => undefined);
-  return { read: (file) => remote.read(file), broken, close: () => worker.terminate() };
+  const { remote, gone, end } = openWorker<PictureReader>(worker);
+  return { read: (file) => remote.read(file), broken: gone, close: () => end() };
 }

@@ -2,13 +2,14 @@
  * A reader worker for as long as something is asked of it. What a file holds is read there and not on the page, which a
  * large one would hold up for seconds (docs/reliability.md has the times).
  */
-import * as Comlink from 'comlink';
+import type { Remote } from 'comlink';
 import type { Readers } from '../../formats/reading/readers';
 import type { Digester } from '../../protocol/digester';
+import { openWorker } from './open_worker';
 
 /** Rejects as what is asked does, when the worker dies, or with the signal's reason. */
 export async function withReader<T>(
-  work: (reader: Comlink.Remote<Digester & Readers>) => Promise<T>,
+  work: (reader: Remote<Digester & Readers>) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
   signal?.throwIfAborted();
@@ -16,13 +17,13 @@ export async function withReader<T>(
     type: 'module',
     name: 'reader',
   });
-  const broken = new Promise<never>((_, reject) => {
-    worker.onerror = (event) => reject(new Error(event.message));
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
+  const { remote, gone, end } = openWorker<Digester & Readers>(worker);
+  const stop = () => end(signal?.reason);
+  signal?.addEventListener('abort', stop, { once: true });
   try {
-    return await Promise.race([work(Comlink.wrap<Digester & Readers>(worker)), broken]);
+    return await Promise.race([work(remote), gone]);
   } finally {
-    worker.terminate();
+    signal?.removeEventListener('abort', stop);
+    end();
   }
 }

@@ -2,13 +2,14 @@
  * The page's one trainer worker: started when first needed, replaced after a lost device. Nothing is remembered in it
  * between two things that are asked of it.
  */
-import * as Comlink from 'comlink';
+import type { Remote } from 'comlink';
 import type { Trainer } from '../../protocol/trainer';
 import { PageError } from '../page_error';
+import { openWorker } from './open_worker';
 
 interface Running {
-  worker: Worker;
-  remote: Comlink.Remote<Trainer>;
+  end(): void;
+  remote: Remote<Trainer>;
   /** Rejects when the worker dies; never resolves. */
   broken: Promise<never>;
 }
@@ -19,7 +20,7 @@ let running: Running | undefined;
  * Waits for something the worker was asked, or for the worker to die: a call to a dead worker would never settle.
  * Rejects with a sentence.
  */
-export function withTrainer<T>(work: (trainer: Comlink.Remote<Trainer>) => Promise<T>): Promise<T> {
+export function withTrainer<T>(work: (trainer: Remote<Trainer>) => Promise<T>): Promise<T> {
   const { remote, broken } = started();
   return Promise.race([work(remote), broken]);
 }
@@ -33,7 +34,7 @@ export function askTrainer(): Promise<unknown> | undefined {
 export function discardTrainerWorker(): void {
   const ending = running;
   running = undefined;
-  ending?.worker.terminate();
+  ending?.end();
 }
 
 function started(): Running {
@@ -46,12 +47,11 @@ function start(): Running {
     type: 'module',
     name: 'trainer',
   });
-  const broken = new Promise<never>((_, reject) => {
-    worker.onerror = (event) => {
-      if (running?.worker === worker) discardTrainerWorker();
-      reject(event.message ? new Error(event.message) : new PageError('no-trainer', {}));
-    };
+  const { remote, gone, end } = openWorker<Trainer>(worker);
+  const broken = gone.catch((error: unknown) => {
+    if (running?.remote === remote) running = undefined;
+    throw error instanceof Error && error.message ? error : new PageError('no-trainer', {});
   });
   broken.catch(() => undefined);
-  return { worker, remote: Comlink.wrap<Trainer>(worker), broken };
+  return { end, remote, broken };
 }
