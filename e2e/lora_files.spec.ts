@@ -2,6 +2,7 @@
  * A VAE beside a checkpoint that has none, and a LoRA of another program that training begins with, as a person gives
  * them; LoRA files looked into, resized, combined and merged, byte for byte as on the command line.
  */
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -172,6 +173,24 @@ test('a LoRA looked into; resized, combined and merged as on the command line; a
     expect(saved.equals(same)).toBe(true);
     await make.getByRole('button', { name: 'Delete the copy' }).click();
     await expect(make.getByRole('button', { name: 'Delete the copy' })).toHaveCount(0);
+  });
+
+  await test.step('the same to a place that the person chose', async () => {
+    await page.evaluate(() => {
+      const picker = async ({ suggestedName }: { suggestedName: string }) =>
+        (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+      Object.assign(window, { showSaveFilePicker: picker });
+    });
+    await make.getByRole('button', { name: 'Merge into the model' }).click();
+    await expect(make).toContainText('tiny-sd15-merged.safetensors is written.');
+    const sha256 = await page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory();
+      const file = await (await root.getFileHandle('tiny-sd15-merged.safetensors')).getFile();
+      const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
+      return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    });
+    const same = await readFile(join(folder, 'merged.safetensors'));
+    expect(sha256).toBe(createHash('sha256').update(same).digest('hex'));
   });
 
   await test.step('nothing serious for axe, no English on the Chinese page', async () => {
