@@ -19,7 +19,12 @@ const OTHER_LORA = fileURLToPath(new URL('../reference/golden/lora_init.safetens
 
 async function downloaded(page: Page): Promise<{ file: LoraFile; sha256: string; name: string }> {
   const panel = page.getByRole('complementary', { name: 'The picked checkpoint' });
-  await expect(panel.getByText(/^Written, read back and compared: \d+ tensors, none empty\./)).toBeVisible();
+  // At 64 px the U-Net's middle sees one spot: attention over a single key passes its query and key no gradient.
+  await expect(
+    panel.getByText(
+      /^Written, read back and compared: \d+ tensors(, none empty|\. 2 layers change nothing)\./,
+    ),
+  ).toBeVisible();
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     panel.getByRole('button', { name: 'Download' }).click(),
