@@ -32,7 +32,8 @@ export async function* train(run: TrainingRun): AsyncGenerator<TrainEvent, void>
   try {
     yield* loop(run, prepared);
   } catch (error) {
-    if (error instanceof NonFiniteLossError && prepared.updates !== prepared.saved)
+    // Before the first update there is nothing to keep but what the run began with.
+    if (error instanceof NonFiniteLossError && prepared.updates !== (prepared.saved ?? 0))
       yield await lastGood(run, prepared);
     throw error;
   } finally {
