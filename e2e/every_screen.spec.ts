@@ -17,6 +17,8 @@ const LONG = { timeout: 600_000 };
 const STAGES = { images: '图片', settings: '参数', training: '训练', results: '结果' };
 /** What the person brings along. */
 const OWN = [
+  'squares_000010_00_20260101120000_7.png',
+  'events.out.tfevents.1',
   'tiny-sd15',
   'a red square',
   'a blue square',
@@ -179,6 +181,10 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
     }
     await expect(page.getByRole('button', { name: '开始训练' })).toBeEnabled();
     await look('settings, ready');
+    await press('换一台机器训练');
+    await expect(page.getByRole('button', { name: '生成 zip' })).toBeVisible();
+    await look('a job for another machine');
+    await closed();
   });
 
   await test.step('training', async () => {
@@ -212,6 +218,16 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
     await press('取消');
     await press('查看原文');
     await look('what is in the file');
+    await closed();
+    await press(/^训练记录/);
+    await press('打开在别处完成的训练');
+    await page.getByLabel('选择文件或 zip').setInputFiles([
+      { name: 'squares.safetensors', mimeType: '', buffer: Buffer.from('cut short') },
+      { name: 'events.out.tfevents.1', mimeType: '', buffer: Buffer.from('no event file') },
+      { name: 'squares_000010_00_20260101120000_7.png', mimeType: '', buffer: Buffer.from('x') },
+    ]);
+    await expect(page.getByText('已损坏，或不是 PNG。')).toBeVisible();
+    await look('what came back, all of it damaged');
     await closed();
     await press(/^训练记录/);
     await page.getByText('配置', { exact: true }).click();
