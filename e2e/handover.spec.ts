@@ -94,7 +94,7 @@ test('a job goes out as the command line writes it, and comes back as a run', as
     await expect(history.getByText('trained elsewhere, by sd-scripts')).toBeVisible();
     for (const box of await history.getByRole('checkbox').all()) await box.check();
     await expect(history.getByRole('img', { name: /loss/i })).toBeVisible();
-    await expect(history.getByText('max_train_steps')).toBeVisible();
+    await expect(history.getByRole('row', { name: /^Steps 8 4$/ })).toBeVisible();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Train further' }).click();
     await expect(page.getByRole('dialog')).toContainText('Its rank, 2, comes from the file');
