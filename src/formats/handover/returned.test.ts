@@ -229,5 +229,7 @@ describe('a run that came back', () => {
     const { run, notes } = await read(file('a.txt', 'x'), file('README.md', 'x'), file('.DS_Store', 'x'));
     expect(run).toBeUndefined();
     expect(notes).toEqual([{ file: 'a.txt', why: 'unknown' }]);
+    const damaged = 'ink_000004_00_20260529011400_9.png';
+    expect(await read(file(damaged, 'broken'))).toEqual({ run: undefined, notes: [{ file: damaged, why: 'picture-damaged' }] }); // prettier-ignore
   });
 });

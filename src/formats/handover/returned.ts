@@ -84,6 +84,7 @@ export async function readReturned(files: readonly ReturnedFile[], look: LookAt)
     });
   }
   const loras = lorasOf(mine, stepAt, last, note);
+  if (loras.length + points.length + pictures.length === 0) return { run: undefined, notes };
   const reached = pictures.reduce((most, { step }) => Math.max(most, step), Math.max(last, loras.at(-1)?.step ?? 0)); // prettier-ignore
   const startedAt = facts.startedAt ?? (log ? log.begun * 1000 : undefined);
   const endedAt = facts.finishedAt ?? newest?.file.modified;
