@@ -199,7 +199,9 @@ test('a LoRA looked into; resized, combined and merged as on the command line; a
       await page.getByText(task, { exact: true }).click();
       const { violations } = await new AxeBuilder({ page }).analyze();
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-      expect(await englishOn(page, [NAME, 'lora_init', 'tiny-sd15', 'New project'])).toEqual([]);
+      expect(
+        await englishOn(page, [NAME, 'lora_init', 'tiny-sd15-merged', 'tiny-sd15', 'New project']),
+      ).toEqual([]);
     }
     await page.emulateMedia({ colorScheme: 'dark' });
     const { violations } = await new AxeBuilder({ page }).analyze();

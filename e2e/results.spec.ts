@@ -117,7 +117,7 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
     expect(pictured.file.modules).toEqual(usual.file.modules);
     const [other] = await Promise.all([
       page.waitForEvent('download'),
-      panel.getByRole('button', { name: 'Download for diffusers' }).click(),
+      panel.getByRole('button', { name: 'Get it for diffusers' }).click(),
     ]);
     expect(other.suggestedFilename()).toBe('pytorch_lora_weights.safetensors');
     const diffusers = await parseLora(fromBytes(new Uint8Array(await readFile(await other.path()))));
