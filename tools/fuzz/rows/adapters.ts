@@ -132,6 +132,12 @@ async function lookedInto(lora: LoraFile): Promise<void> {
   promise(norm >= 0, `a norm of ${norm}`);
 }
 
+/** `name` up to where `mark` stands in it first, and `then`; the whole of it where the mark is not there. */
+function upTo(name: string, mark: string, then = ''): string {
+  const at = name.indexOf(mark);
+  return at < 0 ? name : name.slice(0, at) + then;
+}
+
 const PAIRS: readonly (readonly [down: string, up: string])[] = [
   ['.lora_down.weight', '.lora_up.weight'],
   ['.lora_A.weight', '.lora_B.weight'],
@@ -140,7 +146,7 @@ const PAIRS: readonly (readonly [down: string, up: string])[] = [
   ['.lora_linear_layer.down.weight', '.lora_linear_layer.up.weight'],
 ];
 const LAYERS = names.map((name) =>
-  name.replace(/\.(lora.*|alpha)$/, '').replace(/\.processor\.to_k_lora.*$/, '.to_k'),
+  upTo(upTo(name.replace(/\.alpha$/, ''), '.lora'), '.processor.to_k_lora', '.to_k'),
 );
 
 function loraOf(random: Random): Uint8Array<ArrayBuffer> {
