@@ -5,7 +5,7 @@
 import { cases as kernelCases } from '../../src/kernels/all.cases';
 import { largeTileCases } from '../../src/kernels/gemm/gemm.cases';
 import { closeDevice, gpu, openDevice } from '../../src/kernels/device';
-import { HALF_MATHS, type HalfMath } from '../../src/kernels/gemm/tile';
+import type { HalfMath } from '../../src/kernels/gemm/tile';
 import type { GoldenFiles } from '../../src/training/golden_numbers.testing';
 import { runtime, type Runtime } from '../bench/machine';
 import { measureRoofline, type Roofline } from '../bench/roofline';
@@ -109,7 +109,7 @@ async function fill(
   if (report.roofline) parts.say(`roofline: ${JSON.stringify(report.roofline)}`);
   report.stair = await parts.run('stair', () => measureStair(plan.stair, plan.stairTurns, timing));
   if (report.stair) parts.say(`multiprocessors: ${report.stair.multiprocessors ?? 'no stair'}`);
-  const maths: readonly (HalfMath | undefined)[] = gpu().f16 ? HALF_MATHS : [undefined];
+  const maths: readonly (HalfMath | undefined)[] = gpu().f16 ? plan.maths : [undefined];
   for (const math of maths)
     for (const recompute of ['all', 'none'] as const) await addStep(report, plan, parts, recompute, math);
   await timeProducts(plan, parts, report.products);

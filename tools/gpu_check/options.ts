@@ -1,6 +1,7 @@
 /** What the check is asked for, and how much of it an adapter gets: a GPU all, a CPU or `--tiny` little of each part. */
 import { parseArgs } from 'node:util';
 import type { Gpu } from '../../src/kernels/device';
+import { HALF_MATHS, type HalfMath } from '../../src/kernels/gemm/tile';
 import type { TimingPlan } from '../bench/timing';
 
 export interface CheckOptions {
@@ -25,6 +26,8 @@ export interface CheckPlan {
   stair: readonly number[];
   /** Multiply-adds of each thread of the stair. */
   stairTurns: number;
+  /** On tiers with f16, the arithmetics whose times are taken. */
+  maths: readonly HalfMath[];
   /** Timed steps, waited for one by one. */
   steps: number;
   /** Of the matrix products so many shapes, and at each the so many smallest tiles that fit. */
@@ -68,6 +71,7 @@ const GPU: Omit<CheckPlan, 'everything'> = {
   launches: 2000,
   stair: STAIR,
   stairTurns: 40_000,
+  maths: HALF_MATHS,
   steps: 15,
   products: { shapes: 99, tiles: 99, channelDivisor: 1 },
 };
@@ -80,6 +84,7 @@ const SMALL: Omit<CheckPlan, 'everything'> = {
   launches: 100,
   stair: [1, 2, 4, 8],
   stairTurns: 100,
+  maths: ['multiply', 'round'],
   steps: 1,
   products: { shapes: 2, tiles: 2, channelDivisor: 5 },
 };

@@ -1,14 +1,7 @@
 /** Matrix products of the training step: every tile that a GPU may get, in both arithmetics, beside the tile it gets. */
 import { gpu } from '../../src/kernels/device';
 import { benchGemm, candidateTiles, type BenchOptions } from '../../src/kernels/gemm/tune';
-import {
-  HALF_MATHS,
-  setHalfMath,
-  tileFor,
-  tileName,
-  type HalfMath,
-  type Tile,
-} from '../../src/kernels/gemm/tile';
+import { setHalfMath, tileFor, tileName, type HalfMath, type Tile } from '../../src/kernels/gemm/tile';
 import type { CheckPlan } from './options';
 import type { Parts } from './parts';
 import { ARITHMETIC } from './steps';
@@ -32,7 +25,7 @@ type Product = [name: string, kind: BenchOptions['kind'], M: number, N: number, 
 
 /** `into` gets one more as each is done: what is there counts, should the rest not come. */
 export async function timeProducts(plan: CheckPlan, parts: Parts, into: ProductTimes[]): Promise<void> {
-  const maths: readonly (HalfMath | undefined)[] = gpu().f16 ? HALF_MATHS : [undefined];
+  const maths: readonly (HalfMath | undefined)[] = gpu().f16 ? plan.maths : [undefined];
   for (const product of productsOf(plan.size).slice(0, plan.products.shapes)) {
     for (const math of maths) {
       const [name] = product;
