@@ -164,7 +164,7 @@ fault('newer-version-in-mid-run', async ({ browser, baseURL }) => {
   const context = await browser.newContext({ serviceWorkers: 'allow', baseURL: at });
   try {
     const page = await context.newPage();
-    await prepareRun(page, { max_train_steps: 8, save_steps: 2, sample_prompts: [], resolution: 64 });
+    await prepareRun(page, { max_train_steps: 24, save_steps: 8, sample_prompts: [], resolution: 64 });
     await expect(page.getByRole('definition').filter({ hasText: 'not needed' })).toBeVisible();
     await start(page);
     await expect.poll(() => stepsDone(page), LONG).toBeGreaterThanOrEqual(1);
