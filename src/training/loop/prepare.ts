@@ -186,7 +186,6 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const saved = found && (yield* resumed(run, found, facts, fingerprint, steps));
   const startedAt = saved?.startedAt ?? (run.now ?? Date.now)();
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
-  const programs = [...runPrograms(request, memory).values()];
   yield {
     kind: 'plan',
     plan: {
@@ -225,6 +224,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     return undefined;
   }
 
+  const programs = [...runPrograms(request, memory).values()];
   const owned: { dispose(): void }[] = [];
   const own = <T extends { dispose(): void }>(thing: T): T => {
     owned.push(thing);

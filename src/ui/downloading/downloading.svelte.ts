@@ -6,6 +6,7 @@ import * as Comlink from 'comlink';
 import type { Download, Downloader, DownloadWish } from '../../protocol/downloader';
 import { begunDownloads, type BegunDownload } from '../../storage/begun_downloads';
 import type { DownloadCode } from '../../storage/download_error';
+import { isAbort } from '../is_abort';
 import { inLanguage } from '../language.svelte';
 import { sentenceOf } from '../sentence';
 import { openWorker } from '../engine/open_worker';
@@ -58,7 +59,7 @@ export class Downloading {
       return download;
     } catch (error) {
       if (!refusedHere(error)) count();
-      const stopped = error instanceof Error && error.name === 'AbortError';
+      const stopped = isAbort(error);
       this.now = stopped ? { state: 'idle' } : { state: 'failed', address, sentence: sentenceOf(error) };
       return undefined;
     } finally {

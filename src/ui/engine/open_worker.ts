@@ -37,6 +37,28 @@ export function openWorker<T>(worker: Worker, lock?: string): OpenWorker<T> {
   return { remote: Comlink.wrap<T>(worker), gone, end };
 }
 
+/**
+ * A worker for as long as something is asked of it: what it holds is gone with it. Rejects as what is asked does, or when the
+ * worker dies. `onAbort` is what happens to one that is busy when `signal` is aborted.
+ */
+export async function whileWorking<T, R>(
+  open: () => Worker,
+  work: (remote: Comlink.Remote<T>) => Promise<R>,
+  signal: AbortSignal | undefined,
+  onAbort: (opened: OpenWorker<T>) => void,
+): Promise<R> {
+  signal?.throwIfAborted();
+  const opened = openWorker<T>(open());
+  const stop = () => onAbort(opened);
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work(opened.remote), opened.gone]);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    opened.end();
+  }
+}
+
 /** Resolves when nobody holds the lock any more; never, where there are no locks. */
 function whenFree(name: string): Promise<void> {
   // Over plain http the browser has none.

@@ -1,7 +1,8 @@
 /** One LoRA being made of one or several: how far it is, what came of it, how it is saved. */
 import * as Comlink from 'comlink';
 import type { LoraTools, MadeLora, Progress } from '../../protocol/lora_tools';
-import { isAbort, withLoraWorker } from '../engine/lora_worker';
+import { withLoraWorker } from '../engine/lora_worker';
+import { isAbort } from '../is_abort';
 import { asOneFile, type OneFile } from '../project/made_file';
 import { saveFile, type SavedState } from '../save_file';
 import { sentenceOf } from '../sentence';

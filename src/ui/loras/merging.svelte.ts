@@ -5,7 +5,8 @@
 import * as Comlink from 'comlink';
 import type { MergedLora, MergedPart } from '../../protocol/lora_tools';
 import { deleteFile, openFile } from '../../storage/files';
-import { isAbort, withLoraWorker } from '../engine/lora_worker';
+import { withLoraWorker } from '../engine/lora_worker';
+import { isAbort } from '../is_abort';
 import { fileNames } from '../project/made_file';
 import { choosePlace, hasSaveDialog } from '../save_file';
 import { saveAs } from '../save_as';

@@ -6,6 +6,7 @@ import * as Comlink from 'comlink';
 import { SvelteMap } from 'svelte/reactivity';
 import type { DrawEvent } from '../../protocol/trainer';
 import type { BaseModelRef } from '../../storage/projects';
+import { isAbort } from '../is_abort';
 import { mergeList } from '../merge_list';
 import { openBase } from '../engine/open_base';
 import { pngOf } from '../engine/png';
@@ -87,7 +88,7 @@ class Drawing {
         await this.#drawBatch(other < 0 ? this.waiting : this.waiting.slice(0, other));
       } catch (error) {
         // A stop was asked for, and is no failure; what was put in the queue since then is drawn.
-        if (error instanceof Error && error.name === 'AbortError') continue;
+        if (isAbort(error)) continue;
         this.waiting = [];
         this.#base = undefined;
         this.failure = sentenceOf(error);
