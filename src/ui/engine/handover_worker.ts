@@ -1,6 +1,5 @@
 /** A handover worker for as long as a dialog needs one. */
-import * as Comlink from 'comlink';
-import { openWorker } from './open_worker';
+import { hearing, openWorker } from './open_worker';
 import type { HandoverWorker } from '../../protocol/handover';
 
 /** As HandoverWorker's; `pack` and `read` reject too where the worker dies. */
@@ -15,7 +14,8 @@ export function openHandover(): OpenHandover {
   });
   const { remote, gone, end } = openWorker<HandoverWorker>(worker);
   return {
-    pack: (job, to, onProgress) => Promise.race([remote.pack(job, to, Comlink.proxy(onProgress)), gone]),
+    pack: (job, to, onProgress) =>
+      hearing(onProgress, (heard) => Promise.race([remote.pack(job, to, heard), gone])),
     cancel: () => void remote.cancel(),
     read: (files) => Promise.race([remote.read(files), gone]),
     close: () => end(),

@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { openWorker, WorkerGone } from './open_worker';
+import { hearing, openWorker, WorkerGone } from './open_worker';
 
 /** A worker of which only the ways of dying are there. */
 class Dying extends EventTarget {
@@ -51,4 +51,23 @@ it('a lock that the browser frees tells of one that was killed, once it has spok
   } finally {
     vi.unstubAllGlobals();
   }
+});
+
+it('progress that arrives after the result, or after a failure, is not heard', async () => {
+  const heard: number[] = [];
+  let tell: (done: number) => void = () => undefined;
+  const work = (give: typeof tell) => {
+    tell = give;
+    tell(1);
+    return Promise.resolve('made');
+  };
+  await expect(hearing((done: number) => void heard.push(done), work)).resolves.toBe('made');
+  tell(2);
+  const failing = (give: typeof tell) => {
+    tell = give;
+    return Promise.reject(new Error('no room'));
+  };
+  await expect(hearing((done: number) => void heard.push(done), failing)).rejects.toThrow('no room');
+  tell(3);
+  expect(heard).toEqual([1]);
 });

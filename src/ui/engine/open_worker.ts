@@ -59,6 +59,26 @@ export async function whileWorking<T, R>(
   }
 }
 
+/**
+ * `work` with a callback for a worker to tell its progress by. What is told comes through a port of its own and may arrive
+ * after the result: it is not heard any more then.
+ */
+export async function hearing<P extends unknown[], R>(
+  hear: (...progress: P) => void,
+  work: (tell: (...progress: P) => void) => Promise<R>,
+): Promise<R> {
+  let over = false;
+  try {
+    return await work(
+      Comlink.proxy((...progress: P) => {
+        if (!over) hear(...progress);
+      }),
+    );
+  } finally {
+    over = true;
+  }
+}
+
 /** Resolves when nobody holds the lock any more; never, where there are no locks. */
 function whenFree(name: string): Promise<void> {
   // Over plain http the browser has none.

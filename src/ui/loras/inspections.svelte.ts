@@ -1,8 +1,8 @@
 /** What was found in the LoRA files that lie on the shelf; each is read once. */
-import * as Comlink from 'comlink';
 import { SvelteMap } from 'svelte/reactivity';
 import type { InspectedLora } from '../../protocol/lora_tools';
 import { withLoraWorker } from '../engine/lora_worker';
+import { hearing } from '../engine/open_worker';
 import type { ShelfLora } from '../project/lora_shelf.svelte';
 import { sentenceOf } from '../sentence';
 
@@ -26,7 +26,7 @@ class Inspections {
     const progress = (done: number, total: number) =>
       void this.#known.set(id, { state: 'reading', done, total });
     this.#last = this.#last
-      .then(() => withLoraWorker((tools) => tools.inspect(file, Comlink.proxy(progress))))
+      .then(() => hearing(progress, (heard) => withLoraWorker((tools) => tools.inspect(file, heard))))
       .then(
         (lora) => this.#known.set(id, { state: 'read', lora }),
         (error: unknown) => this.#known.set(id, { state: 'failed', sentence: sentenceOf(error) }),

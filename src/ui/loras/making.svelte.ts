@@ -1,7 +1,8 @@
 /** One LoRA being made of one or several: how far it is, what came of it, how it is saved. */
-import * as Comlink from 'comlink';
+import type { Remote } from 'comlink';
 import type { LoraTools, MadeLora, Progress } from '../../protocol/lora_tools';
 import { withLoraWorker } from '../engine/lora_worker';
+import { hearing } from '../engine/open_worker';
 import { isAbort } from '../is_abort';
 import { asOneFile, type OneFile } from '../project/made_file';
 import { saveFile, type SavedState } from '../save_file';
@@ -13,7 +14,7 @@ export type MakingNow =
   | { readonly state: 'made'; readonly made: OneFile }
   | { readonly state: 'failed'; readonly sentence: string };
 
-type Work = (tools: Comlink.Remote<LoraTools>, progress: Progress) => Promise<MadeLora>;
+type Work = (tools: Remote<LoraTools>, progress: Progress) => Promise<MadeLora>;
 
 export class Making {
   now: MakingNow = $state.raw({ state: 'idle' });
@@ -30,7 +31,9 @@ export class Making {
     tell({ state: 'making', done: 0, total: 0 });
     const progress: Progress = (done, total) => tell({ state: 'making', done, total });
     try {
-      const made = await withLoraWorker((tools) => work(tools, Comlink.proxy(progress)), stop.signal);
+      const made = await hearing(progress, (heard) =>
+        withLoraWorker((tools) => work(tools, heard), stop.signal),
+      );
       tell({ state: 'made', made: await asOneFile(name, made) });
     } catch (error) {
       tell(isAbort(error) ? { state: 'idle' } : { state: 'failed', sentence: sentenceOf(error) });

@@ -2,10 +2,10 @@
  * LoRAs merged into a base model: what would be written, then written piece by piece, to a place that the person chose or
  * into the browser's own files, from where it is downloaded.
  */
-import * as Comlink from 'comlink';
 import type { MergedLora, MergedPart } from '../../protocol/lora_tools';
 import { deleteFile, openFile } from '../../storage/files';
 import { withLoraWorker } from '../engine/lora_worker';
+import { hearing } from '../engine/open_worker';
 import { isAbort } from '../is_abort';
 import { fileNames } from '../project/made_file';
 import { choosePlace, hasSaveDialog } from '../save_file';
@@ -76,9 +76,8 @@ class Merging {
     await this.#under({ state: 'writing', done: 0, total }, async (tell, stop) => {
       const progress = (done: number) => tell({ state: 'writing', done, total });
       try {
-        const paths = await withLoraWorker(
-          (tools) => tools.merge(base, loras, to, Comlink.proxy(progress)),
-          stop,
+        const paths = await hearing(progress, (heard) =>
+          withLoraWorker((tools) => tools.merge(base, loras, to, heard), stop),
         );
         if (to) tell({ state: 'written', name: to.name });
         else {
