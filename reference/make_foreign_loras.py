@@ -7,8 +7,11 @@ Six layers of golden/tiny-sd15.safetensors with random values of rank 2, alpha 3
 - diffusers: `StableDiffusionPipeline.save_lora_weights`, with and without `lora_adapter_metadata`
 - sd-scripts: `networks/lora.py`'s network and its `save_weights` without a precision: alpha stays the integer of its setting
 - OneTrainer: its state dict (for itself) and what its `modules/util/convert_lora_util.py` makes of it for kohya and diffusers
-`expected.safetensors` has alpha / rank · up·down of each layer, by kohya's name, from what was put in; `hashes.json` what
-sd-scripts' `library/train_util.py` computes for a file of a megabyte. OneTrainer needs the package `parse`."""
+`expected.safetensors` has alpha / rank · up·down of each layer, by kohya's name, from what was put in; `outputs.safetensors`
+what the model with this change makes of `golden/unet.safetensors` and `golden/text.safetensors`, in float64, after it was
+seen that peft, diffusers' `load_lora_weights` and sd-scripts' `load_weights` make the same of their files (OneTrainer's for
+kohya by sd-scripts, its for diffusers by diffusers); `hashes.json` what sd-scripts' `library/train_util.py` computes for a
+file of a megabyte. OneTrainer needs the package `parse`."""
 
 import ast
 import hashlib
@@ -22,7 +25,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from diffusers import StableDiffusionPipeline
 
@@ -183,6 +186,86 @@ def loaded():
     return {"unet": models["unet"], "text_encoder": models["text"]}
 
 
+GOLDEN = HERE / "golden"
+
+
+def drawn(models, dtype=torch.float32):
+    """What U-Net and text encoder make of the goldens' inputs: the first of two pictures, the first prompt."""
+    unet, text = models["unet"].to(dtype), models["text_encoder"].to(dtype)
+    inputs = load_file(GOLDEN / "unet.safetensors")
+    ids = load_file(GOLDEN / "text.safetensors")["ids"].long().reshape(2, 77)[:1]
+    latent = inputs["latent_nhwc"].permute(0, 3, 1, 2)[:1].to(dtype)
+    out = unet(latent, inputs["timesteps"][:1], inputs["context"][:1].to(dtype)).sample
+    return {"unet_nhwc": out.permute(0, 2, 3, 1), "text": text(ids).last_hidden_state}
+
+
+def with_change(changes):
+    models = loaded()
+    for part, paths in LAYERS.items():
+        modules = dict(models[part].named_modules())
+        for path in paths:
+            weight = (modules.get(path) or modules[path.removeprefix("text_model.")]).weight
+            change = changes[KOHYA[part] + path.replace(".", "_")]
+            weight.data = weight.data.double() + change.double().reshape(weight.shape)
+    return models
+
+
+def by_diffusers(name):
+    models = loaded()
+    state = load_file(OUT / f"{name}.safetensors")
+    state = {key: value for key, value in state.items() if not key.startswith("bundle_emb")}
+    pipe = StableDiffusionPipeline(
+        vae=None, unet=models["unet"], text_encoder=models["text_encoder"], tokenizer=None, scheduler=None,
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    )
+    with safetensors.safe_open(OUT / f"{name}.safetensors", "pt") as file:
+        told = (file.metadata() or {}).get("lora_adapter_metadata")
+    pipe.load_lora_weights(state if told is None else str(OUT), weight_name=f"{name}.safetensors")
+    return models
+
+
+def by_sd_scripts(lora, name):
+    models = loaded()
+    text = models["text_encoder"]
+    text = text if hasattr(text, "text_model") else TextModel(text)
+    state = {k: v for k, v in load_file(OUT / f"{name}.safetensors").items() if not k.startswith("bundle_emb")}
+    network, _ = lora.create_network_from_weights(1.0, None, None, text, models["unet"], weights_sd=state)
+    network.apply_to(text, models["unet"], True, True)
+    info = network.load_state_dict(state, strict=False)
+    assert not info.unexpected_keys, info
+    return models
+
+
+def write_outputs(changes, pairs, sd):
+    want = {name: value.float() for name, value in drawn(with_change(changes), torch.float64).items()}
+    plain = drawn(loaded())
+    lora, _ = sd_scripts_modules(sd)
+
+    def by_peft():
+        models = loaded()
+        for part in LAYERS:
+            inner = models[part]
+            models[part] = PeftModel.from_pretrained(inner, OUT / f"peft_{part}")
+        return models
+
+    ways = {
+        "peft": by_peft,
+        "diffusers": lambda: by_diffusers("diffusers"),
+        "diffusers_silent": lambda: by_diffusers("diffusers_silent"),
+        "onetrainer_diffusers": lambda: by_diffusers("onetrainer_diffusers"),
+        "sd_scripts": lambda: by_sd_scripts(lora, "sd_scripts"),
+        "onetrainer_kohya": lambda: by_sd_scripts(lora, "onetrainer_kohya"),
+    }
+    relative = lambda got, ref: ((got - ref).norm() / ref.norm()).item()
+    for way, load in ways.items():
+        got = drawn(load())
+        apart = {name: relative(got[name], want[name]) for name in want}
+        moved = {name: relative(plain[name], want[name]) for name in want}
+        print(way, "differs from float64 by", apart, "the model without the LoRA by", moved)
+        assert max(apart.values()) < 1e-4 < min(moved.values()), way
+    save_file({name: value.contiguous() for name, value in want.items()}, OUT / "outputs.safetensors")
+
+
 @torch.no_grad()
 def main(sd, one):
     shutil.rmtree(OUT, ignore_errors=True)
@@ -198,6 +281,7 @@ def main(sd, one):
         ("onetrainer", lambda: onetrainer(one, pairs)),
         ("peft and diffusers", lambda: peft_and_diffusers(models, pairs)),
         ("sd-scripts", lambda: sd_scripts(sd, loaded(), pairs)),
+        ("outputs", lambda: write_outputs(changes, pairs, sd)),
     ):
         try:
             make()
