@@ -1,7 +1,7 @@
 // What a file is, from the names and shapes of its tensors alone, and the map of its names to our models'.
-// It looks no deeper than is needed to tell Stable Diffusion 1.x from everything people mistake for it.
+// It looks no deeper than is needed to tell what can be trained on from everything people mistake for it.
 import { isFloatDtype, type Dtype } from '../safetensors/safetensors';
-import { everyFamily, type FamilyName } from '../families/families';
+import { familyFacts, type FamilyName } from '../families/families';
 import type { FamilyFacts, MappedTensor, PartName, TensorShapes } from '../families/family_facts';
 
 export type CheckpointKind =
@@ -13,6 +13,12 @@ export type CheckpointKind =
   | 'sd1-pix2pix'
   | 'sd2'
   | 'sdxl'
+  | 'sdxl-no-vae'
+  | 'sdxl-no-text'
+  | 'sdxl-inpainting'
+  | 'sdxl-pix2pix'
+  | 'sdxl-refiner'
+  | 'sdxl-unet'
   | 'sd3'
   | 'flux'
   | 'lora'
@@ -42,6 +48,12 @@ const sentences: Record<CheckpointKind, string> = {
   'sd1-inpainting': `This is an inpainting model (its U-Net takes 9 channels), which is not trained on here. ${choose}`,
   sd2: `This is a Stable Diffusion 2.x checkpoint, which is not supported. ${choose}`,
   sdxl: `This is an SDXL checkpoint, which is not supported. ${choose}`,
+  'sdxl-no-vae': `This is an SDXL checkpoint without its VAE. ${choose}`,
+  'sdxl-no-text': `This is an SDXL checkpoint without its text encoders. ${choose}`,
+  'sdxl-pix2pix': `This is an instruct-pix2pix model of SDXL (its U-Net takes 8 channels), which is not trained on here. ${choose}`,
+  'sdxl-inpainting': `This is an inpainting model of SDXL (its U-Net takes 9 channels), which is not trained on here. ${choose}`,
+  'sdxl-refiner': `This is the SDXL refiner, which is not trained on here: it only finishes what the base model began. ${choose}`,
+  'sdxl-unet': `This file holds the U-Net of SDXL alone; text encoders and VAE are missing. ${choose}`,
   sd3: `This is a Stable Diffusion 3 checkpoint, which is not supported. ${choose}`,
   flux: `This is a Flux checkpoint, which is not supported. ${choose}`,
   lora: `This is a LoRA, not a base model: give it as the LoRA to continue from. ${choose}`,
@@ -71,34 +83,59 @@ function findKind(tensors: TensorShapes): CheckpointKind {
   if (any(/^control_model\.|^controlnet_(cond_embedding|down_blocks)\./)) return 'controlnet';
   if (any(/(^|\.)joint_blocks\.\d/)) return 'sd3';
   if (any(/(^|\.)double_blocks\.\d+\.img_attn\.|^single_transformer_blocks\./)) return 'flux';
-  if (any(/^conditioner\.embedders\.|\.label_emb\.|(^|\.)add_embedding\.|^text_encoder_2[./]/)) return 'sdxl';
   if (any(/^cond_stage_model\.model\./)) return 'sd2';
-  return kindOfParts(tensors);
+  // Stable Video Diffusion has SDXL's words, too.
+  if (any(/\.time_stack\.|\.temporal_transformer_blocks\./)) return 'unknown';
+  if (any(/^conditioner\.embedders\.|\.label_emb\.|(^|\.)add_embedding\.|^text_encoder_2[./]/))
+    return kindOfParts(tensors, 'sdxl');
+  return kindOfParts(tensors, 'sd1');
 }
 
-function kindOfParts(tensors: TensorShapes): CheckpointKind {
-  const maps = everyFamily.map((family) => family.keyMap(tensors.keys()));
+function kindOfParts(tensors: TensorShapes, family: FamilyName): CheckpointKind {
+  const map = familyFacts[family].keyMap(tensors.keys());
   const parts = new Set<PartName>();
-  let channels: number | undefined;
-  let linearProjection = false;
+  const shapes = new Map<string, readonly number[]>();
   for (const [key, { shape }] of tensors) {
-    for (const { part, name } of maps.flatMap((map) => tensorsOf(map(key)))) {
+    for (const { part, name } of tensorsOf(map(key))) {
       parts.add(part);
-      if (part !== 'unet') continue;
-      if (name === 'conv_in.weight') channels = shape[1];
-      // SD 1.x projects into its transformers by 1x1 convolutions, SD 2.x by matrices.
-      if (name === 'down_blocks.0.attentions.0.proj_in.weight') linearProjection = shape.length === 2;
+      if (part === 'unet' && TELLING.includes(name)) shapes.set(name, shape);
     }
   }
-  if (parts.has('unet')) {
-    if (linearProjection) return 'sd2';
+  const [, channels] = shapes.get('conv_in.weight') ?? [];
+  const has = (...wanted: PartName[]) => wanted.every((part) => parts.has(part));
+  if (family === 'sdxl') {
+    const [, added] = shapes.get('add_embedding.linear_1.weight') ?? [];
+    // The refiner has the second text encoder alone, and a score of beauty in place of the crop's size.
+    if (added === 2560 || tensorNamed(tensors, 'conditioner.embedders.0.model.')) return 'sdxl-refiner';
+    if (channels === 9) return 'sdxl-inpainting';
+    if (channels === 8) return 'sdxl-pix2pix';
+    if (has('unet', 'text1', 'text2')) return has('vae') ? 'sdxl' : 'sdxl-no-vae';
+    if (has('unet')) return parts.size === 1 ? 'sdxl-unet' : 'sdxl-no-text';
+    // A whole file without a U-Net is nothing that can be made whole by another.
+    return parts.size === 1 ? 'text-encoder' : 'unknown';
+  }
+  if (has('unet')) {
+    // SD 1.x projects into its transformers by 1x1 convolutions, SD 2.x by matrices.
+    if (shapes.get('down_blocks.0.attentions.0.proj_in.weight')?.length === 2) return 'sd2';
     if (channels === 9) return 'sd1-inpainting';
     if (channels === 8) return 'sd1-pix2pix';
-    if (parts.has('text1')) return parts.has('vae') ? 'sd1' : 'sd1-no-vae';
-    return parts.has('vae') ? 'sd1-no-text' : 'unet';
+    if (has('text1')) return has('vae') ? 'sd1' : 'sd1-no-vae';
+    return has('vae') ? 'sd1-no-text' : 'unet';
   }
-  if (parts.has('vae')) return parts.has('text1') ? 'unknown' : 'vae';
-  return parts.has('text1') ? 'text-encoder' : 'unknown';
+  if (has('vae')) return has('text1') ? 'unknown' : 'vae';
+  return has('text1') ? 'text-encoder' : 'unknown';
+}
+
+/** Tensors of a U-Net whose shapes tell models apart. */
+const TELLING = [
+  'conv_in.weight',
+  'add_embedding.linear_1.weight',
+  'down_blocks.0.attentions.0.proj_in.weight',
+];
+
+function tensorNamed(tensors: TensorShapes, prefix: string): boolean {
+  for (const name of tensors.keys()) if (name.startsWith(prefix)) return true;
+  return false;
 }
 
 function tensorsOf(mapped: ReturnType<ReturnType<FamilyFacts['keyMap']>>): readonly MappedTensor[] {
@@ -130,27 +167,34 @@ export class CheckpointError<Code extends keyof CheckpointFacts = keyof Checkpoi
 }
 
 interface KindFacts {
-  /** Of a base model, or of a file that can be a part of one; undefined for what cannot be used. */
-  readonly family: FamilyName | undefined;
+  /** Of a base model, or of a part of one; undefined for what cannot be used, or for what the file alone does not tell. */
+  readonly family?: FamilyName;
   /** One file that WebUI and Civitai know a base model by, with or without its VAE. */
-  readonly whole: boolean;
+  readonly whole?: boolean;
+  /** A part that goes with more families than one. */
+  readonly shared?: boolean;
 }
 
-const unusable: KindFacts = { family: undefined, whole: false };
-/** Alone it does not say of what model it is: that is the family whose names it has. */
-const part: KindFacts = { family: 'sd1', whole: false };
+const unusable: KindFacts = {};
 
 const KINDS: Readonly<Record<CheckpointKind, KindFacts>> = {
   sd1: { family: 'sd1', whole: true },
   'sd1-no-vae': { family: 'sd1', whole: true },
-  'sd1-no-text': { family: 'sd1', whole: false },
-  unet: part,
-  vae: part,
-  'text-encoder': part,
+  'sd1-no-text': { family: 'sd1' },
+  sdxl: { family: 'sdxl', whole: true },
+  'sdxl-no-vae': { family: 'sdxl', whole: true },
+  'sdxl-no-text': { family: 'sdxl' },
+  'sdxl-unet': { family: 'sdxl' },
+  // A later shard of any family's.
+  unet: { shared: true },
+  vae: { shared: true },
+  'text-encoder': { shared: true },
   'sd1-inpainting': unusable,
   'sd1-pix2pix': unusable,
+  'sdxl-inpainting': unusable,
+  'sdxl-pix2pix': unusable,
+  'sdxl-refiner': unusable,
   sd2: unusable,
-  sdxl: unusable,
   sd3: unusable,
   flux: unusable,
   lora: unusable,
@@ -162,12 +206,22 @@ const KINDS: Readonly<Record<CheckpointKind, KindFacts>> = {
 
 /** Is this one file that WebUI and Civitai know a base model by, with or without its VAE? */
 export function isCheckpoint(kind: CheckpointKind): boolean {
-  return KINDS[kind].whole;
+  return KINDS[kind].whole === true;
 }
 
-/** The family of a base model, or of a file that can be a part of one; undefined for what cannot be used. */
-export function familyOf(kind: CheckpointKind): FamilyName | undefined {
-  return KINDS[kind].family;
+/**
+ * The family of a base model that these kinds of files make together: the first that says it, Stable Diffusion 1.x where
+ * there are only parts that go with several. Undefined where one of them can be no part of a base model.
+ */
+export function familyOf(kinds: readonly CheckpointKind[]): FamilyName | undefined {
+  const facts = kinds.map((kind) => KINDS[kind]);
+  if (!facts.every(({ family, shared }) => family ?? shared)) return undefined;
+  return facts.find(({ family }) => family)?.family ?? (facts.length > 0 ? 'sd1' : undefined);
+}
+
+/** `familyOf` the files with these headers. */
+export function familyOfFiles(files: readonly TensorShapes[]): FamilyName | undefined {
+  return familyOf(files.map((tensors) => identifyCheckpoint(tensors).kind));
 }
 
 /**

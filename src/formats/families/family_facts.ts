@@ -91,8 +91,16 @@ export interface FamilyFacts {
   readonly noise: { readonly betaStart: number; readonly betaEnd: number; readonly timesteps: number };
   /** What the model predicts where nothing says otherwise. */
   readonly prediction: 'epsilon' | 'v';
-  /** Pixels: the side that it was made for, and what sides of buckets are multiples of. */
-  readonly resolution: { readonly side: number; readonly bucketStep: number };
+  /**
+   * Pixels: the side that it was made for; what sides of buckets are multiples of where nothing says otherwise, and what
+   * they must be multiples of; the longest side of a bucket where nothing says otherwise.
+   */
+  readonly resolution: {
+    readonly side: number;
+    readonly bucketStep: number;
+    readonly multipleOf: number;
+    readonly longest: number;
+  };
   /** What kohya's `ss_*` and Stability's `modelspec.*` say of a LoRA for it. */
   readonly metadata: {
     readonly baseModelVersion: string;

@@ -193,12 +193,12 @@ function renewVaeAttention(name: string): string {
   return old ? `${old[1]}${vaeAttention.get(old[2])}.${old[3]}` : name;
 }
 
-const UNKNOWN: MappedKey = { is: 'unknown' };
+export const UNKNOWN: MappedKey = { is: 'unknown' };
 
 function weights(part: PartName, name: string | undefined): MappedKey {
   return name === undefined ? UNKNOWN : { is: 'weights', tensors: [{ part, name }] };
 }
 
-function ignored(reason: string): MappedKey {
+export function ignored(reason: string): MappedKey {
   return { is: 'ignored', reason };
 }

@@ -2,7 +2,7 @@
  * The layers of a base model that kohya's `networks.lora` adapts by default, found among its tensors by the family's
  * patterns, and what it calls them. Source: kohya sd-scripts `networks/lora.py`.
  */
-import { familyOf, identifyCheckpoint, mapCheckpoint } from '../checkpoint/checkpoint_kind';
+import { familyOfFiles, mapCheckpoint } from '../checkpoint/checkpoint_kind';
 import { familyFacts } from '../families/families';
 import { shapeTaken, type FamilyFacts, type LoraPart, type TensorShapes } from '../families/family_facts';
 
@@ -39,11 +39,11 @@ export function loraTargets(
 
 /** From the headers of a model's files, by their own names; in no particular order. */
 export function targetsInCheckpoint(files: readonly TensorShapes[]): LoraTarget[] {
+  const name = familyOfFiles(files);
+  // What is of no family has nothing to adapt.
+  if (name === undefined) return [];
+  const family = familyFacts[name];
   return files.flatMap((tensors) => {
-    const name = familyOf(identifyCheckpoint(tensors).kind);
-    // What is of no family has nothing to adapt.
-    if (name === undefined) return [];
-    const family = familyFacts[name];
     const { parts } = mapCheckpoint(tensors.keys(), family);
     return LORA_PARTS.flatMap((part) =>
       loraTargets(

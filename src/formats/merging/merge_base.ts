@@ -1,8 +1,8 @@
 // LoRAs merged into a base model: W + sum of weight · alpha / rank · up·down for each adapted layer, everything else byte
 // for byte, in the names, order and types of the file that came in. Streamed: of the base there are never more than some
 // megabytes in memory. The sum is made in f64 and rounded once to the layer's own type.
-import { familyOf, identifyCheckpoint, mapCheckpoint } from '../checkpoint/checkpoint_kind';
-import { familyFacts } from '../families/families';
+import { familyOfFiles, mapCheckpoint } from '../checkpoint/checkpoint_kind';
+import { familyFacts, type FamilyName } from '../families/families';
 import type { MappedTensor } from '../families/family_facts';
 import { LoraError } from '../lora/lora_error';
 import { matchLora } from '../lora/lora_outline';
@@ -46,7 +46,9 @@ export async function planMerge(
   metadata: (own: Readonly<Record<string, string>>) => Record<string, string>,
 ): Promise<MergedFile[]> {
   const headers = await Promise.all(base.map(readHeader));
-  const targets = targetsInCheckpoint(headers.map(({ tensors }) => tensors));
+  const all = headers.map(({ tensors }) => tensors);
+  const family = familyOfFiles(all);
+  const targets = targetsInCheckpoint(all);
   for (const { modules } of loras) {
     matchLora(
       modules.map((module) => ({ ...module, rank: rankOf(module) })),
@@ -65,7 +67,7 @@ export async function planMerge(
     }
   }
   return headers.map((header, index) => {
-    const additions = additionsTo(header, wanted);
+    const additions = additionsTo(header, wanted, family);
     for (const key of additions.keys()) checkType(header.tensors.get(key));
     return mergedFile(base[index], header, additions, metadata(header.metadata));
   });
@@ -75,8 +77,8 @@ export async function planMerge(
 function additionsTo(
   { tensors }: SafetensorsFile,
   wanted: ReadonlyMap<string, readonly Scaled[]>,
+  family: FamilyName | undefined,
 ): ReadonlyMap<string, readonly Addition[]> {
-  const family = familyOf(identifyCheckpoint(tensors).kind);
   // What is of no family has nothing to adapt.
   if (family === undefined) return new Map();
   const { parts } = mapCheckpoint(tensors.keys(), familyFacts[family]);

@@ -15,13 +15,12 @@ import { SafetensorsError, type SafetensorsErrorCode } from '../safetensors/safe
 export type BaseReading =
   | {
       readonly kind: CheckpointKind;
-      /** Of a family that can be trained on. */
+      /** Of a base model or a part of one. */
       readonly known?: {
-        readonly family: FamilyName;
         /** A type of numbers that cannot be trained on. */
         readonly quantized: string | undefined;
-        /** Names of its tensors. */
-        readonly parts: Readonly<Record<PartName, readonly string[]>>;
+        /** Names of its tensors, for each family that it can be of: what lies beside it may tell. */
+        readonly parts: Readonly<Record<FamilyName, Readonly<Record<PartName, readonly string[]>>>>;
       };
     }
   | { readonly damaged: SafetensorsErrorCode; readonly expected: string };
@@ -31,19 +30,17 @@ export async function readBaseParts(file: Blob): Promise<BaseReading> {
   try {
     const { tensors } = await readHeader(fromBlob(file));
     const { kind } = identifyCheckpoint(tensors);
-    const family = familyOf(kind);
+    const family = familyOf([kind]);
     if (!family) return { kind };
-    const facts = familyFacts[family];
-    const { unet, text1, text2, vae } = mapCheckpoint(tensors.keys(), facts).parts;
-    const parts = {
-      unet: [...unet.keys()],
-      text1: [...text1.keys()],
-      text2: [...text2.keys()],
-      vae: [...vae.keys()],
-    };
-    return { kind, known: { family, quantized: quantizedTensor(tensors, facts)?.dtype, parts } };
+    const parts = { sd1: partsIn(tensors.keys(), 'sd1'), sdxl: partsIn(tensors.keys(), 'sdxl') };
+    return { kind, known: { quantized: quantizedTensor(tensors, familyFacts[family])?.dtype, parts } };
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
     return { damaged: error.code, expected: error.expected };
   }
+}
+
+function partsIn(names: Iterable<string>, family: FamilyName): Record<PartName, readonly string[]> {
+  const { unet, text1, text2, vae } = mapCheckpoint(names, familyFacts[family]).parts;
+  return { unet: [...unet.keys()], text1: [...text1.keys()], text2: [...text2.keys()], vae: [...vae.keys()] };
 }

@@ -48,6 +48,11 @@ test('every name it gives is one that its files may have; only projections are 1
 });
 
 test('the settings begin with the side and the bucket step that it was made for', () => {
-  const { resolution, bucket_reso_steps } = defaultConfig();
-  expect({ side: resolution, bucketStep: bucket_reso_steps }).toEqual(sd1.resolution);
+  const { resolution, bucket_reso_steps, max_bucket_reso } = defaultConfig();
+  expect({
+    side: resolution,
+    bucketStep: bucket_reso_steps,
+    multipleOf: 64,
+    longest: max_bucket_reso,
+  }).toEqual(sd1.resolution);
 });

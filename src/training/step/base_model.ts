@@ -21,6 +21,7 @@ import { Weights, checkShapes, storageOf } from '../../models/weights';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 import type { Family, ModelConfig } from '../../models/family';
 import { families } from '../../models/families';
+import { isTrained } from '../../formats/families/families';
 import type { Model } from '../../models/layers';
 import type { NoiseSchedule } from '../../models/schedule';
 import { partWords } from '../../formats/families/family_facts';
@@ -69,13 +70,20 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
     text1: new Map(),
     text2: new Map(),
   };
-  let family: Family | undefined;
-  for (const source of files) {
-    const header = await readHeader(source);
-    const { kind, sentence } = identifyCheckpoint(header.tensors);
-    const name = familyOf(kind);
-    if (!name) throw new CheckpointError('kind', { kind }, sentence);
-    family = families[name];
+  const headers = await Promise.all(files.map(readHeader));
+  const kinds = headers.map((header) => identifyCheckpoint(header.tensors));
+  for (const { kind, sentence } of kinds)
+    if (!familyOf([kind])) throw new CheckpointError('kind', { kind }, sentence);
+  const name = familyOf(kinds.map(({ kind }) => kind));
+  if (!name) throw new CheckpointError('kind', { kind: 'empty' }, 'No base model was given. Choose one.');
+  if (!isTrained(name)) {
+    const { kind, sentence } = kinds.find((each) => familyOf([each.kind]) === name) ?? kinds[0];
+    throw new CheckpointError('kind', { kind }, sentence);
+  }
+  const family: Family = families[name];
+  for (const [index, header] of headers.entries()) {
+    const source = files[index];
+    const { kind } = kinds[index];
     refuseQuantized(header.tensors, family);
     const map = mapCheckpoint(header.tensors.keys(), family);
     // A VAE of its own takes the place of the checkpoint's.
@@ -89,9 +97,7 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
       }
     }
   }
-  if (!family) throw new CheckpointError('kind', { kind: 'empty' }, 'No base model was given. Choose one.');
-  const found = family;
-  const missing = ORDER.filter((part) => found.parts.includes(part) && tensors[part].size === 0);
+  const missing = ORDER.filter((part) => family.parts.includes(part) && tensors[part].size === 0);
   if (missing.length) throw lacking(missing);
   const shapes = {
     unet: shapesOf(tensors.unet),
@@ -99,11 +105,11 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
     text1: shapesOf(tensors.text1),
     text2: shapesOf(tensors.text2),
   };
-  const config = found.infer(shapes);
-  for (const part of ORDER.filter((each) => found.parts.includes(each)))
-    checkShapes(capital(partWords[part].en), shapes[part], found.shapes(config, part));
+  const config = family.infer(shapes);
+  for (const part of ORDER.filter((each) => family.parts.includes(each)))
+    checkShapes(capital(partWords[part].en), shapes[part], family.shapes(config, part));
   const ownVae = vaeBeside(tensors);
-  return { ...config, family: found, schedule: found.schedule(), tensors, ...(ownVae ? { ownVae } : {}) };
+  return { ...config, family, schedule: family.schedule(), tensors, ...(ownVae ? { ownVae } : {}) };
 }
 
 function vaeBeside({ unet, text1, vae }: BaseModelPlan['tensors']): ByteSource | undefined {

@@ -21,7 +21,6 @@ describe('one file', () => {
   });
 
   test.each([
-    ['sdxl', ['conditioner.embedders.0.transformer.text_model.final_layer_norm.weight', [4]]],
     ['flux', ['double_blocks.0.img_attn.qkv.weight', [4, 4]]],
     ['lora', ['lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight', [4, 4]]],
     ['unknown', ['head.weight', [4]]],
@@ -37,6 +36,20 @@ describe('one file', () => {
   ] as const)('a part alone: %s', async (kind, tensor) => {
     const found = await recogniseBase([fileOf('part.safetensors', tensor)]);
     expect(found).toEqual({ fits: false, file: 'part.safetensors', why: { is: kind } });
+  });
+
+  test('SDXL, until it can be trained on', async () => {
+    const found = await recogniseBase([
+      fileOf(
+        'model.safetensors',
+        unet,
+        vae,
+        ['model.diffusion_model.label_emb.0.0.weight', [4, 4]],
+        ['conditioner.embedders.0.transformer.text_model.final_layer_norm.weight', [4]],
+        ['conditioner.embedders.1.model.ln_final.weight', [4]],
+      ),
+    ]);
+    expect(found).toEqual({ fits: false, file: 'model', why: { is: 'sdxl' } });
   });
 
   test('a checkpoint without its text encoder says what it lacks', async () => {

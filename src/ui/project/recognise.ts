@@ -2,13 +2,13 @@
  * What a person gave as base model, told by content: one whole checkpoint, or the parts of a diffusers folder. Reads
  * headers only. Anything else is refused for what it is; the sentences are in messages.ts.
  */
-import type { CheckpointKind } from '../../formats/checkpoint/checkpoint_kind';
+import { familyOf, type CheckpointKind } from '../../formats/checkpoint/checkpoint_kind';
 import { missingShards, modelFilesAmong } from '../../formats/checkpoint/diffusers_files';
 import type { BaseReading } from '../../formats/reading/base_parts';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
-import { familyFacts, type FamilyName } from '../../formats/families/families';
+import { familyFacts, isTrained, type FamilyName } from '../../formats/families/families';
 import type { PartName } from '../../formats/families/family_facts';
 
 /** In which parts are named, as people count them. */
@@ -23,8 +23,11 @@ export type Recognised =
     }
   | { readonly fits: false; readonly file: string; readonly why: Refusal };
 
-/** What a file is that is no base model of SD 1.x. */
-export type WrongKind = Exclude<CheckpointKind, 'sd1' | 'sd1-no-vae' | 'sd1-no-text'>;
+/** What a file is that is no base model, or none that can be trained on. */
+export type WrongKind = Exclude<
+  CheckpointKind,
+  'sd1' | 'sd1-no-vae' | 'sd1-no-text' | 'sdxl-no-vae' | 'sdxl-no-text' | 'sdxl-unet'
+>;
 
 export type Refusal =
   | { readonly is: WrongKind }
@@ -55,18 +58,24 @@ export async function recogniseBase(files: readonly File[], read?: ReadAll): Pro
     vae: new Set(),
   };
   const needed = new Set<PartName>();
-  let family: FamilyName | undefined;
+  const kinds: CheckpointKind[] = [];
   for (const { file, found } of ordered) {
     if ('why' in found) return { fits: false, file: file.name, why: found.why };
-    ({ family } = found);
+    kinds.push(found.kind);
+  }
+  const family = familyOf(kinds);
+  if (!family) return { fits: false, file: name, why: { is: 'empty' } };
+  if (!isTrained(family)) return { fits: false, file: name, why: { is: 'sdxl' } };
+  for (const { found: each } of ordered) {
+    if ('why' in each) continue;
+    const found = { ...each, parts: each.parts[family] };
     for (const part of familyFacts[family].parts) {
       needed.add(part);
       const twice = found.parts[part].some((tensor) => tensors[part].has(tensor));
-      if (twice && !found.onlyVae) return { fits: false, file: name, why: { twice: part } };
+      if (twice && !isOnlyVae(found)) return { fits: false, file: name, why: { twice: part } };
       for (const tensor of found.parts[part]) tensors[part].add(tensor);
     }
   }
-  if (!family) return { fits: false, file: name, why: { is: 'empty' } };
   const parts = ORDER.filter((part) => needed.has(part));
   const has = parts.filter((part) => tensors[part].size > 0);
   const lacks = parts.filter((part) => tensors[part].size === 0);
@@ -92,7 +101,7 @@ async function inOrder(
 ): Promise<{ file: File; found: Found }[]> {
   const readings = await read(files);
   const all = files.map((file, i) => ({ file, found: foundIn(readings[i], file) }));
-  const isVae = ({ found }: { found: Found }) => 'onlyVae' in found && found.onlyVae;
+  const isVae = ({ found }: { found: Found }) => isOnlyVae(found);
   return [...all.filter((each) => !isVae(each)), ...all.filter(isVae)];
 }
 
@@ -113,17 +122,16 @@ const inWorker: ReadAll = (files) =>
 /** The files that hold a VAE and nothing else. */
 export async function vaesAmong(files: readonly File[]): Promise<File[]> {
   const read = await inOrder(files);
-  return read.filter(({ found }) => 'onlyVae' in found && found.onlyVae).map(({ file }) => file);
+  return read.filter(({ found }) => isOnlyVae(found)).map(({ file }) => file);
 }
 
-/** Names of tensors by part, or why it cannot be used. */
-type Found =
-  | {
-      readonly family: FamilyName;
-      readonly parts: Readonly<Record<PartName, readonly string[]>>;
-      readonly onlyVae: boolean;
-    }
-  | { readonly why: Refusal };
+/** Names of tensors by family and part, or why it cannot be used. */
+type Found = { readonly kind: CheckpointKind; readonly parts: PartsByFamily } | { readonly why: Refusal };
+type PartsByFamily = NonNullable<Extract<BaseReading, { kind: unknown }>['known']>['parts'];
+
+function isOnlyVae(found: { readonly kind: CheckpointKind } | { readonly why: Refusal }): boolean {
+  return 'kind' in found && found.kind === 'vae';
+}
 
 function foundIn(read: BaseReading | Error, { size }: File): Found {
   if (read instanceof Error) return { why: { unreadable: sentenceOf(read) } };
@@ -135,8 +143,8 @@ function foundIn(read: BaseReading | Error, { size }: File): Found {
   }
   const { kind, known } = read;
   if (!known) return { why: { is: kind as WrongKind } };
-  const { family, parts, quantized } = known;
-  return quantized === undefined ? { family, parts, onlyVae: kind === 'vae' } : { why: { quantized } };
+  const { parts, quantized } = known;
+  return quantized === undefined ? { kind, parts } : { why: { quantized } };
 }
 
 /** One file a part, or its shards. */

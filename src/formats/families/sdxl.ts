@@ -1,0 +1,84 @@
+/**
+ * Stable Diffusion XL (base), and what was trained from it, such as Pony, Illustrious and NoobAI: names and numbers.
+ * Sources: Podell et al. 2023, Stability-AI/generative-models `sd_xl_base.yaml`, kohya sd-scripts `networks/lora.py`,
+ * `library/sdxl_model_util.py` and `library/sai_model_spec.py`.
+ */
+import type { FamilyFacts } from './family_facts';
+import {
+  loraNaming,
+  TEXT_MODULES,
+  TRANSFORMER,
+  TRANSFORMER_MODULES,
+  textPath,
+  unetPath,
+} from './lora_naming';
+import { sdxlLayout, sdxlName } from './sdxl_keys';
+
+/** A level's resnets on the way down; one more, and its upsampler with the last, on the way up. */
+const LAYERS = 2;
+
+export const sdxlFacts: FamilyFacts = {
+  title: { en: 'SDXL', zh: 'SDXL' },
+  parts: ['unet', 'text1', 'text2', 'vae'],
+  texts: ['text1', 'text2'],
+  keyMap: (names) => {
+    const layout = sdxlLayout(names);
+    return (key) => sdxlName(key, layout);
+  },
+  lora: {
+    unet: loraNaming({
+      prefix: 'lora_unet',
+      folders: ['unet', 'diffusion_model'],
+      seed: 'unet',
+      pathOf: unetPath,
+      modules: TRANSFORMER_MODULES,
+      // kohya's names are those of the checkpoint's blocks.
+      original: {
+        modules: String.raw`(?:(?:input|output)_blocks\.\d+\.1|middle_block\.1)\.${TRANSFORMER}`,
+        of: originalBlocks,
+        pathOf: unetPath,
+      },
+    }),
+    text1: loraNaming({
+      prefix: 'lora_te1',
+      folders: ['text_encoder', 'text_encoders.clip_l.transformer'],
+      seed: 'text',
+      pathOf: textPath,
+      modules: TEXT_MODULES,
+    }),
+    text2: loraNaming({
+      prefix: 'lora_te2',
+      folders: ['text_encoder_2', 'text_encoders.clip_g.transformer'],
+      seed: 'text2',
+      pathOf: textPath,
+      modules: TEXT_MODULES,
+    }),
+  },
+  latents: { scaling: 0.13025 },
+  // Madebyollin's sdxl-vae-fp16-fix exists because of it.
+  vaePrecision: 'single',
+  noise: { betaStart: 0.00085, betaEnd: 0.012, timesteps: 1000 },
+  prediction: 'epsilon',
+  // Two halvings of latents an eighth as wide. At kohya's usual 1024 no bucket of the area of 1024x1024 but the square
+  // itself would fit: a wide picture would lose up to half of the area.
+  resolution: { side: 1024, bucketStep: 64, multipleOf: 32, longest: 2048 },
+  metadata: {
+    baseModelVersion: 'sdxl_base_v1-0',
+    v2: false,
+    architecture: 'stable-diffusion-xl-v1-base/lora',
+    implementation: 'https://github.com/Stability-AI/generative-models',
+  },
+};
+
+/** `down_blocks.1.attentions.0.proj_in` is `input_blocks.4.1.proj_in`: `input_blocks.0` is the first convolution. */
+function originalBlocks(path: string): string {
+  return path
+    .replace(
+      /^(down|up)_blocks\.(\d+)\.attentions\.(\d+)\./,
+      (_, side: string, level: string, layer: string) => {
+        const index = Number(level) * (LAYERS + 1) + Number(layer);
+        return side === 'down' ? `input_blocks.${index + 1}.1.` : `output_blocks.${index}.1.`;
+      },
+    )
+    .replace(/^mid_block\.attentions\.0\./, 'middle_block.1.');
+}
