@@ -76,7 +76,7 @@ test('patterns that are made while the program runs are these', () => {
   // A separator's letters; names of layers; what a person looks for, which has a time limit of its own; names of fields and paths of our own.
   expect([...new Set(dynamic)].sort()).toEqual([
     'src/formats/dataset/csv.ts',
-    'src/formats/families/sd1.ts',
+    'src/formats/families/lora_naming.ts',
     'src/formats/lora/lora_names.ts',
     'src/protocol/headers.ts',
     'src/ui/pictures/captions/replace.ts',

@@ -134,7 +134,7 @@ describe('parseLora', () => {
       'no-modules',
       /give it as the base model/,
     ],
-    ['SDXL', [half('lora_te1_text_model_encoder_layers_0_mlp_fc1.alpha', [])], 'other-method', /SDXL/],
+    ['Flux', [half('lora_unet_double_blocks_0_img_attn_qkv.alpha', [])], 'other-method', /Flux/],
   ])('refuses %s', async (_, tensors, code, sentence) => {
     const error = await refusal(parseLora(fromBytes(writeSafetensors(tensors))));
     expect(error.code).toBe(code);

@@ -4,6 +4,7 @@
 import type { TrainConfig } from '../config/config_fields';
 import type { ByteSource } from '../safetensors/byte_source';
 import { f32ToBf16, f32ToF16, toFloats } from '../safetensors/halves';
+import type { FamilyName } from '../families/families';
 import { LoraError } from './lora_error';
 import { outlineLora, type LocatedLayer } from './lora_outline';
 import { isFloatDtype, type TensorEntry } from '../safetensors/safetensors';
@@ -105,6 +106,8 @@ function bytesOf(values: Float32Array | Uint16Array): Uint8Array {
 
 /** A LoRA as read: modules in file order of their first tensor, values as f32. */
 export interface LoraFile {
+  /** Of base models that it is for. */
+  readonly family: FamilyName;
   readonly modules: readonly (LoraModule & { readonly rank: number })[];
   readonly metadata: Record<string, string>;
   /** Embeddings that came in the same file, by name; they are not used. */
@@ -116,10 +119,10 @@ export interface LoraFile {
  * peft. Throws SafetensorsError for a broken file, LoraError for one that is no such LoRA.
  */
 export async function parseLora(source: ByteSource): Promise<LoraFile> {
-  const { layers, metadata, setAside } = await outlineLora(source);
+  const { family, layers, metadata, setAside } = await outlineLora(source);
   const modules: LoraFile['modules'][number][] = [];
   for (const layer of layers) modules.push(await readLayer(source, layer));
-  return { modules, metadata, setAside };
+  return { family, modules, metadata, setAside };
 }
 
 async function readLayer(source: ByteSource, layer: LocatedLayer): Promise<LoraFile['modules'][number]> {

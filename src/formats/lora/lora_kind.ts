@@ -1,9 +1,10 @@
-// What a LoRA file is that cannot be used here, told by its tensors' names and shapes: another method than plain LoRA, or
-// a LoRA for another model, or no LoRA at all. Names: LyCORIS' `lycoris/modules`, sd-scripts' `networks`, diffusers' and
+// What a LoRA file is, told by its tensors' names and shapes: for which family of models; or why it cannot be used here,
+// another method than plain LoRA, or a LoRA for a model that is not known, or no LoRA at all. Names: LyCORIS' `lycoris/modules`, sd-scripts' `networks`, diffusers' and
 // peft's savers, as found in files.
 import type { Localized } from '../config/language';
 import { identifyCheckpoint, type CheckpointKind } from '../checkpoint/checkpoint_kind';
-import type { TensorShapes } from '../families/family_facts';
+import { familyFacts, type FamilyName } from '../families/families';
+import type { FamilyFacts, TensorShapes } from '../families/family_facts';
 import { LoraError } from './lora_error';
 import { loraTensorName } from './lora_names';
 
@@ -16,7 +17,7 @@ export type LoraKind =
   | 'ia3'
   | 'glora'
   | 'full'
-  | 'sdxl'
+  | 'refiner'
   | 'sd2'
   | 'sd3'
   | 'flux'
@@ -27,8 +28,8 @@ export type LoraKind =
   | 'unknown';
 
 const chooseLora: Localized = {
-  en: 'Choose a plain LoRA made for Stable Diffusion 1.x.',
-  zh: '请选择为 Stable Diffusion 1.x 制作的普通 LoRA。',
+  en: 'Choose a plain LoRA made for Stable Diffusion 1.x or SDXL.',
+  zh: '请选择为 Stable Diffusion 1.x 或 SDXL 制作的普通 LoRA。',
 };
 
 const method = (name: string, zh = name): Localized => ({
@@ -36,8 +37,8 @@ const method = (name: string, zh = name): Localized => ({
   zh: `此文件是 ${zh}，不是普通 LoRA，在这里不能继续训练，也不能用来生成。`,
 });
 const model = (name: string, zh = name): Localized => ({
-  en: `This LoRA is for ${name}, not for Stable Diffusion 1.x.`,
-  zh: `此 LoRA 用于 ${zh}，不用于 Stable Diffusion 1.x。`,
+  en: `This LoRA is for ${name}, not for Stable Diffusion 1.x or SDXL.`,
+  zh: `此 LoRA 用于 ${zh}，不用于 Stable Diffusion 1.x 或 SDXL。`,
 });
 
 const words: Record<LoraKind, Localized> = {
@@ -52,7 +53,7 @@ const words: Record<LoraKind, Localized> = {
   ia3: method('(IA)3'),
   glora: method('GLoRA'),
   full: method('set of whole weight differences', '整层权重差'),
-  sdxl: model('SDXL'),
+  refiner: model('the SDXL refiner', 'SDXL refiner'),
   sd2: model('Stable Diffusion 2.x'),
   sd3: model('Stable Diffusion 3'),
   flux: model('Flux'),
@@ -85,11 +86,6 @@ export function refuseLora(kind: LoraKind, key?: string): LoraError {
 
 /** In this order: the model that it is for says more than the method. */
 const marks: readonly (readonly [LoraKind, RegExp])[] = [
-  ['sdxl', /^lora_te[12]_|^text_encoder_2\.|^lora_unet_(input_blocks|output_blocks|middle_block|label_emb)_/],
-  [
-    'sdxl',
-    /(^|[._])(attentions[._]\d+|(in|out)put_blocks[._]\d+[._]1|middle_block[._]1)[._]transformer_blocks[._][1-9]/,
-  ],
   ['flux', /(^|[._])(double_blocks|single_blocks|single_transformer_blocks)[._]\d/],
   ['sd3', /(^|[._])joint_blocks[._]\d/],
   [
@@ -106,13 +102,54 @@ const marks: readonly (readonly [LoraKind, RegExp])[] = [
   ['locon', /\.lora_mid\.weight$/],
 ];
 
+/** Names that only a LoRA for SDXL has: of its second text encoder, its blocks, and of transformers that are deeper. */
+const SDXL = [
+  /^lora_te[12]_|^text_encoder_2\.|^text_encoders\.clip_g\.|^lora_unet_(input_blocks|output_blocks|middle_block|label_emb)_/,
+  /(^|[._])(attentions[._]\d+|(in|out)put_blocks[._]\d+[._]1|middle_block[._]1)[._]transformer_blocks[._][1-9]/,
+];
+
+/** For which family a LoRA is, and in which text encoder paths without a folder lie. Stable Diffusion 1.x where nothing tells. */
+export interface LoraReading {
+  readonly family: FamilyName;
+  readonly bareText?: string;
+}
+
+export function loraReading(tensors: TensorShapes, metadata: Readonly<Record<string, string>>): LoraReading {
+  for (const [key, { shape }] of tensors) {
+    const name = loraTensorName(key, 'sd1');
+    if (name?.role !== 'down' || name.naming !== 'diffusers' || !SELF.test(name.layer)) continue;
+    // peft's files have no folders in their names: the second encoder is wider.
+    if (shape[1] === WIDTHS.second) return { family: 'sdxl', bareText: 'text_encoder_2' };
+  }
+  const version = metadata['ss_base_model_version'] ?? '';
+  const architecture = metadata['modelspec.architecture'] ?? '';
+  const said = version.startsWith('sdxl_') || architecture.startsWith('stable-diffusion-xl-v1-base');
+  const marked = [...tensors.keys()].some((key) => SDXL.some((pattern) => pattern.test(key)));
+  const wide = [...tensors].some(
+    ([key, { shape }]) =>
+      shape[1] === WIDTHS.context && CONTEXT.test(loraTensorName(key, 'sd1')?.layer ?? ''),
+  );
+  return { family: said || marked || wide ? 'sdxl' : 'sd1' };
+}
+
+/** Throws LoraError where a LoRA for one family is given with a base model of another. */
+export function refuseOtherFamily(lora: FamilyName, base: Pick<FamilyFacts, 'title'>): void {
+  const { title } = familyFacts[lora];
+  if (title.en === base.title.en) return;
+  throw new LoraError('other-method', {
+    en: `This LoRA is for ${title.en}, and the base model is ${base.title.en}: they do not fit each other. Choose a LoRA made for ${base.title.en}.`,
+    zh: `此 LoRA 用于 ${title.zh}，而底模是 ${base.title.zh}：两者不匹配。请选择为 ${base.title.zh} 制作的 LoRA。`,
+  });
+}
+
 /**
  * What makes the file unusable, and the tensor that tells; undefined where names and shapes are those of a plain LoRA for
- * Stable Diffusion 1.x.
+ * a family that is known.
  */
 export function otherKind(
   tensors: TensorShapes,
   metadata: Readonly<Record<string, string>>,
+  reading = loraReading(tensors, metadata),
 ): { kind: LoraKind; key?: string } | undefined {
   const names = [...tensors.keys()];
   for (const [kind, pattern] of marks) {
@@ -120,14 +157,21 @@ export function otherKind(
     if (key !== undefined) return { kind, key };
   }
   for (const [key, { shape }] of tensors) {
-    const name = loraTensorName(key);
+    const name = loraTensorName(key, reading.family, reading.bareText);
     if (!name) {
       const { kind } = identifyCheckpoint(tensors);
       return { kind: notLoras[kind] ?? (noModels.includes(kind) ? 'unknown' : 'base'), key };
     }
     if (shape.length === 4 && shape[2] * shape[3] > 1) return { kind: 'locon', key };
-    if (name.role === 'down' && textInputs.test(name.layer) && shape[1] in widths)
-      return { kind: widths[shape[1]], key };
+    if (name.role !== 'down') continue;
+    if (
+      reading.family === 'sd1' &&
+      (CONTEXT.test(name.layer) || SELF.test(name.layer)) &&
+      shape[1] === WIDTHS.sd2
+    )
+      return { kind: 'sd2', key };
+    if (reading.family === 'sdxl' && CONTEXT.test(name.layer) && shape[1] === WIDTHS.second)
+      return { kind: 'refiner', key };
   }
   return metadata['ss_v2'] === 'True' ? { kind: 'sd2' } : undefined;
 }
@@ -138,6 +182,8 @@ const notLoras: Partial<Record<CheckpointKind, LoraKind>> = {
 };
 const noModels: readonly CheckpointKind[] = ['unknown', 'empty', 'lora'];
 
-/** What reads the text encoder's states, or is in it. They are 768 wide in SD 1.x. */
-const textInputs = /_attn2_to_[kv]$|^lora_te_.+_self_attn_[qkv]_proj$/;
-const widths: Readonly<Record<number, LoraKind>> = { 1024: 'sd2', 2048: 'sdxl' };
+/** What reads the text encoders' states, and what is in them. The states are 768 wide in SD 1.x. */
+const CONTEXT = /_attn2_to_[kv]$/;
+const SELF = /^lora_te\d?_.+_self_attn_[qkv]_proj$/;
+/** Of SD 2.x's text encoder; of SDXL's second one, whose states are all that the refiner reads; of both of SDXL's together. */
+const WIDTHS = { sd2: 1024, second: 1280, context: 2048 };

@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromBytes } from '../safetensors/byte_source';
 import { parseLora } from './kohya_lora';
+import { familyFacts } from '../families/families';
 import { LoraError } from './lora_error';
+import { refuseOtherFamily } from './lora_kind';
 import { checkRanks, outlineLora, ranksOf } from './lora_outline';
 import { writeSafetensors, type TensorToWrite } from '../safetensors/safetensors_write';
 
@@ -49,27 +51,10 @@ describe('named for what it is', () => {
     ['(IA)3', [zeros(`${at}.weight`, 32), zeros(`${at}.on_input`)], /\(IA\)3/],
     ['GLoRA', [zeros(`${at}.a1.weight`, 4, 32), zeros(`${at}.b1.weight`, 4, 32)], /GLoRA/],
     ['whole differences', [zeros(`${at}.diff`, 32, 32)], /whole weight differences/],
-    ['SDXL, text encoder', pair('lora_te1_text_model_encoder_layers_0_mlp_fc1'), /for SDXL/],
-    ['SDXL, LDM names', pair('lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q'), /for SDXL/],
     [
-      'SDXL, second block',
-      pair('lora_unet_mid_block_attentions_0_transformer_blocks_1_attn1_to_q'),
-      /for SDXL/,
-    ],
-    [
-      'SDXL, peft',
-      [zeros('unet.mid_block.attentions.0.transformer_blocks.9.attn1.to_q.lora_A.weight', 4, 32)],
-      /for SDXL/,
-    ],
-    [
-      'SDXL, the checkpoint’s names',
-      [zeros('diffusion_model.input_blocks.4.1.transformer_blocks.1.attn1.to_q.lora_A.weight', 4, 32)],
-      /for SDXL/,
-    ],
-    [
-      'SDXL, by the text’s width',
-      pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k', 2048),
-      /for SDXL/,
+      'the refiner of SDXL',
+      pair('lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k', 1280),
+      /for the SDXL refiner/,
     ],
     [
       'SD 2.x, by the text’s width',
@@ -122,6 +107,84 @@ describe('named for what it is', () => {
       zeros('unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight', 4, 32),
     ];
     await expect(outlineLora(fileOf(twice))).rejects.toThrow(/twice/);
+  });
+});
+
+describe('for SDXL', () => {
+  const second = 'text_model.encoder.layers.3.self_attn.q_proj';
+  it.each<[string, TensorToWrite[], string, Record<string, string>?]>([
+    [
+      'text encoder',
+      pair('lora_te1_text_model_encoder_layers_0_mlp_fc1'),
+      'lora_te1_text_model_encoder_layers_0_mlp_fc1',
+    ],
+    [
+      'kohya’s own names',
+      pair('lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q'),
+      'lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q',
+    ],
+    [
+      'diffusers’ paths with kohya’s prefix',
+      pair('lora_unet_mid_block_attentions_0_transformer_blocks_1_attn1_to_q'),
+      'lora_unet_middle_block_1_transformer_blocks_1_attn1_to_q',
+    ],
+    [
+      'peft',
+      [
+        zeros('unet.up_blocks.1.attentions.2.transformer_blocks.1.attn1.to_q.lora_A.weight', 4, 32),
+        zeros('unet.up_blocks.1.attentions.2.transformer_blocks.1.attn1.to_q.lora_B.weight', 32, 4),
+      ],
+      'lora_unet_output_blocks_5_1_transformer_blocks_1_attn1_to_q',
+    ],
+    [
+      'the checkpoint’s names',
+      [
+        zeros('diffusion_model.input_blocks.4.1.transformer_blocks.1.attn1.to_q.lora_A.weight', 4, 32),
+        zeros('diffusion_model.input_blocks.4.1.transformer_blocks.1.attn1.to_q.lora_B.weight', 32, 4),
+      ],
+      'lora_unet_input_blocks_4_1_transformer_blocks_1_attn1_to_q',
+    ],
+    [
+      'by the text’s width',
+      pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k', 2048),
+      'lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k',
+    ],
+    [
+      'the second encoder in diffusers’ folder',
+      [
+        zeros(`text_encoder_2.${second}.lora_A.weight`, 4, 1280),
+        zeros(`text_encoder_2.${second}.lora_B.weight`, 1280, 4),
+      ],
+      'lora_te2_text_model_encoder_layers_3_self_attn_q_proj',
+    ],
+    [
+      'the second encoder alone, by its width',
+      [
+        zeros(`base_model.model.${second}.lora_A.weight`, 4, 1280),
+        zeros(`base_model.model.${second}.lora_B.weight`, 1280, 4),
+      ],
+      'lora_te2_text_model_encoder_layers_3_self_attn_q_proj',
+    ],
+    [
+      'by its metadata',
+      pair('lora_unet_down_blocks_1_attentions_0_proj_in'),
+      'lora_unet_input_blocks_4_1_proj_in',
+      { ss_base_model_version: 'sdxl_base_v1-0' },
+    ],
+  ])('%s', async (_, tensors, name, metadata) => {
+    const { family, layers } = await outlineLora(fileOf(tensors, metadata));
+    expect({ family, names: layers.map((layer) => layer.name) }).toEqual({ family: 'sdxl', names: [name] });
+  });
+
+  it('is not taken for Stable Diffusion 1.x’s, nor the reverse', async () => {
+    expect((await outlineLora(fileOf(plain))).family).toBe('sd1');
+    expect(() => {
+      refuseOtherFamily('sdxl', familyFacts.sd1);
+    }).toThrow(/LoRA is for SDXL, and the base model is Stable Diffusion 1\.x/);
+    expect(() => {
+      refuseOtherFamily('sd1', familyFacts.sdxl);
+    }).toThrow(/LoRA is for Stable Diffusion 1\.x, and the base model is SDXL/);
+    refuseOtherFamily('sdxl', familyFacts.sdxl);
   });
 });
 

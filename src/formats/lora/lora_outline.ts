@@ -13,7 +13,8 @@ import {
 import type { LoraTarget } from './lora_targets';
 import { peftAlpha } from './lora_adapter_metadata';
 import { LoraError } from './lora_error';
-import { otherKind, refuseLora } from './lora_kind';
+import type { FamilyName } from '../families/families';
+import { loraReading, otherKind, refuseLora, type LoraReading } from './lora_kind';
 import { loraTensorName } from './lora_names';
 
 /** One adapted layer. Shapes: down [r, in] or [r, in, 1, 1], up [out, r] or [out, r, 1, 1]. */
@@ -33,6 +34,8 @@ export interface LocatedLayer extends LoraLayer {
 }
 
 export interface LoraOutline {
+  /** Of base models that it is for. */
+  readonly family: FamilyName;
   readonly layers: readonly LocatedLayer[];
   /** Names of textual-inversion embeddings that OneTrainer bundled with it; they are not used. */
   readonly setAside: readonly string[];
@@ -40,14 +43,14 @@ export interface LoraOutline {
   readonly metadata: Record<string, string>;
 }
 
-/** No rank above this is taken for one; the widest layer of SD 1.x has 10240 outputs. */
+/** No rank above this is taken for one; the widest layer of SD 1.x and SDXL has 10240 outputs. */
 const maxRank = 4096;
-/** The largest single tensor that is loaded, in bytes; rank 4096 on SD 1.x's widest layer fits. */
+/** The largest single tensor that is loaded, in bytes; rank 4096 on the widest layer fits. */
 const maxTensorBytes = 256 * 2 ** 20;
 
 /**
- * Reads the header only. Throws SafetensorsError for a broken file, LoraError for one that is no LoRA for Stable Diffusion
- * 1.x or uses another method, naming what it is.
+ * Reads the header only. Throws SafetensorsError for a broken file, LoraError for one that is no LoRA for a family that is
+ * known or uses another method, naming what it is.
  */
 export async function outlineLora(source: ByteSource): Promise<LoraOutline> {
   const { tensors, metadata } = await readHeader(source);
@@ -57,13 +60,15 @@ export async function outlineLora(source: ByteSource): Promise<LoraOutline> {
   if (own.size === 0) {
     throw new LoraError(
       'no-modules',
-      'This file holds no LoRA layers. Choose a LoRA made for Stable Diffusion 1.x.',
+      'This file holds no LoRA layers. Choose a LoRA made for Stable Diffusion 1.x or SDXL.',
     );
   }
-  const other = otherKind(own, metadata);
+  const reading = loraReading(own, metadata);
+  const other = otherKind(own, metadata, reading);
   if (other) throw refuseLora(other.kind, other.key);
-  const found = [...groupLayers(own).values()];
+  const found = [...groupLayers(own, reading).values()];
   return {
+    family: reading.family,
     layers: found.map((layer) => checkLayer(layer, metadata)),
     setAside: [...new Set(bundled.map((name) => name.slice(BUNDLED.length).split('.')[0]))],
     naming: found.some(({ path }) => path !== undefined) ? 'diffusers' : 'kohya',
@@ -92,10 +97,13 @@ interface Found {
   alpha?: TensorEntry;
 }
 
-function groupLayers(tensors: SafetensorsFile['tensors']): Map<string, Found> {
+function groupLayers(
+  tensors: SafetensorsFile['tensors'],
+  { family, bareText }: LoraReading,
+): Map<string, Found> {
   const layers = new Map<string, Found>();
   for (const entry of tensors.values()) {
-    const name = loraTensorName(entry.name);
+    const name = loraTensorName(entry.name, family, bareText);
     if (!name) throw refuseLora('unknown', entry.name); // otherKind has made sure that there is none
     const layer = layers.get(name.layer) ?? { name: name.layer };
     if (layer[name.role]) {
@@ -151,7 +159,7 @@ function checkWeights({ name, dtype, start, end }: TensorEntry, layer: string): 
   if (end - start > maxTensorBytes) {
     throw new LoraError(
       'too-large',
-      `"${name}" takes ${end - start} bytes; no layer of Stable Diffusion 1.x needs that.`,
+      `"${name}" takes ${end - start} bytes; no layer of a model that is known here needs that.`,
       layer,
     );
   }

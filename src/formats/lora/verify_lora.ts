@@ -1,7 +1,7 @@
 // Reads a LoRA file as a program would that is about to use it, and says whether it is worth giving away: names that
-// Stable Diffusion 1.x has, finite numbers, a change that is not zero, and the tensors it was made from.
+// the family of models has, finite numbers, a change that is not zero, and the tensors it was made from.
 import type { ByteSource } from '../safetensors/byte_source';
-import { everyFamily } from '../families/families';
+import { familyFacts, type FamilyName } from '../families/families';
 import { parseLora, type LoraModule } from './kohya_lora';
 import { LoraError } from './lora_error';
 import { loraTensorName } from './lora_names';
@@ -42,14 +42,13 @@ export interface Expected {
   readonly modules?: number;
 }
 
-const NAMINGS = everyFamily.flatMap(({ lora }) => Object.values(lora));
-
 /** Throws VerificationError with a sentence for the user. Reads all of the file once, and hashes it. */
 export async function verifyLora(file: ByteSource, expected: Expected = {}): Promise<LoraReport> {
-  const { modules } = await parseLora(file).catch(refuse);
-  const strange = modules.find(({ name }) => !NAMINGS.some(({ names }) => names.test(name)));
+  const { family, modules } = await parseLora(file).catch(refuse);
+  const namings = Object.values(familyFacts[family].lora);
+  const strange = modules.find(({ name }) => !namings.some(({ names }) => names.test(name)));
   if (strange) {
-    const sentence = `"${strange.name}" is not a layer of Stable Diffusion 1.x, so other programs would skip it.`;
+    const sentence = `"${strange.name}" is not a layer of ${familyFacts[family].title.en}, so other programs would skip it.`;
     throw new VerificationError('names', sentence, strange.name);
   }
   if (expected.modules !== undefined && expected.modules !== modules.length) {
@@ -62,7 +61,7 @@ export async function verifyLora(file: ByteSource, expected: Expected = {}): Pro
     const sentence = 'The file would change nothing: every layer is zero. Train at least one step first.';
     throw new VerificationError('no-change', sentence);
   }
-  const tensors = await compare(file, expected.source).catch(refuse);
+  const tensors = await compare(file, family, expected.source).catch(refuse);
   const sha256 = await sha256Hex(new Uint8Array(await file.slice(0, file.byteLength)));
   return { tensors, modules: modules.length, idleModules, bytes: file.byteLength, sha256 };
 }
@@ -72,9 +71,13 @@ function idle({ down, up }: LoraModule): boolean {
 }
 
 /** The number of tensors; throws where one is missing from `file`, added, or not the same bits as in `source`. */
-async function compare(file: ByteSource, source: ByteSource | undefined): Promise<number> {
+async function compare(
+  file: ByteSource,
+  family: FamilyName,
+  source: ByteSource | undefined,
+): Promise<number> {
   const { tensors } = await readHeader(file);
-  const foreign = [...tensors.keys()].find((name) => loraTensorName(name)?.naming !== 'kohya');
+  const foreign = [...tensors.keys()].find((name) => loraTensorName(name, family)?.naming !== 'kohya');
   if (foreign !== undefined) {
     const sentence = `"${foreign}" is not a name of kohya's, so other programs might skip it.`;
     throw new VerificationError('names', sentence, foreign);

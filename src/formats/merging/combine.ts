@@ -1,18 +1,24 @@
 // Several LoRAs as one, exactly: the ranks of a module stand side by side, [w1 s1 up1 | w2 s2 up2] · [down1; down2], s being
 // alpha / rank of each. Alpha of the result is its rank, so that every program multiplies by 1.
 import type { LoraWeights } from '../../protocol/lora_tools';
+import { familyFacts, type FamilyName } from '../families/families';
+import { refuseOtherFamily } from '../lora/lora_kind';
 import type { LoraModule } from '../lora/kohya_lora';
 import { rankOf, strengthOf } from './change';
 import { weightOf } from './weights';
 import { LoraError } from '../lora/lora_error';
 
 export interface WeightedLora {
+  /** Of base models, where a file says it. */
+  readonly family?: FamilyName;
   readonly modules: readonly LoraModule[];
   readonly weights: LoraWeights;
 }
 
-/** Modules in the order in which they first come. Throws LoraError where two files disagree on a module's widths. */
+/** Modules in the order in which they first come. Throws LoraError where two files disagree on the family or a module's widths. */
 export function combineLoras(loras: readonly WeightedLora[]): LoraModule[] {
+  const [first] = loras.flatMap(({ family }) => family ?? []);
+  for (const { family } of loras) if (family) refuseOtherFamily(family, familyFacts[first]);
   const byName = new Map<string, { module: LoraModule; factor: number }[]>();
   for (const { modules, weights } of loras) {
     for (const module of modules) {

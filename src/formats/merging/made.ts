@@ -80,7 +80,7 @@ export async function combineInto(
   precision = loras[0].lora.precision,
   step?: Step,
 ): Promise<Made> {
-  const combined = combineLoras(loras.map(({ lora, weights }) => ({ modules: lora.file.modules, weights })));
+  const combined = combineLoras(loras.map(({ lora, weights }) => ({ ...lora.file, weights })));
   if (combined.length === 0) throw nothingLeft();
   const { modules, resized } = rule
     ? await resizeAll(combined, rule, step)

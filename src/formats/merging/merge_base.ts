@@ -5,6 +5,7 @@ import { familyOfFiles, mapCheckpoint } from '../checkpoint/checkpoint_kind';
 import { familyFacts, type FamilyName } from '../families/families';
 import type { MappedTensor } from '../families/family_facts';
 import { LoraError } from '../lora/lora_error';
+import { refuseOtherFamily } from '../lora/lora_kind';
 import { matchLora } from '../lora/lora_outline';
 import { LORA_PARTS, targetsInCheckpoint } from '../lora/lora_targets';
 import type { ByteSource } from '../safetensors/byte_source';
@@ -49,7 +50,8 @@ export async function planMerge(
   const all = headers.map(({ tensors }) => tensors);
   const family = familyOfFiles(all);
   const targets = targetsInCheckpoint(all);
-  for (const { modules } of loras) {
+  for (const { family: of, modules } of loras) {
+    if (family && of) refuseOtherFamily(of, familyFacts[family]);
     matchLora(
       modules.map((module) => ({ ...module, rank: rankOf(module) })),
       targets,

@@ -13,20 +13,23 @@ export class WeightsError extends Error {
   override name = 'WeightsError';
 }
 
-const PREFIXES = everyFamily.flatMap(({ lora }) =>
-  Object.entries(lora).map(([part, { prefix }]) => ({ part, prefix })),
+const NAMINGS = everyFamily.flatMap(({ lora }) =>
+  Object.entries(lora).map(([part, naming]) => ({ part, naming })),
 );
 
 /** By kohya's name of it. A U-Net's module outside all blocks is in `unet`. */
 export function blockOf(name: string): LoraBlock {
-  const found = PREFIXES.find(({ prefix }) => name.startsWith(`${prefix}_`));
-  if (found && found.part !== 'unet') {
+  const of = NAMINGS.filter(({ naming }) => name.startsWith(`${naming.prefix}_`));
+  const [found] = of;
+  if (of.length > 0 && found.part !== 'unet') {
     const layer = /_layers_(\d+)_/.exec(name)?.[1] ?? '';
     return { part: 'te', block: found.part === 'text1' ? `te${layer}` : `te2.${layer}` };
   }
-  const [, side, index] = /_(down|up)_blocks_(\d+)_/.exec(name) ?? [];
+  // By diffusers' path, whatever the family's names are made of; what is no module of any has its own name to go by.
+  const [path = name] = of.flatMap(({ naming }) => naming.pathOfName(name) ?? []);
+  const [, side, index] = /(?:^|_)(down|up)_blocks[._](\d+)[._]/.exec(path) ?? [];
   if (side !== undefined) return { part: 'unet', block: `${side}${index}` };
-  return { part: 'unet', block: name.includes('_mid_block_') ? 'mid' : 'unet' };
+  return { part: 'unet', block: /(?:^|_)mid_block[._]/.test(path) ? 'mid' : 'unet' };
 }
 
 /** In the order in which the model runs them, the text encoder's first. */

@@ -1,6 +1,9 @@
 /** LoRA files as a page asks about them: whether one can be trained on from, and whether one is sound. */
+import { familyOfFiles } from '../checkpoint/checkpoint_kind';
+import { familyFacts } from '../families/families';
 import { parseLora } from '../lora/kohya_lora';
 import { checkRanks, matchLora, outlineLora, ranksOf } from '../lora/lora_outline';
+import { refuseOtherFamily } from '../lora/lora_kind';
 import { targetsInCheckpoint } from '../lora/lora_targets';
 import { fromBlob } from '../safetensors/byte_source';
 import { readHeader } from '../safetensors/safetensors';
@@ -14,11 +17,14 @@ export interface Continuable {
 
 /** Reads headers only. Rejects with LoraError or SafetensorsError where it cannot be continued on `base`, if that is given. */
 export async function readContinuable(lora: Blob, base: readonly Blob[]): Promise<Continuable> {
-  const { layers, setAside } = await outlineLora(fromBlob(lora));
+  const { family, layers, setAside } = await outlineLora(fromBlob(lora));
   const ranks = ranksOf(layers);
   checkRanks(layers, ranks.most);
   const headers = await Promise.all(base.map((file) => readHeader(fromBlob(file))));
-  if (headers.length > 0) matchLora(layers, targetsInCheckpoint(headers.map(({ tensors }) => tensors)));
+  const tensors = headers.map((header) => header.tensors);
+  const baseFamily = familyOfFiles(tensors);
+  if (baseFamily) refuseOtherFamily(family, familyFacts[baseFamily]);
+  if (headers.length > 0) matchLora(layers, targetsInCheckpoint(tensors));
   return { ranks, setAside };
 }
 

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { ByteSource } from '../../formats/safetensors/byte_source';
 import { parseLora } from '../../formats/lora/kohya_lora';
+import { refuseOtherFamily } from '../../formats/lora/lora_kind';
 import { matchLora } from '../../formats/lora/lora_outline';
 import type { Lora } from '../../kernels/lora/lora';
 import { mergeLoras } from '../../kernels/lora/merge';
@@ -28,6 +29,7 @@ export async function applyLoras(
   const read = [];
   for (const { source, weight } of files) {
     const lora = await parseLora(source);
+    refuseOtherFamily(lora.family, base.family);
     read.push({ lora, weight, fitting: matchLora(lora.modules, targets) });
   }
   const byPath = new Map<string, Lora[]>();

@@ -13,6 +13,7 @@ import {
   type LocatedLayer,
   type LoraOutline,
 } from '../../formats/lora/lora_outline';
+import { refuseOtherFamily } from '../../formats/lora/lora_kind';
 import type { LoraParameters, LoraShape, LoraValues } from '../../models/lora';
 import type { BaseModelConfig } from './base_model';
 import { stream } from './random';
@@ -71,6 +72,7 @@ export async function judgeLora(
   { lora_rank }: Pick<TrainConfig, 'lora_rank'>,
 ): Promise<LoraOutline> {
   const outline = await outlineLora(source);
+  refuseOtherFamily(outline.family, base.family);
   matchLora(outline.layers, targetsOf(base));
   checkRanks(outline.layers, lora_rank);
   return outline;

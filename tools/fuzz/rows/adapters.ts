@@ -78,14 +78,15 @@ function namesRow(): Row {
       return {
         input: all.join('\n'),
         read() {
+          const family = random.of(['sd1', 'sdxl'] as const);
           for (const name of all) {
-            const found = loraTensorName(name);
+            const found = loraTensorName(name, family);
             if (!found) continue;
             promise(
               !found.layer.includes('.') && found.layer.length <= name.length + 40,
               'no name of kohya’s',
             );
-            const again = loraTensorName(`${found.layer}.lora_down.weight`);
+            const again = loraTensorName(`${found.layer}.lora_down.weight`, family);
             promise(again?.layer === found.layer, 'a layer is called otherwise in kohya’s words');
             blockOf(found.layer);
           }
