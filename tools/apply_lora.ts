@@ -46,14 +46,14 @@ async function main(): Promise<void> {
   );
   const timesteps = Float32Array.of(37, 640);
   const out = unet(
-    { weights: u.weights, lora: loras.of },
+    { weights: u.weights, lora: loras.of('unet') },
     u.blocks,
     tf.tensor4d(latent, [2, 16, 16, u.config.inChannels]),
     tf.tensor1d(timesteps),
     tf.tensor3d(context, [2, 77, u.config.contextChannels]),
   );
   const states = encodeText(
-    { weights: text.weights, lora: loras.of },
+    { weights: text.weights, lora: loras.of('text1') },
     text.config,
     tf.tensor2d(ids, [2, 77], 'int32'),
   );

@@ -136,7 +136,7 @@ async function main(): Promise<void> {
   note('loraModules', shapes.length);
   const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start(name));
-  await keep(results, 'out_lora_nhwc', unet({ weights, lora: lora.of }, blocks, latent, t, context));
+  await keep(results, 'out_lora_nhwc', unet({ weights, lora: lora.of('unet') }, blocks, latent, t, context));
 
   // The reference feeds `latent` as it is; ours mixes x0 and noise. At x0 = (latent - b noise) / a it is the same.
   const settings: StepSettings = {

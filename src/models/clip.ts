@@ -1,12 +1,13 @@
 /**
- * CLIP's text encoder: token ids -> hidden states. Radford et al. 2021; transformers' CLIPTextModel.
+ * CLIP's text encoder: token ids -> hidden states, and a pooled vector where it has a projection. Radford et al. 2021,
+ * Cherti et al. 2022 (OpenCLIP); transformers' CLIPTextModel and CLIPTextModelWithProjection.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { attention } from '../kernels/attention/attention';
 import { embed } from '../kernels/embedding/embedding';
 import { gatherRows } from '../kernels/layout/layout';
-import { add, addEmbedding, quickGelu } from '../kernels/pointwise/pointwise';
+import { add, addEmbedding, gelu, quickGelu } from '../kernels/pointwise/pointwise';
 import { range, type TextConfig } from './config';
 import { dense, norm, type Model } from './layers';
 
@@ -15,13 +16,26 @@ import { dense, norm, type Model } from './layers';
  * `clipSkip` 1 is the last layer.
  */
 export function textEncoder(m: Model, config: TextConfig, ids: Tensor, clipSkip = 1): Tensor {
+  return finalNorm(m, innerStates(m, config, ids, clipSkip));
+}
+
+/** The same without the final norm. */
+export function innerStates(m: Model, config: TextConfig, ids: Tensor, clipSkip: number): Tensor {
   let h = addEmbedding(
     embed(ids, m.weights.matrix('text_model.embeddings.token_embedding.weight').data, config.hidden),
     m.weights.vector('text_model.embeddings.position_embedding.weight'),
   );
-  for (const i of range(config.layers + 1 - clipSkip))
-    h = textLayer(m, `text_model.encoder.layers.${i}`, h, config.heads);
-  return norm(m, 'text_model.final_layer_norm', h);
+  for (const i of range(config.layers + 1 - clipSkip)) h = textLayer(m, config, i, h);
+  return h;
+}
+
+/**
+ * From the output of the last layer but one, [B, 77, hidden], the pooled vector [B', projection]: the last layer, the final
+ * norm, of it the rows `ends` int32 [B'] of all B * 77, projected.
+ */
+export function pooledText(m: Model, config: TextConfig, inner: Tensor, ends: Tensor): Tensor {
+  const last = finalNorm(m, textLayer(m, config, config.layers - 1, inner));
+  return dense(m, 'text_projection', gatherRows(last.reshape([-1, config.hidden]), ends));
 }
 
 /**
@@ -37,9 +51,18 @@ export function encodeChunks(
   clipSkip: number,
   rows: Tensor | undefined,
 ): Tensor {
-  const states = textEncoder(m, config, ids, clipSkip);
+  return joinChunks(textEncoder(m, config, ids, clipSkip), config, chunks, rows);
+}
+
+/** States [B * chunks, 77, hidden] -> [B, chunks * 75 + 2, hidden], as `encodeChunks` says. */
+export function joinChunks(
+  states: Tensor,
+  config: TextConfig,
+  chunks: number,
+  rows: Tensor | undefined,
+): Tensor {
   if (chunks === 1 || !rows) return states;
-  const B = (ids.shape[0] ?? 1) / chunks;
+  const B = (states.shape[0] ?? 1) / chunks;
   const flat = states.reshape([B * chunks * config.positions, config.hidden]);
   return gatherRows(flat, rows).reshape([B, chunks * (config.positions - 2) + 2, config.hidden]);
 }
@@ -64,10 +87,12 @@ export function textShapes(config: TextConfig): Map<string, number[]> {
     affine(`${layer}.mlp.fc2`, hidden, intermediate);
   }
   affine('text_model.final_layer_norm', hidden);
+  if (config.projection > 0) shapes.set('text_projection.weight', [config.projection, hidden]);
   return shapes;
 }
 
-function textLayer(m: Model, path: string, x: Tensor, heads: number): Tensor {
+function textLayer(m: Model, { heads, activation }: TextConfig, index: number, x: Tensor): Tensor {
+  const path = `text_model.encoder.layers.${index}`;
   const normed = norm(m, `${path}.layer_norm1`, x);
   const attended = attention(
     dense(m, `${path}.self_attn.q_proj`, normed),
@@ -76,8 +101,12 @@ function textLayer(m: Model, path: string, x: Tensor, heads: number): Tensor {
     { heads, causal: true },
   );
   const h = add(x, dense(m, `${path}.self_attn.out_proj`, attended));
-  const wide = quickGelu(dense(m, `${path}.mlp.fc1`, norm(m, `${path}.layer_norm2`, h)));
-  return add(h, dense(m, `${path}.mlp.fc2`, wide));
+  const wide = dense(m, `${path}.mlp.fc1`, norm(m, `${path}.layer_norm2`, h));
+  return add(h, dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide)));
+}
+
+function finalNorm(m: Model, h: Tensor): Tensor {
+  return norm(m, 'text_model.final_layer_norm', h);
 }
 
 /** Disposes intermediates as it goes; for encoding outside a tape. */

@@ -1,6 +1,6 @@
 /**
  * What a checkpoint is, read from its tensors' names and shapes alone (diffusers names). Head counts leave no trace
- * in shapes: Stable Diffusion 1.x has eight in every U-Net layer, CLIP has one for 64 channels.
+ * in shapes: Stable Diffusion 1.x has eight in every U-Net layer, CLIP and SDXL's U-Net have one for 64 channels.
  */
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -41,6 +41,9 @@ export interface TextConfig {
   heads: number;
   vocabulary: number;
   positions: number;
+  activation: 'quickGelu' | 'gelu';
+  /** Length of the pooled vector that the last state at the end of the text is projected to; 0 for none. */
+  projection: number;
 }
 
 /** Tensors that the inferred architecture needs and the checkpoint lacks, or has in another shape. */
@@ -116,7 +119,17 @@ export function inferVae(shapes: Shapes, scaling: number, precision: VaeConfig['
   };
 }
 
-export function inferText(shapes: Shapes): TextConfig {
+/** Throws `CheckpointShapeError` where VAE and U-Net have other latents. */
+export function belongTogether({ vae, unet }: { vae: VaeConfig; unet: UnetConfig }): void {
+  if (vae.latentChannels !== unet.inChannels) {
+    throw new CheckpointShapeError(
+      `The VAE has ${vae.latentChannels} channels and the U-Net takes ${unet.inChannels}: they do not belong together.`,
+    );
+  }
+}
+
+/** The activation leaves no trace in shapes. */
+export function inferText(shapes: Shapes, activation: TextConfig['activation'] = 'quickGelu'): TextConfig {
   const [vocabulary = 0, hidden = 0] = shapeOf(
     shapes,
     'text_model.embeddings.token_embedding.weight',
@@ -131,6 +144,8 @@ export function inferText(shapes: Shapes): TextConfig {
     heads: Math.max(1, Math.floor(hidden / 64)),
     vocabulary,
     positions,
+    activation,
+    projection: shapes.get('text_projection.weight')?.[0] ?? 0,
   };
 }
 

@@ -17,19 +17,31 @@ export interface ModelConfig {
   readonly text2?: TextConfig;
 }
 
-/** Prompts of `chunks` x 75 tokens as ids [B * chunks, positions]; `rows` is `promptRows(B, chunks)`, unused for one chunk. */
+/** Prompts of `chunks` x 75 tokens. `rows` is `promptRows(B, chunks)`, unused for one chunk. */
 export interface Prompts {
-  readonly ids: Tensor;
+  /** For each text encoder [B * chunks, positions], as `Family.idsOf` makes them. */
+  readonly ids: Readonly<Partial<Record<TextPart, Tensor>>>;
   readonly chunks: number;
-  /** 1 is a text encoder's last layer. */
+  /** 1 is a text encoder's last layer; families that always take the same ones do not ask. */
   readonly clipSkip: number;
   readonly rows: Tensor | undefined;
+  /** int32 [B]: of all B * chunks * positions tokens those that end each prompt's first chunk. Only where text is pooled. */
+  readonly ends?: Tensor;
 }
 
 /** What the U-Net is told of a prompt. */
 export interface Conditioning {
   /** [B, chunks * (positions - 2) + 2, contextChannels] */
   readonly context: Tensor;
+  /** [B, projection], in families whose U-Net adds it to its time. */
+  readonly pooled?: Tensor;
+}
+
+/** What the U-Net of some families is told of a picture, in pixels, each [height, width] or [top, left]. */
+export interface PictureSizes {
+  readonly original: readonly [number, number];
+  readonly crop: readonly [number, number];
+  readonly target: readonly [number, number];
 }
 
 export interface Family extends FamilyFacts {
@@ -40,10 +52,24 @@ export interface Family extends FamilyFacts {
   blocks(config: UnetConfig): UnetBlock[];
   /** Made once a run, and passed to all that need it. */
   schedule(): NoiseSchedule;
+  /** Ids of whole chunks, [n * positions], that are padded with the end token, as this text encoder wants them padded. */
+  idsOf(part: TextPart, ids: Int32Array, config: TextConfig): Int32Array;
+  /** How many layers of a text encoder have a part in what `encode` gives. */
+  layersUsed(part: TextPart, config: TextConfig, clipSkip: number): number;
   /** Differentiable; the caller's tidy owns the result. */
   encode(
     texts: Readonly<Partial<Record<TextPart, Model>>>,
     config: Pick<ModelConfig, TextPart>,
     prompts: Prompts,
   ): Conditioning;
+  /**
+   * In families whose U-Net adds a vector to its time: what follows the pooled text in it, [length]. Computed in float64,
+   * rounded once.
+   */
+  readonly sizes?: (sizes: PictureSizes, length: number) => Float32Array;
+}
+
+/** Length of what `sizes` is to give: what the U-Net adds to its time, but for the pooled text. 0 where it adds nothing. */
+export function sizesLength({ unet, text2 }: Pick<ModelConfig, 'unet' | 'text2'>): number {
+  return unet.addChannels - (text2?.projection ?? 0);
 }

@@ -24,6 +24,9 @@ export interface LoraShape {
   alpha: number;
 }
 
+/** Of a part, the LoRA of a module by its path: two text encoders have modules of the same path. */
+export type LoraOf = (part: LoraPart) => (path: string) => Lora | undefined;
+
 export interface LoraValues {
   down: Float32Array;
   up: Float32Array;
@@ -77,7 +80,11 @@ export class LoraParameters {
   readonly size: number;
   /** One tensor a piece. */
   readonly values: readonly Tensor[];
-  private readonly byPath = new Map<string, Lora>();
+  private readonly byPart: Readonly<Record<LoraPart, Map<string, Lora>>> = {
+    unet: new Map(),
+    text1: new Map(),
+    text2: new Map(),
+  };
 
   /** Reserves GPU memory, contents undefined until `set`. `limit` is the most elements that can be bound at once. */
   constructor(
@@ -90,10 +97,10 @@ export class LoraParameters {
     this.pieces = pieces;
     this.size = pieces.at(-1)?.to ?? 0;
     this.values = reservePieces(pieces, 'LoRA');
-    for (const [stream, { path, down, up, piece, rank, alpha, ...module }] of modules.entries()) {
+    for (const [stream, { part, path, down, up, piece, rank, alpha, ...module }] of modules.entries()) {
       const { from } = pieces[piece];
       const values = this.values[piece];
-      this.byPath.set(path, {
+      this.byPart[part].set(path, {
         down: view(values, down - from, [rank, module.in]),
         up: view(values, up - from, [module.out, rank]),
         scale: alpha / rank,
@@ -102,12 +109,12 @@ export class LoraParameters {
     }
   }
 
-  /** The module's tensors, or undefined if it is not adapted. */
-  of = (path: string): Lora | undefined => this.byPath.get(path);
+  /** A part's modules by path: their tensors, or undefined where one is not adapted. */
+  of: LoraOf = (part) => (path) => this.byPart[part].get(path);
 
-  /** The same as it is used when nothing is trained, without dropout: what samples are drawn with. */
-  drawnWith = (path: string): Lora | undefined => {
-    const lora = this.byPath.get(path);
+  /** The same as they are used when nothing is trained, without dropout: what samples are drawn with. */
+  drawnWith: LoraOf = (part) => (path) => {
+    const lora = this.byPart[part].get(path);
     return lora && { down: lora.down, up: lora.up, scale: lora.scale };
   };
 
@@ -142,22 +149,24 @@ export class LoraParameters {
     return this.split(await this.read());
   }
 
-  /** Cuts a flat vector (values, gradients, moments) into modules. */
+  /** Cuts a flat vector (values, gradients, moments) into modules, by kohya's names. */
   split(flat: Float32Array): Map<string, LoraValues> {
     return new Map(
-      this.modules.map(({ path, down, up, rank, in: i, out }) => [
-        path,
+      this.modules.map(({ name, down, up, rank, in: i, out }) => [
+        name,
         { down: flat.slice(down, down + rank * i), up: flat.slice(up, up + rank * out) },
       ]),
     );
   }
 
   dispose(): void {
-    for (const { down, up } of this.byPath.values()) {
-      down.dispose();
-      up.dispose();
+    for (const modules of Object.values(this.byPart)) {
+      for (const { down, up } of modules.values()) {
+        down.dispose();
+        up.dispose();
+      }
+      modules.clear();
     }
-    this.byPath.clear();
     for (const tensor of this.values) tensor.dispose();
   }
 }

@@ -29,6 +29,8 @@ export interface UnetBlock {
   givesSkip: boolean;
   /** Does the text reach it? */
   seesContext: boolean;
+  /** Does the time embedding, and what is added to it? */
+  seesTime: boolean;
   /** Paths of what it computes with: its modules are these and all below them. See `ownsModule`. */
   owns: readonly string[];
   run(m: Model, x: Tensor, inputs: UnetInputs, skip?: Tensor): Tensor;
@@ -48,8 +50,18 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
     name: string,
     owns: readonly string[],
     run: UnetBlock['run'],
-    more: Partial<Pick<UnetBlock, 'takesSkip' | 'givesSkip' | 'seesContext'>> = {},
-  ) => blocks.push({ takesSkip: false, givesSkip: false, seesContext: false, name, owns, run, ...more });
+    more: Partial<Pick<UnetBlock, 'takesSkip' | 'givesSkip' | 'seesContext' | 'seesTime'>> = {},
+  ) =>
+    blocks.push({
+      takesSkip: false,
+      givesSkip: false,
+      seesContext: false,
+      seesTime: false,
+      name,
+      owns,
+      run,
+      ...more,
+    });
 
   /**
    * A Transformer2DModel. The block before it has left its output on the skip stack; the last of these takes it, for the
@@ -93,7 +105,7 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
     const path = `down_blocks.${i}`;
     for (const j of range(layersPerBlock)) {
       const own = `${path}.resnets.${j}`;
-      block(own, [own], (m, x, { time }) => resnet(m, own, x, time), { givesSkip: true });
+      block(own, [own], (m, x, { time }) => resnet(m, own, x, time), { givesSkip: true, seesTime: true });
       if (at(depths, i) > 0) transformer(`${path}.attentions.${j}`, i, at(depths, i), true);
     }
     if (i < levels - 1) {
@@ -102,9 +114,12 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
     }
   }
   const [before, after] = ['mid_block.resnets.0', 'mid_block.resnets.1'];
-  block(before, [before], (m, x, { time }) => resnet(m, before, x, time), { givesSkip: middleDepth > 0 });
+  block(before, [before], (m, x, { time }) => resnet(m, before, x, time), {
+    givesSkip: middleDepth > 0,
+    seesTime: true,
+  });
   if (middleDepth > 0) transformer('mid_block.attentions.0', levels - 1, middleDepth, false);
-  block(after, [after], (m, x, { time }) => resnet(m, after, x, time));
+  block(after, [after], (m, x, { time }) => resnet(m, after, x, time), { seesTime: true });
   for (const i of range(levels)) {
     const path = `up_blocks.${i}`;
     const level = levels - 1 - i;
@@ -120,7 +135,7 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
           const h = resnet(m, own, concatChannels(x, taken(own, skip)), time);
           return enlarge ? conv3x3(m, enlarge, h, { upsample: true }) : h;
         },
-        { takesSkip: true, givesSkip: attends },
+        { takesSkip: true, givesSkip: attends, seesTime: true },
       );
       if (attends) transformer(`${path}.attentions.${j}`, level, at(depths, level), false, upsampler);
     }

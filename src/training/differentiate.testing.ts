@@ -58,9 +58,7 @@ export async function differentiate(
   const [scale = NaN] = await read(optimizer.lossScale);
   const gradients = new Map<string, Float32Array>();
   const pairs = lora.split((await readPieces(lora.pieces, optimizer.gradient)).map((g) => g / scale));
-  for (const { name, path } of lora.modules) {
-    const pair = pairs.get(path);
-    if (!pair) continue;
+  for (const [name, pair] of pairs) {
     gradients.set(`${name}.lora_down.weight`, pair.down);
     gradients.set(`${name}.lora_up.weight`, pair.up);
   }

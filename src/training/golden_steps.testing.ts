@@ -79,8 +79,7 @@ export async function trainGolden(
   }
   const values = await lora.read();
   const final = new Map<string, Float32Array>();
-  for (const [path, { down, up }] of lora.split(values)) {
-    const name = base.family.lora.unet?.name(path) ?? '';
+  for (const [name, { down, up }] of lora.split(values)) {
     final.set(`${name}.lora_down.weight`, down);
     final.set(`${name}.lora_up.weight`, up);
   }

@@ -22,7 +22,14 @@ const TINY: BaseModelConfig = {
     scaling: 0.18215,
     precision: 'half',
   },
-  text1: { hidden: 64, intermediate: 256, layers: 2, heads: 1, vocabulary: 1024, positions: 77 },
+  text1: {
+    ...sd15.text1,
+    hidden: 64,
+    intermediate: 256,
+    layers: 2,
+    heads: 1,
+    vocabulary: 1024,
+  },
 };
 
 export const MODELS = { sd15: SD15, tiny: TINY } as const;

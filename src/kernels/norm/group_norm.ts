@@ -6,8 +6,8 @@
  *
  * over the groups g of C / groups channels and all pixels of one batch; var is the biased variance. Statistics in f32,
  * centred before they are squared. Backward recomputes z from x and the kept statistics: nothing of x's size is saved
- * but x. Gradient for x only: gamma and beta are frozen, and the shift is constant for the tape (the time embedding
- * carries no LoRA); asking for theirs throws.
+ * but x. Gradients for x and for the shift, which is the sum of x's over the pixels (text that is pooled into the time
+ * embedding wants it); gamma and beta are frozen, asking for theirs throws.
  * Tolerance: 2e-6 relative to float64 (f32 roundings), plus |mean| / deviation roundings of x itself.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -15,7 +15,7 @@ import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { defineKernel } from '../kernel';
 import { allocate, dispatch, groups1d } from '../program';
-import { ShapeError } from '../pointwise/elementwise';
+import { elementwise, ShapeError, type Elementwise } from '../pointwise/elementwise';
 import {
   chunkGradients,
   chunkMoments,
@@ -81,14 +81,28 @@ function variant(shift: boolean) {
     gradient: {
       saveInputs: inputs,
       saveOutputs: [false, true],
-      backward: ([dy], saved, attrs) => ({
-        x: () => {
+      backward: ([dy], saved, attrs) => {
+        const inputGradient = () => {
           const [x, gamma, beta] = saved as [Tensor, Tensor, Tensor];
           const stats = saved[saved.length - 1];
-          const dx = backward(dy, x, gamma, beta, shift ? saved[3] : undefined, stats, attrs);
-          return tf.engine().makeTensorFromTensorInfo(dx);
-        },
-      }),
+          return backward(dy, x, gamma, beta, shift ? saved[3] : undefined, stats, attrs);
+        };
+        let known: TensorInfo | undefined;
+        return {
+          x: () => tf.engine().makeTensorFromTensorInfo((known ??= inputGradient())),
+          ...(shift
+            ? {
+                shift: () => {
+                  // The tape asks for x's first, and holds it until this one is done.
+                  const dx = known ?? inputGradient();
+                  const sums = pixelSums(dx);
+                  if (!known) release(dx);
+                  return tf.engine().makeTensorFromTensorInfo(sums);
+                },
+              }
+            : {}),
+        };
+      },
     },
   });
 }
@@ -157,6 +171,31 @@ function backward(
   dispatch(inputGradient(form), [...inputs, means, dx], map.params, map.groups, 16 * elements);
   release(sums, products, means);
   return dx;
+}
+
+const PIXEL_SUMS: Elementwise = {
+  name: 'pixelSums',
+  inputs: ['x'],
+  value: `
+    let batch = i / p.columns;
+    let c = i % p.columns;
+    var sum = T(0.0);
+    for (var n = 0u; n < p.rows; n++) { sum += x[(batch * p.rows + n) * p.columns + c]; }
+    return sum;`,
+  params: { columns: 'u32', rows: 'u32' },
+};
+
+/** x [B, ..., C] -> [B, C]: a loop a channel, in f32. */
+function pixelSums(x: TensorInfo): TensorInfo {
+  const [batch, channels] = [x.shape[0], x.shape[x.shape.length - 1]];
+  const rows = x.shape.reduce((product, n) => product * n, 1) / (batch * channels);
+  return elementwise(
+    PIXEL_SUMS,
+    [x],
+    [batch, channels],
+    (width) => ({ columns: channels / width, rows }),
+    channels,
+  );
 }
 
 let chosenWorkgroups: number | undefined;

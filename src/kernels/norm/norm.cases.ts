@@ -18,6 +18,7 @@ import { layerNorm, setRowLanes } from './layer_norm';
 import {
   groupNormGradientReference,
   groupNormReference,
+  pixelSumsReference,
   layerNormGradientReference,
   layerNormReference,
 } from './norm.reference';
@@ -127,14 +128,22 @@ async function groupNormCase({
   ];
   const { value, grads } = valueAndGradients(
     () => groupNorm(tx, tg, tb, { groups, eps, silu, shift: shift ? ts : undefined }),
-    [tx],
+    shift ? [tx, ts] : [tx],
     tdy,
   );
   const within: Tolerance = { f32: tolerance, f16: tolerance };
+  const dx = groupNormGradientReference(problem, dy);
   const results: Comparison[] = [
     await compare('y', value, groupNormReference(problem), within),
-    await compare('dx', grads[0], groupNormGradientReference(problem, dy), within),
+    await compare('dx', grads[0], dx, within),
   ];
+  if (shift) {
+    // Of a group the sums cancel: what is left carries the roundings of all.
+    const sums = 10 * tolerance;
+    results.push(
+      await compare('dshift', grads[1], pixelSumsReference(problem, dx), { f32: sums, f16: sums }),
+    );
+  }
   tf.dispose([tx, tg, tb, ts, tdy, value, grads]);
   return results;
 }

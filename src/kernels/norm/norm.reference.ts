@@ -40,6 +40,17 @@ export function groupNormGradientReference(problem: GroupNormProblem, dy: ArrayL
   return dx;
 }
 
+/** [B, C]: the sum over the rows of each batch of dx [B, N, C], which is the gradient of the shift. */
+export function pixelSumsReference(
+  { batch, rows, channels }: Pick<GroupNormProblem, 'batch' | 'rows' | 'channels'>,
+  dx: ArrayLike<number>,
+): Float64Array {
+  const sums = new Float64Array(batch * channels);
+  for (let i = 0; i < dx.length; i++)
+    sums[Math.floor(i / (rows * channels)) * channels + (i % channels)] += dx[i];
+  return sums;
+}
+
 /** y [rows, C]. */
 export function layerNormReference(
   x: ArrayLike<number>,

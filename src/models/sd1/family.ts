@@ -2,6 +2,7 @@
 import { sd1Facts } from '../../formats/families/sd1';
 import { encodeChunks, textShapes } from '../clip';
 import {
+  belongTogether,
   CheckpointShapeError,
   inferText,
   inferUnet,
@@ -23,11 +24,7 @@ export const sd1: Family = {
       vae: inferVae(shapes.vae, sd1Facts.latents.scaling, sd1Facts.vaePrecision),
       text1: inferText(shapes.text1),
     };
-    if (config.vae.latentChannels !== config.unet.inChannels) {
-      throw new CheckpointShapeError(
-        `The VAE has ${config.vae.latentChannels} channels and the U-Net takes ${config.unet.inChannels}: they do not belong together.`,
-      );
-    }
+    belongTogether(config);
     return config;
   },
   shapes: (config, part) => {
@@ -44,9 +41,12 @@ export const sd1: Family = {
   },
   blocks: unetBlocks,
   schedule: () => noiseSchedule(sd1Facts.noise),
+  idsOf: (_, ids) => ids,
+  layersUsed: (_, { layers }, clipSkip) => layers + 1 - clipSkip,
   encode: ({ text1 }, config, { ids, chunks, clipSkip, rows }) => {
-    if (!text1) throw new Error('Prompts are to be encoded, but the text encoder is not loaded.');
-    return { context: encodeChunks(text1, config.text1, ids, chunks, clipSkip, rows) };
+    if (!text1 || !ids.text1)
+      throw new Error('Prompts are to be encoded, but the text encoder is not loaded.');
+    return { context: encodeChunks(text1, config.text1, ids.text1, chunks, clipSkip, rows) };
   },
 };
 

@@ -22,5 +22,14 @@ export const sd15: ModelConfig = {
     scaling: 0.18215,
     precision: 'half',
   },
-  text1: { hidden: 768, intermediate: 3072, layers: 12, heads: 12, vocabulary: 49408, positions: 77 },
+  text1: {
+    hidden: 768,
+    intermediate: 3072,
+    layers: 12,
+    heads: 12,
+    vocabulary: 49408,
+    positions: 77,
+    activation: 'quickGelu',
+    projection: 0,
+  },
 };

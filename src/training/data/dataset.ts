@@ -15,12 +15,13 @@ import {
 } from '../../formats/dataset/buckets';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { chunks, type Tokenizer } from '../../formats/captions/tokenizer';
-import { read, trim, upload } from '../../kernels/program';
-import { promptRows } from '../../kernels/layout/layout';
-import type { Model } from '../../models/layers';
-import { textModels, type BaseModel, type TextEncoders } from '../step/base_model';
+import { read, trim } from '../../kernels/program';
+import type { LoraOf } from '../../models/lora';
+import { textConfigs, textModels, type BaseModel, type TextEncoders } from '../step/base_model';
 import type { CaptionConfig } from './captions';
 import { encodeLatents } from './latents';
+import type { TextStates } from './text_states';
+import { PromptInputs } from '../step/prompts';
 import { stream } from '../step/random';
 
 /** A picture as the trainer gets it: `pixels` decodes, scales and cuts, [H, W, 3] in [-1, 1]. */
@@ -131,27 +132,21 @@ export function captionIds(tokenizer: Tokenizer, caption: string, maxTokens: 75 
   return Int32Array.from(chunks(tokenizer.encode(caption), maxTokens, tokenizer).flat());
 }
 
-/** Text states [chunks * 75 + 2, contextChannels] of one caption, on the host. */
+/** Encodes one caption; `ids` as `captionIds` gives them. */
 export async function encodeCaption(
   base: TextEncoders,
   ids: Int32Array,
   clipSkip: number,
-  lora?: Model['lora'],
-): Promise<Float32Array> {
-  const { positions } = base.text1.config;
-  const chunks = ids.length / positions;
-  const rows =
-    chunks > 1 ? upload(promptRows(1, chunks), [chunks * (positions - 2) + 2], 'captions') : undefined;
-  const states = tf.tidy(() => {
-    const prompts = { ids: tf.tensor2d(ids, [chunks, positions], 'int32'), chunks, clipSkip, rows };
-    const config = {
-      text1: base.text1.config,
-      ...(base.text2 ? { text2: base.text2.config } : {}),
-    };
-    return base.family.encode(textModels(base, lora), config, prompts).context;
-  });
-  const values = await read(states);
-  states.dispose();
-  rows?.dispose();
-  return values;
+  lora?: LoraOf,
+): Promise<TextStates> {
+  const config = textConfigs(base);
+  const inputs = new PromptInputs(base.family, config, 1, ids.length / config.text1.positions, 'captions');
+  inputs.write(ids);
+  const { context, pooled } = tf.tidy(() => ({
+    ...base.family.encode(textModels(base, lora), config, inputs.with(clipSkip)),
+  }));
+  inputs.dispose();
+  const states = { context: await read(context), ...(pooled ? { pooled: await read(pooled) } : {}) };
+  tf.dispose([context, ...(pooled ? [pooled] : [])]);
+  return states;
 }

@@ -6,11 +6,14 @@ import type { TrainConfig } from '../../formats/config/config_fields';
 import type { Batch, TrainingStep } from '../data/batches';
 import { processCaption } from '../data/captions';
 import { captionConfig, captionIds } from '../data/dataset';
+import { pictureSizes } from '../data/picture_sizes';
+import { joined } from '../data/text_states';
 import { addNoiseOffset, debiasedWeight, minSnrWeight } from '../step/noise_schedule';
 import { passes } from '../step/passes';
 import type { Prepared } from './prepare';
 import { stream } from '../step/random';
 import type { MicroBatch } from '../step/step';
+import { sizesLength } from '../../models/family';
 import type { NoiseSchedule } from '../../models/schedule';
 
 /** The passes of a batch, each with a seed for dropout: one, where the memory holds the whole batch. */
@@ -76,7 +79,7 @@ function batchOf(at: TrainingStep, micro: number): Batch {
 
 function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, micro: number): MicroBatch {
   const batch = batchOf(at, micro);
-  const { schedule } = prepared.base;
+  const { schedule, family } = prepared.base;
   const { context } = prepared;
   const { timesteps, sides, noise, offsets, captions } = drawsOf(
     config,
@@ -92,6 +95,17 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
       latents: x0[i],
     }),
   );
+  const states = context ? captions.map((caption) => context.get(caption) ?? missing(caption)) : [];
+  const { sizes } = family;
+  const length = sizesLength(prepared.plan);
+  const added = sizes
+    ? batch.images.map((index, i) =>
+        joined([
+          states[i]?.pooled ?? new Float32Array(),
+          sizes(pictureSizes(prepared.images[index], sides[i] === 1), length),
+        ]),
+      )
+    : undefined;
   const weights = timesteps.map((t) => lossWeight(schedule, config, t) / config.gradient_accumulation_steps);
   return {
     size: batch.images.length,
@@ -102,12 +116,13 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
     timesteps,
     weights,
     ...(context
-      ? { context: joined(captions.map((caption) => context.get(caption) ?? missing(caption))) }
+      ? { context: joined(states.map(({ context }) => context)) }
       : {
           ids: joinedInts(
             captions.map((caption) => captionIds(prepared.tokenizer, caption, config.max_token_length)),
           ),
         }),
+    ...(added ? { added: joined(added) } : {}),
   };
 }
 
@@ -126,16 +141,6 @@ export function lossWeight(
 
 function missing(caption: string): never {
   throw new Error(`The caption "${caption}" was not encoded.`);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function joinedInts(parts: readonly Int32Array[]): Int32Array {

@@ -33,6 +33,7 @@ import {
   type CachedImage,
   type TrainingImage,
 } from '../data/dataset';
+import type { TextStates } from '../data/text_states';
 import { idleModules } from '../step/idle_modules';
 import { adapters, RUN_KINDS } from '../step/kinds';
 import type { KeptRanks, LoraBeginning } from '../step/lora_file';
@@ -102,9 +103,9 @@ export interface Prepared {
   schedule: ScheduleConfig;
   tokenizer: Tokenizer;
   /** Text states by caption, where captions never change and their encoder is not trained. */
-  context: ReadonlyMap<string, Float32Array> | undefined;
+  context: ReadonlyMap<string, TextStates> | undefined;
   /** Text states of what samples are drawn from, by `textKey`, if the text encoder is gone. */
-  prompts: ReadonlyMap<string, Float32Array>;
+  prompts: ReadonlyMap<string, TextStates>;
   memory: MemoryPrediction;
   fingerprint: string;
   facts: RunFacts;
@@ -241,7 +242,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     const texts = { text1, ...(text2 ? { text2 } : {}) };
     own({ dispose: () => disposeParts(early) });
     yield { kind: 'phase', phase: 'encode' };
-    const context = outline.text === 'given' ? new Map<string, Float32Array>() : undefined;
+    const context = outline.text === 'given' ? new Map<string, TextStates>() : undefined;
     const encode = (caption: string, tokens = config.max_token_length) =>
       encodeCaption(early, captionIds(tokenizer, caption, tokens), config.clip_skip);
     if (context) {
@@ -252,7 +253,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
         yield { kind: 'progress', phase: 'encode', done: done + 1, total: captions.length, unit: 'captions' };
       }
     }
-    const prompts = new Map<string, Float32Array>();
+    const prompts = new Map<string, TextStates>();
     if (sampling)
       for (const [key, { text, tokens }] of sampleTexts(tokenizer, config))
         prompts.set(key, await encode(text, tokens));

@@ -6,6 +6,7 @@ import { checkGpu, forgetErrors, gpu } from '../../kernels/device';
 import { trim } from '../../kernels/program';
 import type { TrainEvent } from '../../protocol/trainer';
 import { captionIds, encodeCaption } from '../data/dataset';
+import type { TextStates } from '../data/text_states';
 import { told } from './told';
 import type { Prepared, TrainingRun } from './prepare';
 import { decodeLatents, sampleLatents, sampleNoise, toRgba } from '../sampling/sample';
@@ -63,7 +64,7 @@ async function* draw(
   const { base, lora } = prepared;
   if (!base.vae || config.sample_prompts.length === 0) return;
   const { text1 } = base;
-  const encode = async (prompt: string, tokens: PromptTokens): Promise<Float32Array> => {
+  const encode = async (prompt: string, tokens: PromptTokens): Promise<TextStates> => {
     const known = prepared.prompts.get(textKey(prompt, tokens));
     if (known && !(config.train_text_encoder && text1)) return known;
     if (!text1) throw new Error(`The prompt "${prompt}" was not encoded.`);

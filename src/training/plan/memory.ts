@@ -12,7 +12,8 @@ import {
   type SimulatedDispatch,
   type Simulation,
 } from '../../kernels/program';
-import type { LoraParameters, LoraShape } from '../../models/lora';
+import type { LoraOf, LoraParameters, LoraShape } from '../../models/lora';
+import { sizesLength } from '../../models/family';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
 import { disposeParts, reserveParts, type BaseModel, type BaseModelConfig } from '../step/base_model';
@@ -231,7 +232,7 @@ function train(request: MemoryRequest, firstKeptBlock: number, microBatch: numbe
 
 /** The step's own memory is given back before samples are drawn (`StepEngine.release`). */
 function sample(request: MemoryRequest, shape: BatchShape, guidedTogether: boolean): void {
-  loaded(request, (base, { drawnWith }) => drawSample(base, drawnWith, shape, guidedTogether));
+  loaded(request, (base, { drawnWith }) => drawSample(base, drawnWith('unet'), shape, guidedTogether));
 }
 
 /** Runs `work` with everything that stays on the GPU while a run trains. */
@@ -289,6 +290,13 @@ function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shap
       ...(settings.text === 'given'
         ? { context: new Float32Array(tokens * config.unet.contextChannels) }
         : { ids: new Int32Array(shape.size * settings.chunks * positions) }),
+      ...(config.unet.addChannels > 0
+        ? {
+            added: new Float32Array(
+              shape.size * (settings.text === 'given' ? config.unet.addChannels : sizesLength(config)),
+            ),
+          }
+        : {}),
     },
     0,
   );
@@ -297,7 +305,7 @@ function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shap
 /** With guidance: two passes of the U-Net, in one batch or one after the other, then the decoder. */
 function drawSample(
   base: Pick<BaseModel, 'unet'> & Partial<BaseModel>,
-  lora: LoraParameters['drawnWith'],
+  lora: ReturnType<LoraOf>,
   { width, height }: BatchShape,
   guidedTogether: boolean,
 ): void {
@@ -306,10 +314,11 @@ function drawSample(
   const x = reserve([at, height / 8, width / 8, config.inChannels], 'float32', 'sample');
   const t = reserve([at], 'float32', 'sample');
   const context = reserve([at, 77, config.contextChannels], 'float32', 'sample');
+  const added = config.addChannels > 0 ? reserve([at, config.addChannels], 'float32', 'sample') : undefined;
   try {
-    tf.tidy(() => void unet({ weights, lora }, blocks, x, t, context));
+    tf.tidy(() => void unet({ weights, lora }, blocks, x, t, context, added));
   } finally {
-    tf.dispose([x, t, context]);
+    tf.dispose([x, t, context, ...(added ? [added] : [])]);
   }
   // As sampleLatents does at its end.
   trim();

@@ -22,7 +22,7 @@ onTiers((base, tier) => {
       weights.map((weight) => ({ source, weight })),
     );
     const out = unet(
-      { weights: base().unet.weights, lora: loras.of },
+      { weights: base().unet.weights, lora: loras.of('unet') },
       base().unet.blocks,
       tf.tensor4d(inputs.floats('latent_nhwc'), [2, 16, 24, 4]),
       tf.tensor1d([...inputs.ints('timesteps')], 'float32'),
@@ -51,7 +51,7 @@ onTiers((base, tier) => {
     const { text1: text } = base();
     const loras = await applyLoras(configOf(base()), [{ source, weight: 1 }]);
     const ids = tf.tensor2d((await golden('text')).ints('ids'), [2, 77], 'int32');
-    const states = encodeText({ weights: text.weights, lora: loras.of }, text.config, ids);
+    const states = encodeText({ weights: text.weights, lora: loras.of('text1') }, text.config, ids);
     expectClose('states', await read(states), want.floats('text_out'), tolerance);
     loras.dispose();
   });

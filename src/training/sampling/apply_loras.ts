@@ -4,18 +4,20 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { ByteSource } from '../../formats/safetensors/byte_source';
+import type { LoraPart } from '../../formats/families/family_facts';
 import { parseLora } from '../../formats/lora/kohya_lora';
 import { refuseOtherFamily } from '../../formats/lora/lora_kind';
 import { matchLora } from '../../formats/lora/lora_outline';
 import type { Lora } from '../../kernels/lora/lora';
 import { mergeLoras } from '../../kernels/lora/merge';
 import { upload } from '../../kernels/program';
+import type { LoraOf } from '../../models/lora';
 import type { BaseModelConfig } from '../step/base_model';
 import { targetsOf } from '../step/lora_file';
 
 export interface AppliedLoras {
-  /** The module's LoRA, by diffusers path; undefined where no file adapts it. */
-  of(path: string): Lora | undefined;
+  /** Undefined for modules that no file adapts. */
+  of: LoraOf;
   dispose(): void;
 }
 
@@ -32,13 +34,14 @@ export async function applyLoras(
     refuseOtherFamily(lora.family, base.family);
     read.push({ lora, weight, fitting: matchLora(lora.modules, targets) });
   }
-  const byPath = new Map<string, Lora[]>();
+  const byPlace = new Map<string, Lora[]>();
   for (const { lora, weight, fitting } of read) {
     for (const { name, rank, alpha, down, up } of lora.modules) {
       const target = fitting.get(name);
       if (!target || weight === 0) continue;
-      const matrices = byPath.get(target.path) ?? [];
-      byPath.set(target.path, matrices);
+      const place = placeOf(target.part, target.path);
+      const matrices = byPlace.get(place) ?? [];
+      byPlace.set(place, matrices);
       matrices.push({
         down: upload(down, [rank, target.inFeatures], 'LoRA'),
         up: upload(up, [target.outFeatures, rank], 'LoRA'),
@@ -47,20 +50,24 @@ export async function applyLoras(
     }
   }
   const merged = new Map<string, Lora>();
-  for (const [path, loras] of byPath) {
+  for (const [place, loras] of byPlace) {
     const [only] = loras;
-    if (loras.length === 1 && only) merged.set(path, only);
+    if (loras.length === 1 && only) merged.set(place, only);
     else {
       const { down, up, scale } = mergeLoras(loras);
-      merged.set(path, { down: tf.keep(down), up: tf.keep(up), scale });
+      merged.set(place, { down: tf.keep(down), up: tf.keep(up), scale });
       for (const lora of loras) tf.dispose([lora.down, lora.up]);
     }
   }
   return {
-    of: (path) => merged.get(path),
+    of: (part) => (path) => merged.get(placeOf(part, path)),
     dispose: () => {
       for (const { down, up } of merged.values()) tf.dispose([down, up]);
       merged.clear();
     },
   };
+}
+
+function placeOf(part: LoraPart, path: string): string {
+  return `${part} ${path}`;
 }

@@ -30,11 +30,11 @@ onTiers(
       const ids = captionIds(tokenizer, prompt, 75);
       expect([...ids]).toEqual([...want.ints('ids').subarray(77 * index, 77 * (index + 1))]);
 
-      const context = await encodeCaption(base(), ids, 1);
-      expectClose('text', context, row(want.floats('context')), tier === 'f32' ? 1e-5 : 5e-3);
+      const states = await encodeCaption(base(), ids, 1);
+      expectClose('text', states.context, row(want.floats('context')), tier === 'f32' ? 1e-5 : 5e-3);
       const before = tf.memory().numTensors;
       const latents = await sampleLatents(base(), undefined, {
-        prompt: context,
+        prompt: states,
         negative: await encodeCaption(base(), captionIds(tokenizer, '', 75), 1),
         width: SIZE,
         height: SIZE,

@@ -5,18 +5,19 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { gpu, inFullPrecision } from '../../kernels/device';
 import { read, trim } from '../../kernels/program';
-import type { Lora } from '../../kernels/lora/lora';
 import type { VaeConfig } from '../../models/config';
+import type { LoraOf } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode } from '../../models/vae';
+import type { Family } from '../../models/family';
+import { joined, type TextStates } from '../data/text_states';
 import type { BaseModel, BaseParts } from '../step/base_model';
 import { stream } from '../step/random';
 import { samplerPlan, type Sampler, type SamplerOptions } from './samplers';
 
 export interface SampleRequest {
-  /** Hidden states of the prompt and of the negative prompt, each [tokens, contextChannels]. */
-  prompt: Float32Array;
-  negative: Float32Array;
+  prompt: TextStates;
+  negative: TextStates;
   width: number;
   height: number;
   sampler: Sampler;
@@ -39,18 +40,16 @@ export function sampleNoise(seed: number, width: number, height: number, channel
   return noise;
 }
 
-type LoraOf = ((path: string) => Lora | undefined) | undefined;
-
 /** Latents [h, w, 4] after the last step, in the U-Net's scale. Calls `onStep` after each; `signal` stops between steps. */
 export async function sampleLatents(
   base: BaseParts<'unet'>,
-  lora: LoraOf,
+  lora: LoraOf | undefined,
   request: SampleRequest,
   onStep: (done: number, total: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const { weights, config, blocks } = base.unet;
-  const model = { weights, ...(lora ? { lora } : {}) };
+  const model = { weights, ...(lora ? { lora: lora('unet') } : {}) };
   const plan = samplerPlan(request.sampler, request.steps, {
     schedule: base.schedule,
     prediction: request.vPrediction ? 'v_prediction' : 'epsilon',
@@ -63,19 +62,21 @@ export async function sampleLatents(
     config.inChannels,
   ];
   const guided = request.guidance !== 1;
-  const tokens = request.prompt.length / config.contextChannels;
+  const tokens = request.prompt.context.length / config.contextChannels;
   const together = guided && request.guidedTogether !== false;
-  const states = (values: Float32Array, size: number) =>
-    tf.tensor3d(values, [size, tokens, config.contextChannels]);
-  const contexts = !guided
-    ? [states(request.prompt, 1)]
-    : together
-      ? [states(concat(request.negative, request.prompt), 2)]
-      : [states(request.negative, 1), states(request.prompt, 1)];
+  const added = addedTo(base.family, config.addChannels, request);
+  const told = ofPasses(request, guided, together).map((texts) => ({
+    context: tf.tensor3d(joined(texts.map(({ context }) => context)), [
+      texts.length,
+      tokens,
+      config.contextChannels,
+    ]),
+    added: added && tf.tensor2d(joined(texts.map(added)), [texts.length, config.addChannels]),
+  }));
   const predict = (input: Tensor, t: number): Tensor => {
     const batch = together ? tf.concat([input, input]) : input;
-    const outputs = contexts.map((context) =>
-      unet(model, blocks, batch, tf.fill([batch.shape[0]], t), context),
+    const outputs = told.map(({ context, added }) =>
+      unet(model, blocks, batch, tf.fill([batch.shape[0]], t), context, added),
     );
     if (!guided) return outputs[0];
     const [negative, prompt] = together ? tf.split(outputs[0], 2) : outputs;
@@ -102,7 +103,11 @@ export async function sampleLatents(
     return await read(x);
   } finally {
     // Also when stopped between two steps.
-    tf.dispose([x, previous, ...contexts]);
+    tf.dispose([
+      x,
+      previous,
+      ...told.flatMap(({ context, added }) => (added ? [context, added] : [context])),
+    ]);
     trim();
   }
 }
@@ -212,11 +217,28 @@ function guide(negative: Tensor, prompt: Tensor, guidance: number): Tensor {
   return tf.add(tf.mul(negative, 1 - guidance), tf.mul(prompt, guidance));
 }
 
-function concat(a: Float32Array, b: Float32Array): Float32Array {
-  const both = new Float32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+/** The texts of each pass of the U-Net: without guidance the prompt alone. */
+function ofPasses(
+  { prompt, negative }: Pick<SampleRequest, 'prompt' | 'negative'>,
+  guided: boolean,
+  together: boolean,
+): TextStates[][] {
+  if (!guided) return [[prompt]];
+  return together ? [[negative, prompt]] : [[negative], [prompt]];
+}
+
+/** What the U-Net adds to its time for a text, [length], where its family has such a vector: a whole picture of this size. */
+function addedTo(
+  { sizes }: Pick<Family, 'sizes'>,
+  length: number,
+  { width, height }: Pick<SampleRequest, 'width' | 'height'>,
+): ((text: TextStates) => Float32Array) | undefined {
+  const size = [height, width] as const;
+  return (
+    sizes &&
+    (({ pooled = new Float32Array() }) =>
+      joined([pooled, sizes({ original: size, crop: [0, 0], target: size }, length - pooled.length)]))
+  );
 }
 
 /** [H, W, 3] in [-1, 1] -> 8-bit RGBA. */

@@ -14,8 +14,8 @@ onTiers((base, tier) => {
     const context = want.floats('context');
     const before = tf.memory().numTensors;
     const latents = await sampleLatents(base(), undefined, {
-      negative: context.slice(0, 77 * 64),
-      prompt: context.slice(77 * 64),
+      negative: { context: context.slice(0, 77 * 64) },
+      prompt: { context: context.slice(77 * 64) },
       width: 128,
       height: 128,
       sampler,

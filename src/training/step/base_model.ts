@@ -23,6 +23,7 @@ import type { Family, ModelConfig } from '../../models/family';
 import { families } from '../../models/families';
 import { isTrained } from '../../formats/families/families';
 import type { Model } from '../../models/layers';
+import type { LoraOf } from '../../models/lora';
 import type { NoiseSchedule } from '../../models/schedule';
 import { partWords } from '../../formats/families/family_facts';
 
@@ -249,13 +250,24 @@ export function configOf({ family, unet, vae, text1, text2 }: BaseModel): BaseMo
   };
 }
 
+/** What the text encoders' shapes say. */
+export function textConfigs({
+  text1,
+  text2,
+}: Pick<BaseModel, 'text1'> & Partial<Pick<BaseModel, 'text2'>>): Pick<ModelConfig, TextPart> {
+  return { text1: text1.config, ...(text2 ? { text2: text2.config } : {}) };
+}
+
 /** The text encoders as models, with a LoRA if there is one. */
 export function textModels(
   { text1, text2 }: Partial<Pick<BaseModel, TextPart>>,
-  lora?: Model['lora'],
+  lora?: LoraOf,
 ): Partial<Record<TextPart, Model>> {
-  const of = (part: { weights: Weights }): Model => ({ weights: part.weights, ...(lora ? { lora } : {}) });
-  return { ...(text1 ? { text1: of(text1) } : {}), ...(text2 ? { text2: of(text2) } : {}) };
+  const of = (part: TextPart, { weights }: { weights: Weights }): Model => ({
+    weights,
+    ...(lora ? { lora: lora(part) } : {}),
+  });
+  return { ...(text1 ? { text1: of('text1', text1) } : {}), ...(text2 ? { text2: of('text2', text2) } : {}) };
 }
 
 async function loadTensor(

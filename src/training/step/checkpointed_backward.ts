@@ -19,6 +19,8 @@ export interface BackwardSettings {
   adapted: (block: UnetBlock) => readonly string[];
   /** Is the gradient of the context wanted (a trained text encoder)? */
   wantContext: boolean;
+  /** And that of the time embedding (text that is pooled into it)? */
+  wantTime?: boolean;
 }
 
 export interface ModuleGradient {
@@ -32,22 +34,24 @@ export type Sink = (gradients: readonly ModuleGradient[]) => void;
 
 /**
  * x [B, H, W, 4] noisy latents; `loss` maps the prediction to a scalar under the tape; `seed` is the gradient of that
- * scalar (the loss scale), a tensor [1] already on the GPU. Returns the loss and, if wanted, the context's gradient.
+ * scalar (the loss scale), a tensor [1] already on the GPU. Returns the loss and, if wanted, the gradients of the context
+ * and of the time embedding.
  */
 export function checkpointedBackward(
-  { model, blocks, firstKeptBlock, adapted, wantContext }: BackwardSettings,
+  { model, blocks, firstKeptBlock, adapted, wantContext, wantTime = false }: BackwardSettings,
   x: Tensor,
   inputs: UnetInputs,
   loss: (prediction: Tensor) => Tensor,
   seed: Tensor,
   sink: Sink,
   mark: (segment: string) => void = () => {},
-): { loss: Tensor; dContext: Tensor | undefined } {
+): { loss: Tensor; dContext: Tensor | undefined; dTime: Tensor | undefined } {
   const first = Math.min(Math.max(firstKeptBlock, 0), blocks.length - 1);
   const skipOf = skipSources(blocks);
   const needs = needsGradient(
     blocks,
-    (block) => adapted(block).length > 0 || (wantContext && block.seesContext),
+    (block) =>
+      adapted(block).length > 0 || (wantContext && block.seesContext) || (wantTime && block.seesTime),
   );
   const outputs: Tensor[] = [];
   const inputOf = (i: number) => (i === 0 ? x : outputs[i - 1]);
@@ -60,9 +64,10 @@ export function checkpointedBackward(
 
   const dOutputs: (Tensor | undefined)[] = [];
   let dContext: Tensor | undefined;
+  let dTime: Tensor | undefined;
   const gather = (i: number, gradient: Tensor) => (dOutputs[i] = accumulate(dOutputs[i], gradient));
 
-  /** Gradients of `y` with respect to earlier outputs, the context and the LoRA of some blocks. */
+  /** Gradients of `y` with respect to earlier outputs, the context, the time embedding and the LoRA of some blocks. */
   const differentiate = (
     y: () => Tensor,
     dy: Tensor,
@@ -71,13 +76,19 @@ export function checkpointedBackward(
   ): Tensor => {
     const sources = earlier.filter((i) => needs[i]);
     const takesContext = wantContext && inside.some((block) => block.seesContext);
+    const takesTime = wantTime && inside.some((block) => block.seesTime);
     const paths = inside.flatMap(adapted);
     const [value, ...flowing] = tf.tidy(() => {
       const matrices = paths.flatMap((path) => {
         const lora = model.lora?.(path);
         return lora ? [lora.down, lora.up] : [];
       });
-      const xs = [...sources.map((i) => outputs[i]), ...(takesContext ? [inputs.context] : []), ...matrices];
+      const xs = [
+        ...sources.map((i) => outputs[i]),
+        ...(takesContext ? [inputs.context] : []),
+        ...(takesTime ? [inputs.time] : []),
+        ...matrices,
+      ];
       const { value, grads } = tf.engine().gradients(y, xs, dy);
       const own = grads.slice(xs.length - matrices.length);
       sink(paths.map((path, i) => ({ path, dDown: own[2 * i], dUp: own[2 * i + 1] })));
@@ -85,6 +96,7 @@ export function checkpointedBackward(
     });
     sources.forEach((i, at) => gather(i, flowing[at]));
     if (takesContext) dContext = accumulate(dContext, flowing[sources.length]);
+    if (takesTime) dTime = accumulate(dTime, flowing[sources.length + (takesContext ? 1 : 0)]);
     return value;
   };
 
@@ -119,7 +131,7 @@ export function checkpointedBackward(
     }
     outputs[i].dispose();
   }
-  return { loss: value, dContext };
+  return { loss: value, dContext, dTime };
 }
 
 /** For each block that takes a skip connection, the index of the block whose output it is. */

@@ -140,7 +140,7 @@ export async function exportLora(
   facts: TrainingFacts,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const values = await lora.get();
-  const modules = fileModules(lora.modules, ({ path }) => values.get(path));
+  const modules = fileModules(lora.modules, ({ name }) => values.get(name));
   return buildLoraFile({ modules, precision: config.save_precision, metadata: trainingMetadata(facts) });
 }
 

@@ -35,6 +35,7 @@ export function passes(batch: MicroBatch, microBatch: number): MicroBatch[] {
       weights: batch.weights.slice(from, start).map((weight) => (weight * count) / size),
       ...(batch.context ? { context: slice(batch.context) } : {}),
       ...(batch.ids ? { ids: slice(batch.ids) } : {}),
+      ...(batch.added ? { added: slice(batch.added) } : {}),
     };
   });
 }

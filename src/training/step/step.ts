@@ -7,17 +7,19 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { linearCombination } from '../../kernels/loss/loss';
 import { accumulateInto, type Span } from '../../kernels/optimizer/flat';
 import { checkGpu } from '../../kernels/device';
-import { promptRows } from '../../kernels/layout/layout';
+import { concatChannels } from '../../kernels/layout/layout';
 import { reserve, upload, write } from '../../kernels/program';
 import { Recorder, type Recording } from '../../kernels/recording';
-import type { LoraParameters } from '../../models/lora';
+import type { LoraParameters, PlacedModule } from '../../models/lora';
 import { ownsModule, timeEmbedding, type UnetBlock } from '../../models/unet';
-import { textModels, type BaseModel, type BaseParts } from './base_model';
+import { textConfigs, textModels, type BaseModel, type BaseParts } from './base_model';
 import { addNoiseCoefficients, targetCoefficients } from './noise_schedule';
 import { losses, RUN_KINDS } from './kinds';
 import type { Optimizer } from './optimizer';
 import { checkpointedBackward, type ModuleGradient } from './checkpointed_backward';
-import type { TextPart } from '../../formats/families/family_facts';
+import { PromptInputs } from './prompts';
+import { sizesLength, type Conditioning } from '../../models/family';
+import type { LoraPart, TextPart } from '../../formats/families/family_facts';
 
 export interface StepSettings {
   /** Where the context comes from: given with each batch, or encoded from ids by a frozen or a trained encoder. */
@@ -47,7 +49,10 @@ export interface MicroBatch {
   context?: Float32Array;
   /** [size * chunks, 77], where it is not. */
   ids?: Int32Array;
-  /** [size, addChannels], where the U-Net adds such a vector to its time embedding. */
+  /**
+   * Where the U-Net adds a vector to its time embedding: [size, addChannels], or what follows the pooled text in it, where
+   * the text is not given.
+   */
   added?: Float32Array;
 }
 
@@ -59,8 +64,7 @@ interface Inputs {
   t: Tensor;
   weights: Tensor;
   context: Tensor | undefined;
-  ids: Tensor | undefined;
-  rows: Tensor | undefined;
+  prompts: PromptInputs | undefined;
   added: Tensor | undefined;
   recording: Recording | undefined;
 }
@@ -76,6 +80,7 @@ export class StepEngine {
   readonly dropoutSeed: Tensor;
   private readonly buckets = new Map<string, Inputs>();
   private readonly adapted: ReadonlyMap<UnetBlock, readonly string[]>;
+  private readonly placed: Readonly<Record<LoraPart, ReadonlyMap<string, PlacedModule>>>;
 
   constructor(
     private readonly base: TrainedParts,
@@ -86,6 +91,9 @@ export class StepEngine {
   ) {
     this.loss = reserve([1], 'float32', 'training inputs');
     this.dropoutSeed = givenSeed ?? upload(new Int32Array(1), [1], 'training inputs');
+    const of = (part: LoraPart) =>
+      new Map(lora.modules.filter((one) => one.part === part).map((module) => [module.path, module]));
+    this.placed = { unet: of('unet'), text1: of('text1'), text2: of('text2') };
     this.adapted = new Map(
       base.unet.blocks.map((block) => [
         block,
@@ -128,8 +136,8 @@ export class StepEngine {
   }
 
   dispose(): void {
-    for (const { x0, noise, mix, target, t, weights, context, ids, rows, added } of this.buckets.values()) {
-      for (const tensor of [x0, noise, mix, target, t, weights, context, ids, rows, added]) tensor?.dispose();
+    for (const { x0, noise, mix, target, t, weights, context, prompts, added } of this.buckets.values()) {
+      for (const one of [x0, noise, mix, target, t, weights, context, prompts, added]) one?.dispose();
     }
     this.buckets.clear();
     this.recorder.dispose();
@@ -139,73 +147,88 @@ export class StepEngine {
 
   private differentiate(inputs: Inputs, mark: (segment: string) => void): void {
     const { base, lora, settings, optimizer } = this;
-    const placed = new Map(lora.modules.map((module) => [module.path, module]));
-    const sink = (gradients: readonly ModuleGradient[]) => {
-      const spans: Span[][] = lora.pieces.map(() => []);
-      for (const { path, dDown, dUp } of gradients) {
-        const module = placed.get(path);
-        if (!module) throw new Error(`No LoRA at ${path}.`);
-        const { from } = lora.pieces[module.piece];
-        spans[module.piece].push(
-          { tensor: dDown, offset: module.down - from },
-          { tensor: dUp, offset: module.up - from },
-        );
-      }
-      for (const [piece, own] of spans.entries()) accumulateInto(optimizer.gradient[piece], own);
-    };
-    const encode = () => {
-      if (!inputs.ids || !base.text1)
+    const encode = (): Conditioning => {
+      if (!inputs.prompts || !base.text1)
         throw new Error('Captions are to be encoded, but ids or the text encoder are missing.');
       const texts = textModels(base, settings.text === 'trained' ? lora.of : undefined);
-      const config = {
-        text1: base.text1.config,
-        ...(base.text2 ? { text2: base.text2.config } : {}),
-      };
-      const { chunks, clipSkip } = settings;
-      return base.family.encode(texts, config, { ids: inputs.ids, chunks, clipSkip, rows: inputs.rows })
-        .context;
+      const config = textConfigs({ ...base, text1: base.text1 });
+      return base.family.encode(texts, config, inputs.prompts.with(settings.clipSkip));
     };
-    const unet = { weights: base.unet.weights, ...(settings.trainUnet ? { lora: lora.of } : {}) };
+    const unet = { weights: base.unet.weights, ...(settings.trainUnet ? { lora: lora.of('unet') } : {}) };
+    const timeOf = (pooled: Tensor | undefined) =>
+      timeEmbedding(
+        unet,
+        inputs.t,
+        pooled && inputs.added ? concatChannels(pooled, inputs.added) : inputs.added,
+      );
 
     const noisy = linearCombination(inputs.x0, inputs.noise, inputs.mix);
     const target = linearCombination(inputs.x0, inputs.noise, inputs.target);
-    const context = inputs.context ?? tf.tidy(encode);
-    const time = tf.tidy(() => timeEmbedding(unet, inputs.t, inputs.added));
-    const { loss, dContext } = checkpointedBackward(
+    const { context, pooled } = inputs.context ? { context: inputs.context } : tidied(encode);
+    const time = tf.tidy(() => timeOf(pooled));
+    const trainsText = settings.text === 'trained';
+    const { loss, dContext, dTime } = checkpointedBackward(
       {
         model: unet,
         blocks: base.unet.blocks,
         firstKeptBlock: settings.firstKeptBlock,
         adapted: (block) => this.adapted.get(block) ?? [],
-        wantContext: settings.text === 'trained',
+        wantContext: trainsText,
+        wantTime: trainsText && pooled !== undefined,
       },
       noisy,
       { time, context },
       (prediction) => losses[RUN_KINDS.loss](prediction, target, inputs.weights, optimizer.lossScale),
       optimizer.lossScale,
-      sink,
+      (gradients) => this.sink('unet', gradients),
       mark,
     );
     accumulateInto(this.loss, [{ tensor: loss, offset: 0 }]);
-    if (dContext) {
+    if (!dContext) return;
+    tf.tidy(() => {
+      const dPooled =
+        pooled && dTime ? tf.engine().gradients(() => timeOf(pooled), [pooled], dTime).grads[0] : undefined;
       const modules = lora.modules.filter((module) => module.part !== 'unet');
-      tf.tidy(() => {
-        const matrices = modules.flatMap(({ path }) => {
-          const pair = lora.of(path);
-          return pair ? [pair.down, pair.up] : [];
-        });
-        // A skipped last layer has no gradient: its entry is missing.
-        const { grads } = tf.engine().gradients(encode, matrices, dContext, true) as {
-          grads: (Tensor | undefined)[];
-        };
-        sink(
-          modules.flatMap(({ path }, i) => {
+      const matrices = modules.flatMap(({ part, path }) => {
+        const pair = lora.of(part)(path);
+        return pair ? [pair.down, pair.up] : [];
+      });
+      // A skipped last layer has no gradient: its entry is missing.
+      const { grads } = tf.engine().gradients(
+        () => {
+          const states = encode();
+          return dPooled ? joined(states.context, states.pooled) : states.context;
+        },
+        matrices,
+        dPooled ? joined(dContext, dPooled) : dContext,
+        true,
+      ) as { grads: (Tensor | undefined)[] };
+      for (const part of base.family.texts) {
+        this.sink(
+          part,
+          modules.flatMap((module, i) => {
             const [dDown, dUp] = [grads[2 * i], grads[2 * i + 1]];
-            return dDown && dUp ? [{ path, dDown, dUp }] : [];
+            return module.part === part && dDown && dUp ? [{ path: module.path, dDown, dUp }] : [];
           }),
         );
-      });
+      }
+    });
+  }
+
+  /** Adds gradients of a part's modules to the optimizer's. */
+  private sink(part: LoraPart, gradients: readonly ModuleGradient[]): void {
+    const { lora, optimizer } = this;
+    const spans: Span[][] = lora.pieces.map(() => []);
+    for (const { path, dDown, dUp } of gradients) {
+      const module = this.placed[part].get(path);
+      if (!module) throw new Error(`No LoRA at ${path}.`);
+      const { from } = lora.pieces[module.piece];
+      spans[module.piece].push(
+        { tensor: dDown, offset: module.down - from },
+        { tensor: dUp, offset: module.up - from },
+      );
     }
+    for (const [piece, own] of spans.entries()) accumulateInto(optimizer.gradient[piece], own);
   }
 
   private inputsFor(batch: MicroBatch): Inputs {
@@ -215,6 +238,7 @@ export class StepEngine {
     const { size: B, height, width } = batch;
     const { base, settings } = this;
     const { inChannels, contextChannels, addChannels } = base.unet.config;
+    const configs = base.text1 ? textConfigs({ ...base, text1: base.text1 }) : {};
     const float = (...shape: number[]) => reserve(shape, 'float32', 'training inputs');
     const given = settings.text === 'given';
     const made: Inputs = {
@@ -225,16 +249,13 @@ export class StepEngine {
       t: float(B),
       weights: float(B),
       context: given ? float(B, settings.chunks * (POSITIONS - 2) + 2, contextChannels) : undefined,
-      ids: given ? undefined : reserve([B * settings.chunks, POSITIONS], 'int32', 'training inputs'),
-      rows:
-        given || settings.chunks === 1
-          ? undefined
-          : upload(
-              promptRows(B, settings.chunks),
-              [B * (settings.chunks * (POSITIONS - 2) + 2)],
-              'training inputs',
-            ),
-      added: addChannels > 0 ? float(B, addChannels) : undefined,
+      prompts: given
+        ? undefined
+        : new PromptInputs(base.family, configs, B, settings.chunks, 'training inputs'),
+      added:
+        addChannels > 0
+          ? float(B, given ? addChannels : sizesLength({ unet: base.unet.config, ...configs }))
+          : undefined,
       recording: undefined,
     };
     this.buckets.set(key, made);
@@ -259,7 +280,7 @@ export class StepEngine {
     write(inputs.weights, Float32Array.from(batch.weights));
     write(this.dropoutSeed, Int32Array.of(seed));
     if (inputs.context && batch.context) write(inputs.context, batch.context);
-    else if (inputs.ids && batch.ids) write(inputs.ids, batch.ids);
+    else if (inputs.prompts && batch.ids) inputs.prompts.write(batch.ids);
     else throw new Error(`The batch has no ${inputs.context ? 'context' : 'token ids'}.`);
     if (inputs.added) {
       if (!batch.added)
@@ -272,6 +293,17 @@ export class StepEngine {
 
 /** Token positions of a CLIP text encoder, BOS and EOS included. */
 const POSITIONS = 77;
+
+/** tf.tidy for what a family encodes. */
+function tidied(encode: () => Conditioning): Conditioning {
+  return tf.tidy(() => ({ ...encode() }));
+}
+
+/** Two outputs as one row, so that one backward pass serves both. */
+function joined(context: Tensor, pooled: Tensor | undefined): Tensor {
+  if (!pooled) throw new Error('This family pools its text, but no pooled text was encoded.');
+  return concatChannels(context.reshape([1, -1]), pooled.reshape([1, -1]));
+}
 
 function keyOf({ size, height, width }: Pick<MicroBatch, 'size' | 'height' | 'width'>): string {
   return `${size}x${height}x${width}`;

@@ -93,10 +93,10 @@ onTiers((base, tier) => {
     const lora = new LoraParameters(shapes);
     lora.set(({ name }) => hashedLora(name));
     const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
-    const context = encodeText({ weights: text.weights, lora: lora.of }, text.config, ids);
+    const context = encodeText({ weights: text.weights, lora: lora.of('text1') }, text.config, ids);
     expectClose('context', await read(context), want.floats('lora_context'), tolerance);
     const prediction = unet(
-      { weights: u.weights, lora: lora.of },
+      { weights: u.weights, lora: lora.of('unet') },
       u.blocks,
       tf.tensor4d(want.floats('noisy_nhwc'), [2, 16, 24, 4]),
       tf.tensor1d([...want.ints('timesteps')], 'float32'),
