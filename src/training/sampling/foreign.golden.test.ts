@@ -52,7 +52,7 @@ async function drawnWith(sources: ByteSource[]) {
     sources.map((source) => ({ source, weight: 1 })),
   );
   const out = unet(
-    { weights: base.unet.weights, lora: loras.of },
+    { weights: base.unet.weights, lora: loras.of('unet') },
     base.unet.blocks,
     tf.tensor4d(inputs.floats('latent_nhwc').subarray(0, 16 * 24 * 4), [1, 16, 24, 4]),
     tf.tensor1d([...inputs.ints('timesteps').subarray(0, 1)], 'float32'),
@@ -60,7 +60,7 @@ async function drawnWith(sources: ByteSource[]) {
   );
   const { weights, config } = base.text1;
   const tokens = tf.tensor2d(ids.subarray(0, 77), [1, 77], 'int32');
-  const states = encodeText({ weights, lora: loras.of }, config, tokens);
+  const states = encodeText({ weights, lora: loras.of('text1') }, config, tokens);
   const values = { unet: await read(out), text: await read(states) };
   tf.dispose([out, states]);
   loras.dispose();
