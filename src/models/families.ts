@@ -2,5 +2,6 @@
 import type { TrainedFamily } from '../formats/families/families';
 import type { Family } from './family';
 import { sd1 } from './sd1/family';
+import { sdxl } from './sdxl/family';
 
-export const families: Readonly<Record<TrainedFamily, Family>> = { sd1 };
+export const families: Readonly<Record<TrainedFamily, Family>> = { sd1, sdxl };

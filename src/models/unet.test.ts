@@ -1,22 +1,14 @@
 /** The U-Net's topology: what is read off its shapes, and how its parameters are shared out among blocks. */
 import { expect, test } from 'vitest';
-import { inferUnet, type UnetConfig } from './config';
+import { inferUnet } from './config';
 import { sd15 } from './sd1/sd15.testing';
+import { sdxlBase } from './sdxl/sdxl.testing';
 import { ownsModule, unetBlocks } from './unet';
 import { unetShapes } from './unet_shapes';
 
 /** runwayml/stable-diffusion-v1-5's and stabilityai/stable-diffusion-xl-base-1.0's, from their published configurations. */
 const SD15 = sd15.unet;
-const SDXL: UnetConfig = {
-  ...SD15,
-  blockChannels: [320, 640, 1280],
-  depths: [0, 2, 10],
-  middleDepth: 10,
-  heads: [5, 10, 20],
-  linearProjection: true,
-  contextChannels: 2048,
-  addChannels: 2816,
-};
+const SDXL = sdxlBase.unet;
 
 test.each([
   ['SD 1.5', SD15, 859_520_964, 59, { heads: 8 }],

@@ -13,7 +13,7 @@ export const familyFacts = { sd1: sd1Facts, sdxl: sdxlFacts } as const satisfies
 export type FamilyName = keyof typeof familyFacts;
 
 /** Those that can be trained on; of the others only files are read and made. */
-const trained = ['sd1'] as const satisfies readonly FamilyName[];
+const trained = ['sd1', 'sdxl'] as const satisfies readonly FamilyName[];
 export type TrainedFamily = (typeof trained)[number];
 
 export function isTrained(name: FamilyName): name is TrainedFamily {

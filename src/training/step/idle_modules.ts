@@ -1,5 +1,5 @@
 /**
- * Modules that no gradient reaches: with clip skip, a text encoder's last layers have no part in the loss. PyTorch's
+ * Modules that no gradient reaches: with clip skip, or by the family, a text encoder's last layers have no part in the loss. PyTorch's
  * optimizers leave a parameter without a gradient as it is; with weight decay that is not the same as a gradient of zero.
  */
 import type { TrainConfig } from '../../formats/config/config_fields';
@@ -8,12 +8,13 @@ import type { BaseModelConfig } from './base_model';
 
 /** Whether no gradient reaches a module. */
 export function idleModules(
-  base: Pick<BaseModelConfig, 'text1' | 'text2'>,
+  base: Pick<BaseModelConfig, 'family' | 'text1' | 'text2'>,
   config: Pick<TrainConfig, 'clip_skip'>,
 ): (module: Pick<LoraShape, 'part' | 'path'>) => boolean {
   return ({ part, path }) => {
-    const text = part === 'unet' ? undefined : base[part];
-    return text !== undefined && layerOf(path) >= text.layers + 1 - config.clip_skip;
+    if (part === 'unet') return false;
+    const text = base[part];
+    return text !== undefined && layerOf(path) >= base.family.layersUsed(part, text, config.clip_skip);
   };
 }
 

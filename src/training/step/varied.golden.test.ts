@@ -5,9 +5,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { fromBytes, type ByteSource } from '../../formats/safetensors/byte_source';
 import { f32ToF16 } from '../../formats/safetensors/halves';
-import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
 import { gpu } from '../../kernels/device';
 import { read } from '../../kernels/program';
 import { relativeError } from '../../kernels/testing';
@@ -17,6 +15,7 @@ import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
 import { differentiate } from '../differentiate.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
+import { hashedCheckpoint, hashedLora, hashedWeights } from '../hashed_weights.testing';
 import { loraShapes } from './lora_file';
 import { configOf } from './base_model';
 
@@ -31,180 +30,125 @@ const VARIED = JSON.parse(
   readFileSync(new URL('../../../reference/golden/varied.json', import.meta.url), 'utf8'),
 ) as Varied;
 
-onTiers((base, tier) => {
-  const tolerance = tier === 'f32' ? 1e-4 : 1e-2;
+onTiers(
+  (base, tier) => {
+    const tolerance = tier === 'f32' ? 1e-4 : 1e-2;
 
-  test('text encoder', async () => {
-    const want = await golden('varied');
-    const { text1: text } = base();
-    const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
-    expectClose(
-      'states',
-      await read(encodeText({ weights: text.weights }, text.config, ids)),
-      want.floats('context'),
-      tolerance,
-    );
-  });
-
-  test('VAE', async () => {
-    const want = await golden('varied');
-    const { vae } = base();
-    const image = tf.tensor4d(want.floats('image_nhwc'), [1, 48, 64, 3]);
-    const moments = await read(tf.tidy(() => vaeEncode({ weights: vae.weights }, vae.config, image)));
-    expectClose(
-      'mean',
-      moments.filter((_, i) => i % 8 < 4),
-      want.floats('mean_nhwc'),
-      tolerance,
-    );
-    const latent = tf.tensor4d(
-      want.floats('latent_nhwc').map((v) => v / 0.18215),
-      [1, 6, 8, 4],
-    );
-    const picture = tf.tidy(() => vaeDecode({ weights: vae.weights }, vae.config, latent));
-    expectClose('picture', await read(picture), want.floats('decoded_nhwc'), tolerance);
-  });
-
-  test.each([
-    ['timesteps', 'out_nhwc'],
-    ['other_timesteps', 'out_other_timesteps_nhwc'],
-  ])('U-Net at %s', async (timesteps, out) => {
-    const want = await golden('varied');
-    const { weights, blocks } = base().unet;
-    const prediction = unet(
-      { weights },
-      blocks,
-      tf.tensor4d(want.floats('noisy_nhwc'), [2, 16, 24, 4]),
-      tf.tensor1d([...want.ints(timesteps)], 'float32'),
-      tf.tensor3d(want.floats('context'), [2, 77, 128]),
-    );
-    expectClose('prediction', await read(prediction), want.floats(out), tolerance);
-  });
-
-  test('U-Net and text encoder with a LoRA', async () => {
-    const want = await golden('varied');
-    const { unet: u, text1: text } = base();
-    const shapes = loraShapes(configOf(base()), {
-      train_unet: true,
-      train_text_encoder: true,
-      lora_rank: VARIED.rank,
-      lora_alpha: VARIED.alpha,
+    test('text encoder', async () => {
+      const want = await golden('varied');
+      const { text1: text } = base();
+      const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
+      expectClose(
+        'states',
+        await read(encodeText({ weights: text.weights }, text.config, ids)),
+        want.floats('context'),
+        tolerance,
+      );
     });
-    const lora = new LoraParameters(shapes);
-    lora.set(({ name }) => hashedLora(name));
-    const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
-    const context = encodeText({ weights: text.weights, lora: lora.of('text1') }, text.config, ids);
-    expectClose('context', await read(context), want.floats('lora_context'), tolerance);
-    const prediction = unet(
-      { weights: u.weights, lora: lora.of('unet') },
-      u.blocks,
-      tf.tensor4d(want.floats('noisy_nhwc'), [2, 16, 24, 4]),
-      tf.tensor1d([...want.ints('timesteps')], 'float32'),
-      context,
-    );
-    expectClose('prediction', await read(prediction), want.floats('lora_out_nhwc'), tolerance);
-    lora.dispose();
-  });
 
-  test('loss and gradients', async () => {
-    const want = await golden('varied');
-    const { loss, gradients } = await differentiate(
-      base(),
-      {
-        text: 'trained',
-        trainUnet: true,
-        chunks: 1,
-        clipSkip: 1,
-        vPrediction: false,
-        firstKeptBlock: 9,
-        record: false,
-      },
-      {
-        size: 2,
-        height: 16,
-        width: 24,
-        x0: want.floats('x0_nhwc'),
-        noise: want.floats('noise_nhwc'),
-        timesteps: [...want.ints('timesteps')],
-        weights: [1, 1],
-        ids: want.ints('ids'),
-      },
-      { rank: VARIED.rank, alpha: VARIED.alpha, values: hashedLora },
-    );
-    expect(relativeError([loss], want.floats('loss'))).toBeLessThan(tolerance);
-    expectGradients(want, 'grad', gradients, tier);
-    expect(gpu().errors).toEqual([]);
-  });
-}, checkpoint);
+    test('VAE', async () => {
+      const want = await golden('varied');
+      const { vae } = base();
+      const image = tf.tensor4d(want.floats('image_nhwc'), [1, 48, 64, 3]);
+      const moments = await read(tf.tidy(() => vaeEncode({ weights: vae.weights }, vae.config, image)));
+      expectClose(
+        'mean',
+        moments.filter((_, i) => i % 8 < 4),
+        want.floats('mean_nhwc'),
+        tolerance,
+      );
+      const latent = tf.tensor4d(
+        want.floats('latent_nhwc').map((v) => v / 0.18215),
+        [1, 6, 8, 4],
+      );
+      const picture = tf.tidy(() => vaeDecode({ weights: vae.weights }, vae.config, latent));
+      expectClose('picture', await read(picture), want.floats('decoded_nhwc'), tolerance);
+    });
+
+    test.each([
+      ['timesteps', 'out_nhwc'],
+      ['other_timesteps', 'out_other_timesteps_nhwc'],
+    ])('U-Net at %s', async (timesteps, out) => {
+      const want = await golden('varied');
+      const { weights, blocks } = base().unet;
+      const prediction = unet(
+        { weights },
+        blocks,
+        tf.tensor4d(want.floats('noisy_nhwc'), [2, 16, 24, 4]),
+        tf.tensor1d([...want.ints(timesteps)], 'float32'),
+        tf.tensor3d(want.floats('context'), [2, 77, 128]),
+      );
+      expectClose('prediction', await read(prediction), want.floats(out), tolerance);
+    });
+
+    test('U-Net and text encoder with a LoRA', async () => {
+      const want = await golden('varied');
+      const { unet: u, text1: text } = base();
+      const shapes = loraShapes(configOf(base()), {
+        train_unet: true,
+        train_text_encoder: true,
+        lora_rank: VARIED.rank,
+        lora_alpha: VARIED.alpha,
+      });
+      const lora = new LoraParameters(shapes);
+      lora.set(({ name }) => hashedPair(name));
+      const ids = tf.tensor2d(want.ints('ids'), [2, 77], 'int32');
+      const context = encodeText({ weights: text.weights, lora: lora.of('text1') }, text.config, ids);
+      expectClose('context', await read(context), want.floats('lora_context'), tolerance);
+      const prediction = unet(
+        { weights: u.weights, lora: lora.of('unet') },
+        u.blocks,
+        tf.tensor4d(want.floats('noisy_nhwc'), [2, 16, 24, 4]),
+        tf.tensor1d([...want.ints('timesteps')], 'float32'),
+        context,
+      );
+      expectClose('prediction', await read(prediction), want.floats('lora_out_nhwc'), tolerance);
+      lora.dispose();
+    });
+
+    test('loss and gradients', async () => {
+      const want = await golden('varied');
+      const { loss, gradients } = await differentiate(
+        base(),
+        {
+          text: 'trained',
+          trainUnet: true,
+          chunks: 1,
+          clipSkip: 1,
+          vPrediction: false,
+          firstKeptBlock: 9,
+          record: false,
+        },
+        {
+          size: 2,
+          height: 16,
+          width: 24,
+          x0: want.floats('x0_nhwc'),
+          noise: want.floats('noise_nhwc'),
+          timesteps: [...want.ints('timesteps')],
+          weights: [1, 1],
+          ids: want.ints('ids'),
+        },
+        { rank: VARIED.rank, alpha: VARIED.alpha, values: hashedPair },
+      );
+      expect(relativeError([loss], want.floats('loss'))).toBeLessThan(tolerance);
+      expectGradients(want, 'grad', gradients, tier);
+      expect(gpu().errors).toEqual([]);
+    });
+  },
+  () => hashedCheckpoint(VARIED.tensors),
+);
 
 test('the hash gives the reference its weights', () => {
   const name = 'model.diffusion_model.input_blocks.0.0.weight';
-  const halves = f32ToF16(baseWeights(name, [64, 4, 3, 3]).subarray(0, 3));
+  const halves = f32ToF16(hashedWeights(name, [64, 4, 3, 3]).subarray(0, 3));
   expect([...halves]).toEqual([
     ...f32ToF16(Float32Array.of(-0.119873046875, -0.207763671875, 0.0941162109375)),
   ]);
 });
 
-/** The whole single-file checkpoint, in fp16. */
-function checkpoint(): ByteSource {
-  return fromBytes(
-    writeSafetensors(
-      Object.entries(VARIED.tensors).map(([name, shape]) => ({
-        name,
-        dtype: 'F16' as const,
-        shape,
-        data: new Uint8Array(f32ToF16(baseWeights(name, shape)).buffer),
-      })),
-    ),
-  );
-}
-
-function baseWeights(name: string, shape: readonly number[]): Float32Array {
-  const u = hash(name, shape);
-  if (name.endsWith('token_embedding.weight')) return u.map((v) => 1.2 * v);
-  if (name.endsWith('position_embedding.weight')) return u.map((v) => 0.5 * v);
-  if (name.endsWith('.bias')) return u.map((v) => 0.2 * v);
-  if (shape.length === 1) return u.map((v) => 1 + 0.3 * v);
-  const deviation = Math.sqrt(3 / shape.slice(1).reduce((product, n) => product * n, 1));
-  return u.map((v) => v * deviation);
-}
-
-function hashedLora(module: string): { down: Float32Array; up: Float32Array } {
+function hashedPair(module: string) {
   const shape = (half: string) => VARIED.lora[`${module}.${half}.weight`];
-  const down = hash(`${module}.lora_down.weight`, shape('lora_down'));
-  const bound = Math.sqrt(shape('lora_down')[1]);
-  return {
-    down: down.map((v) => v / bound),
-    up: hash(`${module}.lora_up.weight`, shape('lora_up')).map((v) => 0.3 * v),
-  };
-}
-
-/** Uniform in [-1, 1), a function of name and index. f64 until the caller has scaled it, as in the reference. */
-function hash(name: string, shape: readonly number[]): Numbers {
-  let seed = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 0x01000193);
-  return new Numbers(
-    shape.reduce((product, n) => product * n, 1),
-    (i) => {
-      let h = (Math.imul(i, 0x9e3779b9) + seed) | 0;
-      h ^= h >>> 16;
-      h = Math.imul(h, 0x85ebca6b);
-      h ^= h >>> 13;
-      h = Math.imul(h, 0xc2b2ae35);
-      h ^= h >>> 16;
-      return (h >>> 0) / 2 ** 31 - 1;
-    },
-  );
-}
-
-/** Mapped in f64, rounded to f32 once. */
-class Numbers {
-  constructor(
-    private readonly length: number,
-    private readonly at: (i: number) => number,
-  ) {}
-
-  map(f: (v: number) => number): Float32Array {
-    return Float32Array.from({ length: this.length }, (_, i) => f(this.at(i)));
-  }
+  const [rank = 0, inputs = 0] = shape('lora_down');
+  return hashedLora(module, { rank, in: inputs, out: shape('lora_up')[0] ?? 0 });
 }

@@ -1,0 +1,218 @@
+"""Golden numbers for a Stable Diffusion XL in miniature, in float64 from diffusers and transformers: golden/sdxl.json (names
+and shapes) and golden/sdxl.safetensors. With --single FILE or --folder DIRECTORY it also writes the model itself, as a
+single file or as diffusers saves it. Usage: python make_sdxl.py [--single FILE] [--folder DIRECTORY]"""
+
+import argparse
+import json
+import math
+import os
+import re
+
+import torch
+from diffusers import DDIMScheduler
+from safetensors.torch import save_file
+
+import sdxl
+from lora import Adapter
+from make_golden import GOLDEN, SD15_SCHEDULE, cosine_rate, mse, noisy, normal, save, snr_weight
+from make_varied import hashed
+from models import nhwc
+
+RANK, ALPHA = 2, 1
+STEPS, RATE, WARMUP, MAX_NORM = 8, 1e-2, 1, 0.05
+MODULE = {
+    "unet": re.compile(r"\.attentions\.\d+\.(proj_in|proj_out|transformer_blocks\.\d+\.(attn|ff)\S+)\.weight$"),
+    "text1": re.compile(r"encoder\.layers\.\d+\.(self_attn\.\w+_proj|mlp\.fc[12])\.weight$"),
+}
+MODULE["text2"] = MODULE["text1"]
+# Of runs that are short, these modules alone.
+SAMPLED = ("input_blocks_4_1_", "middle_block_1_", "output_blocks_5_1_")
+
+
+def prompts(count, seed, used=None):
+    """[count, 77]: BOS, tokens, end token to the end."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.full((count, 77), sdxl.VOCAB - 1)
+    ids[:, 0] = sdxl.VOCAB - 2
+    for row in ids:
+        length = used or int(torch.randint(5, 70, (1,), generator=generator))
+        row[1 : 1 + length] = torch.randint(0, sdxl.VOCAB - 2, (length,), generator=generator)
+    return ids
+
+
+def modules(models, parts):
+    """{kohya name: module}, of the U-Net first."""
+    found = {}
+    for part, name, file, _, _ in sdxl.entries(models):
+        if part in parts and MODULE[part].search(name):
+            found[sdxl.kohya_name(part, name, file)] = models[part].get_submodule(name.removesuffix(".weight"))
+    return found
+
+
+def lora_weights(found):
+    """Kohya tensors, float32: down u/sqrt(fan in), up 0.3 u, hashed as in make_varied.py."""
+    tensors = {}
+    for name, module in found.items():
+        out_size, in_size = module.weight.shape
+        for key, shape, factor in (
+            (name + ".lora_down.weight", (RANK, in_size), 1 / math.sqrt(in_size)),
+            (name + ".lora_up.weight", (out_size, RANK), 0.3),
+        ):
+            values = hashed(key, math.prod(shape)) * factor
+            tensors[key] = torch.from_numpy(values).float().reshape(shape)
+        tensors[name + ".alpha"] = torch.tensor(float(ALPHA))
+    return tensors
+
+
+def gradients(adapter, wanted=lambda name: True):
+    """A parameter that no gradient reaches has none."""
+    return {name: grad for name, grad in adapter.gradients().items() if grad is not None and wanted(name)}
+
+
+def text_goldens(models):
+    ids, long_ids = prompts(2, 91), torch.cat([prompts(1, 92, 75), prompts(1, 93, 20)])
+    context, pooled = sdxl.encode(models, ids)
+    long_context, long_pooled = sdxl.encode(models, long_ids, 2)
+    return {
+        "ids": ids.int(),
+        "padded_ids": sdxl.padded(ids).int(),
+        "context": context,
+        "pooled": pooled,
+        "long_ids": long_ids.int(),
+        "long_context": long_context,
+        "long_pooled": long_pooled,
+    }
+
+
+def grads_goldens(models, text):
+    x0, noise, t = normal((2, 4, 16, 24), 94, 0.9), normal((2, 4, 16, 24), 95), torch.tensor([37, 640])
+    sizes = torch.tensor([[1024, 768, 0, 16, 128, 192], [512, 2048, 48, 0, 128, 192]])
+    noised = noisy(x0.double(), noise.double(), t)
+    # Inputs, where the text encoders are not trained: rounded to float32.
+    context, pooled = text["context"].float().double(), text["pooled"].float().double()
+    features = models["unet"].add_time_proj(sizes.double().flatten()).reshape(2, -1)
+    tensors = {
+        "x0_nhwc": nhwc(x0),
+        "noise_nhwc": nhwc(noise),
+        "noisy_nhwc": nhwc(noised),
+        "timesteps": t.int(),
+        "sizes": sizes.int(),
+        "added": torch.cat([pooled, features], -1),
+        "out_nhwc": nhwc(sdxl.predict(models, noised, t, context, pooled, sizes)),
+    }
+
+    adapter = Adapter(modules(models, ["unet"]), lora_weights(modules(models, ["unet"])))
+    pred = sdxl.predict(models, noised, t, context, pooled, sizes)
+    loss = mse(pred, noise.double()).mean()
+    loss.backward()
+    tensors |= {"unet_only/out_nhwc": nhwc(pred), "unet_only/loss": loss[None]}
+    tensors |= {"unet_only/" + name: grad for name, grad in gradients(adapter).items()}
+    adapter.detach()
+
+    # The text encoders' too, the second one's through the pooled text as well.
+    found = modules(models, ["unet", "text1", "text2"])
+    adapter = Adapter(found, lora_weights(found))
+    context, pooled = sdxl.encode(models, text["ids"].long())
+    pred = sdxl.predict(models, noised, t, context, pooled, sizes)
+    loss = mse(pred, noise.double()).mean()
+    loss.backward()
+    tensors |= {"with_text/loss": loss[None], "with_text/pooled": pooled}
+    of_text = gradients(adapter, lambda name: name.startswith("lora_te") or "middle_block_1_proj" in name)
+    tensors |= {"with_text/" + name: grad for name, grad in of_text.items()}
+    adapter.detach()
+    return tensors
+
+
+def steps_goldens(models, text):
+    """AdamW on the U-Net's LoRA from the hashed values, one picture a step, min-SNR 5, gradients clipped."""
+    t = torch.randint(0, 1000, (STEPS,), generator=torch.Generator().manual_seed(96))
+    x0, noise = normal((STEPS, 4, 16, 16), 97, 0.9), normal((STEPS, 4, 16, 16), 98)
+    sizes = torch.tensor([[640, 512, 0, 8, 128, 128]])
+    found = modules(models, ["unet"])
+    adapter = Adapter(found, lora_weights(found))
+    weights = list(adapter.weights.values())
+    opt = torch.optim.AdamW(weights, lr=RATE, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
+    losses, norms = [], []
+    for i in range(STEPS):
+        opt.zero_grad()
+        at, row = t[i : i + 1], i % 2
+        context, pooled = (text[key][row : row + 1].float().double() for key in ("context", "pooled"))
+        noised = noisy(x0[i : i + 1].double(), noise[i : i + 1].double(), at)
+        pred = sdxl.predict(models, noised, at, context, pooled, sizes)
+        loss = (mse(pred, noise[i : i + 1].double()) * snr_weight(at, 5)).mean()
+        loss.backward()
+        losses.append(loss.item())
+        norms.append(torch.nn.utils.clip_grad_norm_(weights, MAX_NORM).item())
+        opt.param_groups[0]["lr"] = RATE * cosine_rate(i, WARMUP, STEPS)
+        opt.step()
+    adapter.detach()
+    return {
+        "steps/timesteps": t.int(),
+        "steps/x0_nhwc": nhwc(x0),
+        "steps/noise_nhwc": nhwc(noise),
+        "steps/sizes": sizes.int(),
+        "steps/rates": torch.tensor([RATE * cosine_rate(i, WARMUP, STEPS) for i in range(STEPS)]),
+        "steps/max_norm": torch.tensor([MAX_NORM]),
+        "steps/losses": torch.tensor(losses),
+        "steps/grad_norms": torch.tensor(norms),
+    } | {
+        "steps/final/" + name: value
+        for name, value in adapter.weights.items()
+        if any(block in name for block in SAMPLED)
+    }
+
+
+@torch.no_grad()
+def sampling_goldens(models, text, steps=4, guidance=5.0):
+    """DDIM with guidance: row 0 of the texts is the negative prompt, row 1 the prompt; sizes are the picture's."""
+    scheduler = DDIMScheduler(**SD15_SCHEDULE, set_alpha_to_one=False, clip_sample=False)
+    scheduler.set_timesteps(steps)
+    start = normal((1, 4, 16, 24), 99)
+    x = start.double()
+    context, pooled = (text[key].float().double() for key in ("context", "pooled"))
+    sizes = torch.tensor([[128, 192, 0, 0, 128, 192]] * 2)
+    for t in scheduler.timesteps:
+        both = sdxl.predict(models, torch.cat([x, x]), t.double().repeat(2), context, pooled, sizes)
+        x = scheduler.step(both[:1] + guidance * (both[1:] - both[:1]), t, x).prev_sample.double()
+    return {"sampling/noise_nhwc": nhwc(start), "sampling/latent_nhwc": nhwc(x)}
+
+
+def describe(models):
+    """`tensors`: names and shapes of the single file; `folder`: what of that file each tensor is that diffusers saves;
+    `lora` of all adapted modules, in and out."""
+    tensors, folder = {}, {}
+    for part, name, file, shape, how in sdxl.entries(models):
+        tensors[file] = shape
+        folder.setdefault(part, {})[name] = {"from": file, **how}
+    found = modules(models, ["unet", "text1", "text2"])
+    loras = {name: list(module.weight.shape[::-1]) for name, module in found.items()}
+    return {"rank": RANK, "alpha": ALPHA, "tensors": tensors, "folder": folder, "lora": loras}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--single")
+    parser.add_argument("--folder")
+    wanted = parser.parse_args()
+    models, tensors, states = sdxl.load()
+    print("names as diffusers reads them:", {part: len(state) for part, state in states.items()})
+    if wanted.single:
+        save_file(tensors, wanted.single, metadata={"format": "pt"})
+    if wanted.folder:
+        write_folder(models, wanted.folder)
+    if wanted.single or wanted.folder:
+        return
+    with open(os.path.join(GOLDEN, "sdxl.json"), "w") as file:
+        json.dump(describe(models), file, separators=(",", ":"))
+    text = text_goldens(models)
+    save("sdxl.safetensors", text | grads_goldens(models, text) | steps_goldens(models, text) | sampling_goldens(models, text))
+
+
+def write_folder(models, directory):
+    folders = dict(unet="unet", vae="vae", text1="text_encoder", text2="text_encoder_2")
+    for part, folder in folders.items():
+        models[part].half().save_pretrained(os.path.join(directory, folder), safe_serialization=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""A Stable Diffusion XL in miniature, from diffusers' and transformers' own classes, and the names its tensors have in a
+single file (Stability's layout). Its weights are hashes of those names, so that no file has to be committed."""
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.loaders.single_file_utils import (
+    convert_ldm_clip_checkpoint,
+    convert_ldm_unet_checkpoint,
+    convert_ldm_vae_checkpoint,
+    convert_open_clip_checkpoint,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from make_varied import weight
+from models import UNET_PREFIX, VAE_PREFIX, ExactTimeProjection, unet_ldm_name, vae_ldm_name
+
+TEXT1_PREFIX = "conditioner.embedders.0.transformer."
+TEXT2_PREFIX = "conditioner.embedders.1.model."
+SCALING = 0.13025
+VOCAB = 1024
+# Channels that differ from level to level, two heads in the lowest, two blocks in a transformer of the middle level.
+UNET = [32, 64, 128]
+DEPTHS = [1, 2, 1]  # diffusers wants one for the level without transformers too
+HIDDEN1, HIDDEN2, LAYERS = 64, 128, 3
+SIZE_CHANNELS = 32
+
+
+def text_config(hidden, act, pad):
+    return CLIPTextConfig(
+        vocab_size=VOCAB,
+        hidden_size=hidden,
+        intermediate_size=4 * hidden,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=hidden // 64,
+        max_position_embeddings=77,
+        hidden_act=act,
+        bos_token_id=VOCAB - 2,
+        eos_token_id=VOCAB - 1,
+        pad_token_id=pad,
+        projection_dim=hidden,
+        attn_implementation="sdpa",
+    )
+
+
+def build():
+    """{unet, vae, text1, text2} on the meta device: shapes without weights."""
+    with torch.device("meta"):
+        models = dict(
+            unet=UNet2DConditionModel(
+                block_out_channels=UNET,
+                layers_per_block=2,
+                down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+                up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+                transformer_layers_per_block=DEPTHS,
+                attention_head_dim=[1, 1, 2],  # diffusers' SDXL configs mean the number of heads by this
+                cross_attention_dim=HIDDEN1 + HIDDEN2,
+                use_linear_projection=True,
+                addition_embed_type="text_time",
+                addition_time_embed_dim=SIZE_CHANNELS,
+                projection_class_embeddings_input_dim=HIDDEN2 + 6 * SIZE_CHANNELS,
+                sample_size=128,
+            ),
+            vae=AutoencoderKL(
+                block_out_channels=[32, 32, 32, 32],
+                layers_per_block=1,
+                latent_channels=4,
+                down_block_types=["DownEncoderBlock2D"] * 4,
+                up_block_types=["UpDecoderBlock2D"] * 4,
+                scaling_factor=SCALING,
+            ),
+            text1=CLIPTextModel(text_config(HIDDEN1, "quick_gelu", VOCAB - 1)),
+            text2=CLIPTextModelWithProjection(text_config(HIDDEN2, "gelu", 0)),
+        )
+    models["unet"].time_proj = ExactTimeProjection(UNET[0])
+    models["unet"].add_time_proj = ExactTimeProjection(SIZE_CHANNELS)
+    for model in models.values():
+        model.eval()
+        model.requires_grad_(False)
+    return models
+
+
+def unet_name(name):
+    for number in "12":
+        name = name.replace(f"add_embedding.linear_{number}.", f"label_emb.0.{2 * int(number) - 2}.")
+    if name.startswith("label_emb."):
+        return name
+    ldm = unet_ldm_name(name)
+    # Here the lowest level has transformers, so its upsampler comes third too.
+    return ldm.replace("output_blocks.2.1.conv.", "output_blocks.2.2.conv.")
+
+
+OPENCLIP = {
+    "embeddings.token_embedding.weight": "token_embedding.weight",
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "final_layer_norm.weight": "ln_final.weight",
+    "final_layer_norm.bias": "ln_final.bias",
+}
+OPENCLIP_INNER = {
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+    "self_attn.out_proj": "attn.out_proj",
+}
+
+
+def entries(models):
+    """(part, own name, name in the single file, shape there, how): `how` is {} or says what of that tensor it is, as
+    {"rows": [index, of]} or {"transposed": true}. Names without `text_model.` get it back."""
+    for part, model in models.items():
+        for name, tensor in model.state_dict().items():
+            shape = list(tensor.shape)
+            how = {}
+            if part == "unet":
+                file = UNET_PREFIX + unet_name(name)
+            elif part == "vae":
+                file = VAE_PREFIX + vae_ldm_name(name)
+                if ".attn_1." in file and len(shape) == 2:
+                    shape = [*shape, 1, 1]
+            elif part == "text1":
+                file = TEXT1_PREFIX + name
+            else:
+                file, shape, how = openclip(name, shape)
+            yield part, name, file, shape, how
+
+
+def openclip(name, shape):
+    inner = name.removeprefix("text_model.")
+    if inner == "text_projection.weight":
+        return TEXT2_PREFIX + "text_projection", shape[::-1], {"transposed": True}
+    if inner in OPENCLIP:
+        return TEXT2_PREFIX + OPENCLIP[inner], shape, {}
+    _, _, layer, rest = inner.split(".", 3)
+    path, leaf = rest.rsplit(".", 1)
+    block = f"{TEXT2_PREFIX}transformer.resblocks.{layer}."
+    if path in OPENCLIP_INNER:
+        return f"{block}{OPENCLIP_INNER[path]}.{leaf}", shape, {}
+    index = ["q_proj", "k_proj", "v_proj"].index(path.removeprefix("self_attn."))
+    return f"{block}attn.in_proj_{leaf}", [3 * shape[0], *shape[1:]], {"rows": [index, 3]}
+
+
+def single_file(models):
+    """{name: fp16 tensor} of the whole model."""
+    shapes = {file: shape for _, _, file, shape, _ in entries(models)}
+    return {file: weight(file, tuple(shape)) for file, shape in shapes.items()}
+
+
+def as_diffusers_reads(tensors, models):
+    """{part: {own name: tensor}} by diffusers' converters of single files."""
+    text1 = convert_ldm_clip_checkpoint(dict(tensors), remove_prefix=TEXT1_PREFIX)
+    text2 = convert_open_clip_checkpoint(models["text2"], dict(tensors), prefix=TEXT2_PREFIX)
+    return dict(
+        unet=convert_ldm_unet_checkpoint(dict(tensors), models["unet"].config),
+        vae=convert_ldm_vae_checkpoint(dict(tensors), models["vae"].config),
+        text1=text1,
+        text2=text2,
+    )
+
+
+def ours(tensors, models):
+    """The same by `entries`."""
+    states = {part: {} for part in models}
+    for part, name, file, _, how in entries(models):
+        tensor = tensors[file]
+        if "rows" in how:
+            index, of = how["rows"]
+            tensor = tensor.chunk(of)[index]
+        if how.get("transposed"):
+            tensor = tensor.T
+        states[part][name] = tensor.reshape(models[part].state_dict()[name].shape)
+    return states
+
+
+def load(dtype=torch.float64):
+    """The models with their weights, their names proven by diffusers' converters; and those weights as halves."""
+    models = build()
+    tensors = single_file(models)
+    states, read = ours(tensors, models), as_diffusers_reads(tensors, models)
+    for part, state in states.items():
+        theirs = {name: tensor for name, tensor in read[part].items() if not name.endswith("position_ids")}
+        assert set(theirs) == set(state), (part, sorted(set(theirs) ^ set(state))[:6])
+        for name, tensor in state.items():
+            assert torch.equal(theirs[name], tensor), (part, name)
+        models[part].load_state_dict({n: t.to(dtype) for n, t in state.items()}, strict=True, assign=True)
+        models[part].requires_grad_(False)
+    for part in ("text1", "text2"):  # a buffer outside the checkpoint, still on the meta device
+        models[part].text_model.embeddings.position_ids = torch.arange(77)[None]
+    return models, tensors, states
+
+
+def padded(ids):
+    """[B, 77] padded with the end token -> what the second tokenizer gives: 0 behind the first end token."""
+    ends = (ids == VOCAB - 1).int().argmax(-1)
+    return torch.where(torch.arange(ids.shape[1]) > ends[:, None], 0, ids)
+
+
+def encode(models, ids, chunks=1):
+    """ids [B * chunks, 77] as the first tokenizer pads -> context [B, 75 chunks + 2, C], pooled [B, P]. Of both encoders the
+    states before the last layer, without the final norm; pooled at the first end token of the first chunk."""
+    torch.set_default_dtype(torch.float64)  # older transformers make their causal mask in it
+    first = models["text1"](input_ids=ids, output_hidden_states=True).hidden_states[-2]
+    second = models["text2"](input_ids=padded(ids), output_hidden_states=True)
+    torch.set_default_dtype(torch.float32)
+    states = torch.cat([first, second.hidden_states[-2]], -1)
+    states = states.reshape(-1, chunks, *states.shape[1:])
+    context = torch.cat([states[:, :1, 0], *[states[:, i, 1:-1] for i in range(chunks)], states[:, -1:, -1]], 1)
+    return context, second.text_embeds[::chunks]
+
+
+def predict(models, x, t, context, pooled, sizes):
+    """The U-Net as diffusers runs it; sizes [B, 6]: original h, w, crop top, left, target h, w."""
+    return models["unet"](x, t, context, added_cond_kwargs=dict(text_embeds=pooled, time_ids=sizes)).sample
+
+
+def kohya_name(part, name, file):
+    """Of a module, from its names with `.weight` behind."""
+    if part == "unet":
+        return "lora_unet_" + file.removeprefix(UNET_PREFIX).removesuffix(".weight").replace(".", "_")
+    return f"lora_te{part[-1]}_" + name.removesuffix(".weight").replace(".", "_")

@@ -1,0 +1,267 @@
+/**
+ * A Stable Diffusion XL in miniature against diffusers and transformers in float64: text states, pooled text, sizes, U-Net,
+ * every gradient, training and sampling. Tolerances as for SD 1.x: f32 is rounding alone; f16 gradients by their direction.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { defaultConfig } from '../../formats/config/config';
+import { gpu } from '../../kernels/device';
+import { read } from '../../kernels/program';
+import { relativeError } from '../../kernels/testing';
+import { LoraParameters } from '../../models/lora';
+import { sizeSinusoids } from '../../models/sdxl/sizes';
+import { joined, type TextStates } from '../data/text_states';
+import { encodeCaption } from '../data/dataset';
+import { differentiate } from '../differentiate.testing';
+import { compareGradients, cosine, type Golden } from '../golden_numbers.testing';
+import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
+import { hashedCheckpoint, hashedLora } from '../hashed_weights.testing';
+import { sampleLatents } from '../sampling/sample';
+import { configOf, type BaseModel } from './base_model';
+import { loraShapes } from './lora_file';
+import { minSnrWeight } from './noise_schedule';
+import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './optimizer';
+import { StepEngine, type MicroBatch, type StepSettings } from './step';
+
+interface Described {
+  rank: number;
+  alpha: number;
+  tensors: Record<string, number[]>;
+  lora: Record<string, [number, number]>;
+}
+
+const SDXL = JSON.parse(
+  readFileSync(new URL('../../../reference/golden/sdxl.json', import.meta.url), 'utf8'),
+) as Described;
+
+const SETTINGS: StepSettings = {
+  text: 'given',
+  trainUnet: true,
+  chunks: 1,
+  clipSkip: 1,
+  vPrediction: false,
+  firstKeptBlock: 999,
+  record: false,
+};
+/** Values of one text, and of one picture's sizes. */
+const CONTEXT = 77 * 192;
+const POOLED = 128;
+const SIZES = 192;
+
+const start = {
+  rank: SDXL.rank,
+  alpha: SDXL.alpha,
+  values: (name: string) => {
+    const [inputs, out] = SDXL.lora[name] ?? [0, 0];
+    return hashedLora(name, { rank: SDXL.rank, in: inputs, out });
+  },
+};
+
+onTiers(
+  (base, tier) => {
+    const f32 = tier === 'f32';
+    const tolerance = f32 ? 1e-4 : 1e-2;
+
+    test('states of both text encoders, pooled text; of a long prompt its first chunk is pooled', async () => {
+      const want = await golden('sdxl');
+      const ids = want.ints('ids');
+      for (const row of [0, 1]) {
+        // The clip skip is none of its business.
+        const got = await encodeCaption(base(), ids.slice(77 * row, 77 * (row + 1)), 1 + row);
+        expectClose('context', got.context, part(want, 'context', CONTEXT, row), tolerance);
+        expectClose('pooled', got.pooled ?? [], part(want, 'pooled', POOLED, row), tolerance);
+      }
+      const long = await encodeCaption(base(), want.ints('long_ids'), 1);
+      expectClose('long context', long.context, want.floats('long_context'), tolerance);
+      expectClose('long pooled', long.pooled ?? [], want.floats('long_pooled'), tolerance);
+    });
+
+    test('loss and every gradient of the U-Net’s LoRA, with all of it recomputed', async () => {
+      const want = await golden('sdxl');
+      const { loss, gradients } = await differentiate(base(), SETTINGS, givenBatch(want), start);
+      expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(tolerance);
+      expectGradients(want, 'unet_only', gradients, tier);
+      expect(gpu().errors).toEqual([]);
+    });
+
+    test('gradients of both text encoders, through the states and through the pooled text', async () => {
+      const want = await golden('sdxl');
+      const { context: _, ...batch } = givenBatch(want);
+      const { loss, gradients } = await differentiate(
+        base(),
+        { ...SETTINGS, text: 'trained', firstKeptBlock: f32 ? 9 : 999 },
+        { ...batch, ids: want.ints('ids'), added: sizes(want, 'sizes') },
+        start,
+      );
+      expect(relativeError([loss], want.floats('with_text/loss'))).toBeLessThan(tolerance);
+      const got = new Map([...gradients].filter(([name]) => want.names.includes(`with_text/${name}`)));
+      const compared = compareGradients(want, 'with_text', got, tier);
+      // Of two and of three layers, and the middle's projections.
+      expect(compared).toHaveLength(2 * (12 + 18 + 2));
+      for (const { what, error, tolerance } of compared) expect(error, what).toBeLessThan(tolerance);
+      // No gradient reaches the first encoder's last layer; the second one's is reached by the pooled text alone.
+      const idle = [...gradients].filter(([, values]) => values.every((value) => value === 0));
+      expect(idle.map(([name]) => /^lora_te1_\w+layers_2_/.test(name))).toEqual(
+        Array.from({ length: 12 }, () => true),
+      );
+    });
+
+    if (!f32) return;
+
+    test('the LoRA’s modules are those of the reference, by kohya’s names', () => {
+      const all = loraShapes(configOf(base()), {
+        train_unet: true,
+        train_text_encoder: true,
+        lora_rank: 1,
+        lora_alpha: 1,
+      });
+      const got = Object.fromEntries(all.map(({ name, in: inputs, out }) => [name, [inputs, out]]));
+      expect(got).toEqual(SDXL.lora);
+      expect(all.some(({ conv }) => conv)).toBe(false);
+    });
+
+    test('AdamW, eight steps, recorded', async () => {
+      const want = await golden('sdxl');
+      const got = await trained(base(), want);
+      for (const [i, loss] of got.losses.entries())
+        expect(relativeError([loss], [want.floats('steps/losses')[i]]), `loss ${i}`).toBeLessThan(1e-4);
+      expect(relativeError(got.norms, want.floats('steps/grad_norms'))).toBeLessThan(1e-3);
+      const names = want.names.filter((name) => name.startsWith('steps/final/'));
+      expect(names.length).toBeGreaterThan(70);
+      const change = (values: ArrayLike<number>, name: string) => {
+        const module = start.values(name.replace(/\.lora_(down|up)\.weight$/, ''));
+        const from = name.endsWith('down.weight') ? module.down : module.up;
+        return Array.from(values, (value, i) => value - (from[i] ?? 0));
+      };
+      const short = (name: string) => name.slice('steps/final/'.length);
+      const ours = names.flatMap((name) => change(got.final.get(short(name)) ?? [], short(name)));
+      const theirs = names.flatMap((name) => change(want.floats(name), short(name)));
+      expect(cosine(ours, theirs)).toBeGreaterThan(0.9999);
+    });
+
+    test('a picture drawn with guidance, each prompt with its own pooled text', async () => {
+      const want = await golden('sdxl');
+      const texts = [0, 1].map((row): TextStates => ({
+        context: part(want, 'context', CONTEXT, row),
+        pooled: part(want, 'pooled', POOLED, row),
+      }));
+      const [negative, prompt] = texts as [TextStates, TextStates];
+      for (const guidedTogether of [true, false]) {
+        const latents = await sampleLatents(base(), undefined, {
+          negative,
+          prompt,
+          width: 192,
+          height: 128,
+          sampler: 'ddim',
+          spacing: 'leading',
+          steps: 4,
+          guidance: 5,
+          guidedTogether,
+          vPrediction: false,
+          noise: want.floats('sampling/noise_nhwc'),
+        });
+        expectClose('latents', latents, want.floats('sampling/latent_nhwc'), 1e-3);
+      }
+    });
+  },
+  () => hashedCheckpoint(SDXL.tensors),
+);
+
+test('pooled text and sizes as diffusers computes them', async () => {
+  const want = await golden('sdxl');
+  expectClose('added', added(want), want.floats('added'), 1e-6);
+});
+
+function part(want: Golden, name: string, length: number, row: number): Float32Array {
+  return want.floats(name).slice(length * row, length * (row + 1));
+}
+
+/** Sinusoids of every row of six sizes, one row after another. */
+function sizes(want: Golden, name: string): Float32Array {
+  const rows = want.ints(name);
+  return joined(
+    Array.from({ length: rows.length / 6 }, (_, i) => {
+      const pair = (at: number) => [rows[6 * i + at], rows[6 * i + at + 1]] as const;
+      return sizeSinusoids({ original: pair(0), crop: pair(2), target: pair(4) }, SIZES);
+    }),
+  );
+}
+
+/** Pooled text and sizes of each of two rows. */
+function added(want: Golden): Float32Array {
+  const all = sizes(want, 'sizes');
+  return joined(
+    [0, 1].flatMap((row) => [
+      part(want, 'pooled', POOLED, row),
+      all.subarray(SIZES * row, SIZES * (row + 1)),
+    ]),
+  );
+}
+
+function givenBatch(want: Golden): MicroBatch {
+  return {
+    size: 2,
+    height: 16,
+    width: 24,
+    x0: want.floats('x0_nhwc'),
+    noise: want.floats('noise_nhwc'),
+    timesteps: [...want.ints('timesteps')],
+    weights: [1, 1],
+    context: want.floats('context'),
+    added: added(want),
+  };
+}
+
+/** As `steps/` was made: one picture a step, the texts in turn. */
+async function trained(base: BaseModel, want: Golden) {
+  const config = {
+    ...defaultConfig(),
+    learning_rate: 1e-2,
+    weight_decay: 0.01,
+    max_grad_norm: want.floats('steps/max_norm')[0],
+  };
+  const lora = new LoraParameters(
+    loraShapes(configOf(base), {
+      train_unet: true,
+      train_text_encoder: false,
+      lora_rank: SDXL.rank,
+      lora_alpha: SDXL.alpha,
+    }),
+  );
+  lora.set(({ name }) => start.values(name));
+  const optimizer = createOptimizer('adamw', lora, false);
+  const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, record: true });
+  const [losses, norms]: [number[], number[]] = [[], []];
+  for (const [step, rate] of want.floats('steps/rates').entries()) {
+    setHyper(optimizer, config, () => rate / config.learning_rate, false);
+    engine.begin();
+    const row = step % 2;
+    const t = want.ints('steps/timesteps')[step];
+    engine.micro(
+      {
+        size: 1,
+        height: 16,
+        width: 16,
+        x0: part(want, 'steps/x0_nhwc', 1024, step),
+        noise: part(want, 'steps/noise_nhwc', 1024, step),
+        timesteps: [t],
+        weights: [minSnrWeight(base.schedule, t, 5, false)],
+        context: part(want, 'context', CONTEXT, row),
+        added: joined([part(want, 'pooled', POOLED, row), sizes(want, 'steps/sizes')]),
+      },
+      0,
+    );
+    update(optimizer, lora.values);
+    losses.push((await read(engine.loss))[0]);
+    norms.push((await readReport(optimizer)).gradientNorm);
+  }
+  const final = new Map<string, Float32Array>();
+  for (const [name, { down, up }] of lora.split(await lora.read())) {
+    final.set(`${name}.lora_down.weight`, down);
+    final.set(`${name}.lora_up.weight`, up);
+  }
+  engine.dispose();
+  disposeOptimizer(optimizer);
+  lora.dispose();
+  return { losses, norms, final };
+}
