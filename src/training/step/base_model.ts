@@ -21,7 +21,6 @@ import { Weights, checkShapes, storageOf } from '../../models/weights';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 import type { Family, ModelConfig } from '../../models/family';
 import { families } from '../../models/families';
-import { isTrained } from '../../formats/families/families';
 import type { Model } from '../../models/layers';
 import type { LoraOf } from '../../models/lora';
 import type { NoiseSchedule } from '../../models/schedule';
@@ -77,10 +76,6 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
     if (!familyOf([kind])) throw new CheckpointError('kind', { kind }, sentence);
   const name = familyOf(kinds.map(({ kind }) => kind));
   if (!name) throw new CheckpointError('kind', { kind: 'empty' }, 'No base model was given. Choose one.');
-  if (!isTrained(name)) {
-    const { kind, sentence } = kinds.find((each) => familyOf([each.kind]) === name) ?? kinds[0];
-    throw new CheckpointError('kind', { kind }, sentence);
-  }
   const family: Family = families[name];
   for (const [index, header] of headers.entries()) {
     const source = files[index];

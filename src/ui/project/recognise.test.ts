@@ -38,7 +38,7 @@ describe('one file', () => {
     expect(found).toEqual({ fits: false, file: 'part.safetensors', why: { is: kind } });
   });
 
-  test('SDXL, until it can be trained on', async () => {
+  test('SDXL, by its second text encoder and its size conditioning', async () => {
     const found = await recogniseBase([
       fileOf(
         'model.safetensors',
@@ -49,7 +49,7 @@ describe('one file', () => {
         ['conditioner.embedders.1.model.ln_final.weight', [4]],
       ),
     ]);
-    expect(found).toEqual({ fits: false, file: 'model', why: { is: 'sdxl' } });
+    expect(found).toMatchObject({ fits: true, family: 'sdxl', name: 'model' });
   });
 
   test('a checkpoint without its text encoder says what it lacks', async () => {

@@ -8,7 +8,7 @@ import type { BaseReading } from '../../formats/reading/base_parts';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
-import { familyFacts, isTrained, type FamilyName } from '../../formats/families/families';
+import { familyFacts, type FamilyName } from '../../formats/families/families';
 import type { PartName } from '../../formats/families/family_facts';
 
 /** In which parts are named, as people count them. */
@@ -65,7 +65,6 @@ export async function recogniseBase(files: readonly File[], read?: ReadAll): Pro
   }
   const family = familyOf(kinds);
   if (!family) return { fits: false, file: name, why: { is: 'empty' } };
-  if (!isTrained(family)) return { fits: false, file: name, why: { is: 'sdxl' } };
   for (const { found: each } of ordered) {
     if ('why' in each) continue;
     const found = { ...each, parts: each.parts[family] };
