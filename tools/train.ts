@@ -20,6 +20,7 @@ import { estimateRun } from '../src/training/plan/estimate';
 import { tierFor } from '../src/training/loop/job';
 import { prepare, type TrainingRun } from '../src/training/loop/prepare';
 import { baseFiles } from './base_files';
+import { baseNotes } from './base_notes';
 import { optionsOf, runCommand, sentenceOf, UsageError } from './command';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
 import { openSource, sha256OfFile } from './files';
@@ -91,6 +92,7 @@ async function main(): Promise<void> {
   const base = (await baseFiles(config)).map(openSource);
   // By their headers, before anything is loaded: what cannot be used is named at once.
   const planned = await naming('base_model', config.base_model, planBaseModel(base));
+  for (const note of await baseNotes(config, planned.family, base)) console.log(`note: ${note}`);
   const pretrained = config.pretrained_lora ? await openLora(config.pretrained_lora) : undefined;
   if (pretrained)
     for (const note of await naming(

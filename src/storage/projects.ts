@@ -12,6 +12,12 @@ export interface BaseModelRef {
   byteLength: number;
   /** For people: "Stable Diffusion 1.x". */
   kind: string;
+  /** What it says of how it was trained, and what the person says of it. */
+  marks?: {
+    readonly prediction?: 'epsilon' | 'v';
+    readonly zeroTerminalSnr?: boolean;
+    readonly lineage?: 'pony' | 'illustrious' | 'noobai';
+  };
   where:
     | { in: 'demo' }
     | { in: 'handle'; handles: FileSystemFileHandle[] }

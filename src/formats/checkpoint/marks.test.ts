@@ -1,6 +1,7 @@
 /** What checkpoints say of themselves, and what they leave open. */
 import { expect, it, test } from 'vitest';
-import { marksOf, marksOfScheduler, marksTogether, type ModelMarks } from './marks';
+import type { ModelMarks } from '../families/family_facts';
+import { marksOf, marksOfScheduler, marksTogether } from './marks';
 
 const of = (names: readonly string[], metadata: Record<string, string> = {}) =>
   marksOf({ tensors: new Set(names), metadata });

@@ -3,18 +3,8 @@
  * specification, and by the configuration of a diffusers scheduler. Nothing is guessed from a file's name. Sources: ComfyUI
  * `supported_models.py` (`v_pred`, `ztsnr`), Stability-AI/ModelSpec, diffusers' `scheduler_config.json`.
  */
+import type { Lineage, ModelMarks } from '../families/family_facts';
 import { parseBoundedJson } from '../text/bounded_json';
-
-/** Well-known models that many were trained from, and that want settings of their own. */
-export type Lineage = 'pony' | 'illustrious' | 'noobai';
-
-/** What is not said is not there. */
-export interface ModelMarks {
-  readonly prediction?: 'epsilon' | 'v';
-  /** Its noise schedule ends without any signal. */
-  readonly zeroTerminalSnr?: boolean;
-  readonly lineage?: Lineage;
-}
 
 /** Of one file: its tensors' names, and its metadata. */
 export function marksOf({

@@ -109,3 +109,14 @@ export interface FamilyFacts {
     readonly implementation: string;
   };
 }
+
+/** Well-known models that many were trained from, and that want settings of their own. */
+export type Lineage = 'pony' | 'illustrious' | 'noobai';
+
+/** What a checkpoint says of how it was trained; what it does not say is not there. */
+export interface ModelMarks {
+  readonly prediction?: 'epsilon' | 'v';
+  /** Its noise schedule ends without any signal. */
+  readonly zeroTerminalSnr?: boolean;
+  readonly lineage?: Lineage;
+}

@@ -6,8 +6,9 @@ import {
   quantizedTensor,
   type CheckpointKind,
 } from '../checkpoint/checkpoint_kind';
+import { marksOf } from '../checkpoint/marks';
 import { familyFacts, type FamilyName } from '../families/families';
-import type { PartName } from '../families/family_facts';
+import type { ModelMarks, PartName } from '../families/family_facts';
 import { fromBlob } from '../safetensors/byte_source';
 import { readHeader } from '../safetensors/safetensors';
 import { SafetensorsError, type SafetensorsErrorCode } from '../safetensors/safetensors_error';
@@ -19,6 +20,7 @@ export type BaseReading =
       readonly known?: {
         /** A type of numbers that cannot be trained on. */
         readonly quantized: string | undefined;
+        readonly marks: ModelMarks;
         /** Names of its tensors, for each family that it can be of: what lies beside it may tell. */
         readonly parts: Readonly<Record<FamilyName, Readonly<Record<PartName, readonly string[]>>>>;
       };
@@ -28,12 +30,19 @@ export type BaseReading =
 /** Rejects only where the file cannot be read. */
 export async function readBaseParts(file: Blob): Promise<BaseReading> {
   try {
-    const { tensors } = await readHeader(fromBlob(file));
+    const { tensors, metadata } = await readHeader(fromBlob(file));
     const { kind } = identifyCheckpoint(tensors);
     const family = familyOf([kind]);
     if (!family) return { kind };
     const parts = { sd1: partsIn(tensors.keys(), 'sd1'), sdxl: partsIn(tensors.keys(), 'sdxl') };
-    return { kind, known: { quantized: quantizedTensor(tensors, familyFacts[family])?.dtype, parts } };
+    return {
+      kind,
+      known: {
+        quantized: quantizedTensor(tensors, familyFacts[family])?.dtype,
+        marks: marksOf({ tensors, metadata }),
+        parts,
+      },
+    };
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
     return { damaged: error.code, expected: error.expected };

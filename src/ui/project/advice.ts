@@ -7,7 +7,9 @@ import { mainRate } from '../../formats/config/rates';
 import { notesOn, samplePictures, type PromptNote } from '../../formats/captions/sample_prompt';
 import { drawsSamples } from '../../formats/config/samples';
 import type { ProjectFacts } from './project_settings';
-import { everyFamily } from '../../formats/families/families';
+import { baseAdvice, type BaseAdviceCode } from '../../formats/families/base_advice';
+import { familyFacts } from '../../formats/families/families';
+import { familyOfBase } from './base_values';
 
 /** As many as are read of a prompt, in previews and in the results. */
 const MOST_TOKENS = 225;
@@ -23,7 +25,8 @@ export type AdviceCode =
   | 'offset-high'
   | 'no-prompts'
   | 'prompt-long'
-  | `prompt-${PromptNote['code']}`;
+  | `prompt-${PromptNote['code']}`
+  | BaseAdviceCode;
 
 export interface Advice {
   readonly field: FieldName;
@@ -42,6 +45,8 @@ export function adviceOn(
     [prompt, negative].some((text) => (tokensOf(text) ?? 0) > MOST_TOKENS),
   );
   const demo = project.base?.where.in === 'demo';
+  const family = familyOfBase(project.base);
+  const { side } = familyFacts[family ?? 'sd1'].resolution;
   const unetRate = config.unet_lr ?? config.learning_rate;
   const textRate = config.text_encoder_lr ?? config.learning_rate;
   const { high, highForDemo } = optimizerFacts[config.optimizer].rates;
@@ -52,7 +57,7 @@ export function adviceOn(
       'text-rate-high',
     ],
     [rate > (demo ? highForDemo : high), field, `${config.optimizer}-rate-high`],
-    [config.resolution > (demo ? 128 : 768), 'resolution', 'resolution-high'],
+    [config.resolution > (demo ? 128 : 1.5 * side), 'resolution', 'resolution-high'],
     [(config.lora_alpha ?? 0) > 2 * config.lora_rank, 'lora_alpha', 'alpha-high'],
     [config.flip_aug && project.purpose === 'character', 'flip_aug', 'mirrored-figure'],
     [
@@ -68,11 +73,12 @@ export function adviceOn(
       ({ code }): [boolean, FieldName, AdviceCode] => [true, 'sample_prompts', `prompt-${code}`],
     ),
   ];
-  return given.filter(([holds]) => holds).map(([, field, code]) => ({ field, code }));
+  const ofBase = family && !demo ? baseAdvice(config, familyFacts[family], project.base?.marks ?? {}) : [];
+  return [...ofBase, ...given.filter(([holds]) => holds).map(([, field, code]) => ({ field, code }))];
 }
 
-/** Whether the base model's family does where nothing says otherwise. */
+/** Whether the base model's family does, where the checkpoint says nothing of it. */
 function predictsNoise(base: ProjectFacts['base']): boolean {
-  if (!base) return false;
-  return (everyFamily.find(({ title }) => title.en === base.kind)?.prediction ?? 'epsilon') === 'epsilon';
+  if (!base || base.marks?.prediction) return false;
+  return familyFacts[familyOfBase(base) ?? 'sd1'].prediction === 'epsilon';
 }

@@ -4,6 +4,7 @@
  */
 import type { Download } from '../../protocol/downloader';
 import { deleteFile, openFile, storeFile } from '../../storage/files';
+import type { Lineage } from '../../formats/families/family_facts';
 import type { BaseModelRef } from '../../storage/projects';
 import { studio } from '../studio.svelte';
 import type { Chosen } from './choose_files';
@@ -31,6 +32,11 @@ export type Readable = 'unknown' | 'yes' | BaseModelUnreadable['reason'];
 /** What a project remembers its base model as; in both languages alike. */
 const titleOf = (family: FamilyName) => familyFacts[family].title.en;
 
+const refOf = ({ family, marks }: Extract<Recognised, { fits: true }>) => ({
+  kind: titleOf(family),
+  ...(Object.keys(marks).length > 0 ? { marks } : {}),
+});
+
 class BaseModelChoice {
   choosing: Choosing = $state.raw({ state: 'idle' });
   readable: Readable = $state('unknown');
@@ -57,7 +63,7 @@ class BaseModelChoice {
       const where: BaseModelRef['where'] = handled?.every((each) => each !== undefined)
         ? { in: 'handle', handles: handled }
         : { in: 'stored', paths: await this.#store(picked, byteLength) };
-      this.#take({ name: recognised.name, byteLength, kind: titleOf(recognised.family), where });
+      this.#take({ name: recognised.name, byteLength, ...refOf(recognised), where });
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
       else this.choosing = { state: 'failed', sentence: sentenceOf(error) };
@@ -123,10 +129,23 @@ class BaseModelChoice {
       }
       const byteLength = recognised.files[0].size;
       const where = { in: 'stored' as const, paths: [path] };
-      this.#take({ name: recognised.name, byteLength, kind: titleOf(recognised.family), where }, project);
+      this.#take({ name: recognised.name, byteLength, ...refOf(recognised), where }, project);
     } catch (error) {
       this.choosing = { state: 'failed', sentence: sentenceOf(error) };
     }
+  }
+
+  /** What the person says that the base model was trained from; undefined takes it back. */
+  say(lineage: Lineage | undefined): void {
+    const { base } = studio.project;
+    if (!base) return;
+    const { prediction, zeroTerminalSnr } = base.marks ?? {};
+    const marks = {
+      ...(prediction ? { prediction } : {}),
+      ...(zeroTerminalSnr ? { zeroTerminalSnr } : {}),
+      ...(lineage ? { lineage } : {}),
+    };
+    studio.change({ base: { ...base, marks } });
   }
 
   /** Stops a copy under way. */

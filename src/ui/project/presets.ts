@@ -18,7 +18,8 @@ export interface Preset {
   readonly pictures: readonly [number, number, number, number, number];
 }
 
-const chosen = <V>(value: V, en: string, zh: string): Chosen<V> => ({ value, because: { en, zh } });
+/** `because` stands beside the field. */
+export const chosen = <V>(value: V, en: string, zh: string): Chosen<V> => ({ value, because: { en, zh } });
 
 const common = {
   lr_warmup_steps: chosen(

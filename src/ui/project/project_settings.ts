@@ -1,5 +1,5 @@
 /**
- * A project's settings in layers: the fields' defaults, the preset, what the demo model needs, what follows from the
+ * A project's settings in layers: the fields' defaults, the preset, what the base model needs, what follows from the
  * project (its name, its trigger word, how many pictures it has), and on top what the person set. Pure; the class in
  * settings.svelte.ts holds it against the open project.
  */
@@ -15,6 +15,7 @@ import { isFileName } from '../../formats/config/file_name';
 import { withoutEnd, withoutEnds } from '../../formats/text/trimmed';
 import type { Project } from '../../storage/projects';
 import { defaultPrompts, oneLine } from './default_prompts';
+import { baseLayers } from './base_values';
 import { demoShare, demoValues, presets, type Preset } from './presets';
 import { epochOf, intervals, runLength, stopsOf, type RunLength, type SizedPicture } from './run_length';
 
@@ -60,7 +61,7 @@ export function projectSettings(
   return { config, defaults, changed, length, stops };
 }
 
-/** Why the preset, or the demo model, has this value. */
+/** Why the preset, or the base model, has this value. */
 export function presetReason(project: ProjectFacts, name: FieldName): Preset['values'][FieldName] {
   return layersOf(project)
     .map((values) => values[name])
@@ -98,7 +99,7 @@ export function fileNameOf(project: string): string {
 
 function layersOf(project: ProjectFacts): Preset['values'][] {
   const { values } = presets[project.purpose];
-  return isDemo(project) ? [values, demoFor(values)] : [values];
+  return isDemo(project) ? [values, demoFor(values)] : [values, ...baseLayers(project.base)];
 }
 
 /** The demo model's own rate for the text encoder only counts where the preset trains it. */

@@ -3,13 +3,14 @@
  * headers only. Anything else is refused for what it is; the sentences are in messages.ts.
  */
 import { familyOf, type CheckpointKind } from '../../formats/checkpoint/checkpoint_kind';
+import { marksOfScheduler, marksTogether } from '../../formats/checkpoint/marks';
 import { missingShards, modelFilesAmong } from '../../formats/checkpoint/diffusers_files';
 import type { BaseReading } from '../../formats/reading/base_parts';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
 import { familyFacts, type FamilyName } from '../../formats/families/families';
-import type { PartName } from '../../formats/families/family_facts';
+import type { ModelMarks, PartName } from '../../formats/families/family_facts';
 
 /** In which parts are named, as people count them. */
 const ORDER: readonly PartName[] = ['unet', 'text1', 'text2', 'vae'];
@@ -20,6 +21,7 @@ export type Recognised =
       readonly family: FamilyName;
       readonly name: string;
       readonly files: readonly File[];
+      readonly marks: ModelMarks;
     }
   | { readonly fits: false; readonly file: string; readonly why: Refusal };
 
@@ -82,7 +84,21 @@ export async function recogniseBase(files: readonly File[], read?: ReadAll): Pro
   if (files.length === 1 && only !== undefined && has.length === 1)
     return { fits: false, file: files[0].name, why: { is: ALONE[only] } };
   if (lacks.length) return { fits: false, file: name, why: { lacks } };
-  return { fits: true, family, name, files: models };
+  const marks = ordered.flatMap(({ found }) => ('marks' in found ? [found.marks] : []));
+  return {
+    fits: true,
+    family,
+    name,
+    files: models,
+    marks: marksTogether([...marks, await scheduled(files)]),
+  };
+}
+
+/** What the scheduler of a diffusers folder says. */
+async function scheduled(files: readonly File[]): Promise<ModelMarks> {
+  const file = files.find((each) => /(^|\/)scheduler\/scheduler_config\.json$/.test(pathOf(each)));
+  if (!file || file.size > 100_000) return {};
+  return marksOfScheduler(await file.text().catch(() => ''));
 }
 
 /** What a file is that holds one part alone. */
@@ -125,7 +141,9 @@ export async function vaesAmong(files: readonly File[]): Promise<File[]> {
 }
 
 /** Names of tensors by family and part, or why it cannot be used. */
-type Found = { readonly kind: CheckpointKind; readonly parts: PartsByFamily } | { readonly why: Refusal };
+type Found =
+  | { readonly kind: CheckpointKind; readonly parts: PartsByFamily; readonly marks: ModelMarks }
+  | { readonly why: Refusal };
 type PartsByFamily = NonNullable<Extract<BaseReading, { kind: unknown }>['known']>['parts'];
 
 function isOnlyVae(found: { readonly kind: CheckpointKind } | { readonly why: Refusal }): boolean {
@@ -142,8 +160,8 @@ function foundIn(read: BaseReading | Error, { size }: File): Found {
   }
   const { kind, known } = read;
   if (!known) return { why: { is: kind as WrongKind } };
-  const { parts, quantized } = known;
-  return quantized === undefined ? { kind, parts } : { why: { quantized } };
+  const { parts, quantized, marks } = known;
+  return quantized === undefined ? { kind, parts, marks } : { why: { quantized } };
 }
 
 /** One file a part, or its shards. */

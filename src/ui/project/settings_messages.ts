@@ -3,10 +3,18 @@ import type { Localized } from '../../formats/config/language';
 import type { Field, TrainConfig } from '../../formats/config/config_fields';
 import type { LinkRefusal, ShareLinkError } from '../../formats/config/share_link';
 import type { Purpose } from '../../protocol/captioner';
+import { baseAdviceWords, type BaseAdviceCode } from '../../formats/families/base_advice';
+import type { Language } from '../../formats/config/language';
 import type { AdviceCode } from './advice';
 import type { LeverName } from './make_it_fit';
 
 type Ranged = Extract<Field, { kind: 'int' | 'number' | 'optional-number' }>;
+
+/** What the base model says against settings; the command line says the same. */
+const sayings = (language: Language) =>
+  Object.fromEntries(
+    Object.entries(baseAdviceWords).map(([code, words]) => [code, words[language]]),
+  ) as Record<BaseAdviceCode, string>;
 
 const en = {
   title: 'Settings',
@@ -63,6 +71,7 @@ const en = {
       'Write whole steps, fewer than the run has, or a share below 1: training would end before the warm-up does.',
   } as Record<string, string>,
   advice: {
+    ...sayings('en'),
     'text-rate-high':
       'Higher than the U-Net’s. Pictures may follow the trigger and ignore the rest of the prompt.',
     'lion-rate-high': 'High for Lion, which wants about a fifth of AdamW’s rate: 0.00002.',
@@ -72,7 +81,8 @@ const en = {
     'mirrored-figure': 'Faces and clothes have a left and a right; mirroring blurs them.',
     'trigger-shuffled':
       'The trigger word is shuffled with the other tags. Keep the first 1 to hold it in front.',
-    'v-on-sd1': 'Stable Diffusion 1.x predicts noise, not v. With this on, pictures turn to noise.',
+    'v-on-sd1':
+      'Stable Diffusion 1.x and SDXL predict noise, not v, unless a model was trained otherwise. Where it was not, pictures turn to noise.',
     'offset-high': 'More than 0.15 washes out contrast.',
     'no-prompts': 'Without prompts no samples are drawn, and nothing shows which checkpoint is best.',
     'prompt-long': 'A prompt is longer than 225 tokens: what is beyond is not read.',
@@ -296,6 +306,7 @@ const zh: typeof en = {
     lr_warmup_steps: '请填整数步数（须少于总步数），或小于 1 的比例：否则训练会在预热结束之前结束。',
   },
   advice: {
+    ...sayings('zh'),
     'text-rate-high': '高于 U-Net 的学习率。画面可能只认触发词，而忽略其余提示词。',
     'lion-rate-high': '对 Lion 来说偏高；它的学习率约为 AdamW 的五分之一：0.00002。',
     'adamw-rate-high': '偏高。如果预览图过艳或崩坏，请减半。',
@@ -303,7 +314,8 @@ const zh: typeof en = {
     'alpha-high': '超过秩的两倍会放大学习率。请把其中一个减半。',
     'mirrored-figure': '脸和服装左右有别，镜像会使其模糊。',
     'trigger-shuffled': '触发词会和其他标签一起被打乱。把“保留前几个”设为 1 即可固定在最前。',
-    'v-on-sd1': 'Stable Diffusion 1.x 预测的是噪声而不是 v。开启后画面会变成噪点。',
+    'v-on-sd1':
+      '除非另行训练，Stable Diffusion 1.x 和 SDXL 预测的是噪声而不是 v。若底模不是以 v 训练，画面会变成噪点。',
     'offset-high': '超过 0.15 会使画面发灰。',
     'no-prompts': '没有提示词就不生成预览图，也看不出哪个检查点最好。',
     'prompt-long': '有提示词超过 225 个 token，超出部分不会读取。',

@@ -1,0 +1,77 @@
+/** What the base model brings to the settings, and what it says against them. */
+import { expect, test } from 'vitest';
+import { familyFacts } from '../../formats/families/families';
+import type { ModelMarks } from '../../formats/families/family_facts';
+import { adviceOn } from './advice';
+import { lineagesOf } from './base_values';
+import { presetReason, projectSettings, type ProjectFacts } from './project_settings';
+
+const project = (kind: string, marks?: ModelMarks, settings = {}): ProjectFacts => ({
+  name: 'x',
+  purpose: 'character',
+  trigger: '',
+  settings,
+  base: {
+    name: 'base',
+    byteLength: 1,
+    kind,
+    where: { in: 'stored', paths: [] },
+    ...(marks ? { marks } : {}),
+  },
+});
+const config = (of: ProjectFacts) => projectSettings(of, [], '').config;
+const codes = (of: ProjectFacts) => adviceOn(config(of), of).map(({ code }) => code);
+const SDXL = familyFacts.sdxl.title.en;
+const SD1 = familyFacts.sd1.title.en;
+
+test('SDXL has its sizes, and the reason stands beside them', () => {
+  expect(config(project(SDXL))).toMatchObject({
+    resolution: 1024,
+    max_bucket_reso: 2048,
+    train_text_encoder: false,
+    v_parameterization: false,
+  });
+  expect(presetReason(project(SDXL), 'resolution')?.because.en).toMatch(/1024/);
+  expect(config(project(SD1))).toMatchObject({
+    resolution: 512,
+    max_bucket_reso: 1024,
+    train_text_encoder: true,
+  });
+  expect(config(project(SDXL, undefined, { resolution: 768 })).resolution).toBe(768);
+});
+
+test('marks of the checkpoint set what they say, with the reason', () => {
+  const noob = project(SDXL, { prediction: 'v', zeroTerminalSnr: true, lineage: 'noobai' });
+  expect(config(noob)).toMatchObject({
+    v_parameterization: true,
+    sample_cfg_scale: 5,
+    sample_sampler: 'euler',
+  });
+  expect(presetReason(noob, 'v_parameterization')?.because.zh).toMatch(/v 预测/);
+  expect(config(project(SDXL, { lineage: 'pony' }))).toMatchObject({ sample_cfg_scale: 7 });
+  expect(lineagesOf(noob.base)).toEqual(['pony', 'illustrious', 'noobai']);
+  expect(lineagesOf(project(SD1).base)).toEqual([]);
+});
+
+test('settings that the base model does not go with are told', () => {
+  expect(codes(project(SDXL))).toEqual([]);
+  expect(codes(project(SDXL, { prediction: 'v' }, { v_parameterization: false }))).toContain('v-marked');
+  expect(codes(project(SDXL, { prediction: 'epsilon' }, { v_parameterization: true }))).toEqual([
+    'epsilon-marked',
+  ]);
+  expect(codes(project(SDXL, undefined, { v_parameterization: true }))).toEqual(['v-on-sd1']);
+  expect(codes(project(SDXL, { prediction: 'v' }))).toEqual([]);
+  expect(codes(project(SDXL, undefined, { resolution: 512, max_bucket_reso: 768 }))).toEqual([
+    'resolution-below-base',
+  ]);
+  expect(codes(project(SDXL, undefined, { max_bucket_reso: 1024 }))).toEqual(['longest-below-area']);
+  expect(codes(project(SDXL, undefined, { clip_skip: 2 }))).toEqual(['text-skip-unused']);
+  expect(codes(project(SDXL, undefined, { resolution: 1600, max_bucket_reso: 3200 }))).toEqual([
+    'resolution-high',
+  ]);
+  expect(codes(project(SD1, undefined, { resolution: 512, clip_skip: 2 }))).toEqual([]);
+  const pony = (prompt: string) =>
+    codes(project(SDXL, { lineage: 'pony' }, { sample_prompts: [prompt], sample_every_n_steps: 10 }));
+  expect(pony('a cat')).toEqual(['pony-words']);
+  expect(pony('score_9, score_8_up, a cat')).toEqual([]);
+});
