@@ -119,13 +119,13 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
 
   await test.step('base model, refused and taken', async () => {
     const tensor = {
-      name: 'conditioner.embedders.0.transformer.w',
+      name: 'conditioner.embedders.0.model.ln_final.weight',
       dtype: 'F16' as const,
       shape: [1],
       data: new Uint8Array(2),
     };
-    await dropFiles(page, [{ name: 'xl.safetensors', bytes: writeSafetensors([tensor]) }]);
-    await expect(page.getByText('这是 SDXL 模型。')).toBeVisible();
+    await dropFiles(page, [{ name: 'refiner.safetensors', bytes: writeSafetensors([tensor]) }]);
+    await expect(page.getByText('这是 SDXL refiner')).toBeVisible();
     await look('base model refused');
     await page.getByLabel('底模文件').setInputFiles(tinyModel);
     await expect(page.getByText('tiny-sd15').first()).toBeVisible();

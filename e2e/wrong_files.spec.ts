@@ -32,10 +32,24 @@ test.describe('as a base model', () => {
   test('each is named for what it is, with what to do', async ({ page }) => {
     const png = new Uint8Array(await square(80).png().toBuffer());
     const download = 'Download it again.';
-    const fits = 'Here, SD 1.5 and its fine-tunes can be trained.';
+    const fits = 'Here, SD 1.5, SDXL and their fine-tunes can be trained.';
     const parts = 'Choose the whole checkpoint, or U-Net, text encoder and VAE together.';
     const wrong: [name: string, bytes: Uint8Array, sentence: string, remedy: string][] = [
-      ['xl.safetensors', alone('conditioner.embedders.0.transformer.w', 4), 'This is an SDXL model.', fits],
+      [
+        'refiner.safetensors',
+        alone('conditioner.embedders.0.model.ln_final.weight', 4),
+        'This is the SDXL refiner, which only finishes what the base model began.',
+        fits,
+      ],
+      [
+        'xl-inpainting.safetensors',
+        writeSafetensors([
+          tensor('model.diffusion_model.input_blocks.0.0.weight', 4, 9, 3, 3),
+          tensor('model.diffusion_model.label_emb.0.0.weight', 4, 4),
+        ]),
+        'This is an inpainting model of SDXL (9 channels).',
+        fits,
+      ],
       [
         'v2.safetensors',
         alone('cond_stage_model.model.ln_final.weight', 4),

@@ -15,7 +15,7 @@ export type Sentences<Facts> = { readonly [Code in keyof Facts]: (facts: Facts[C
 
 const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
 
-const chooseSd1 = '请选择 Stable Diffusion 1.x 的完整底模。';
+const chooseBase = '请选择 Stable Diffusion 1.x 或 SDXL 的完整底模。';
 
 const kinds: Record<CheckpointKind, string> = {
   sd1: '这是 Stable Diffusion 1.x 底模。',
@@ -24,7 +24,7 @@ const kinds: Record<CheckpointKind, string> = {
   'sd1-pix2pix': '这是 instruct-pix2pix 模型（8 通道），这里不能训练。',
   'sd1-inpainting': '这是局部重绘（inpainting）模型，这里不能训练。',
   sd2: '这是 Stable Diffusion 2 模型，不受支持。',
-  sdxl: '这是 SDXL 模型，不受支持。',
+  sdxl: '这是 SDXL 底模。',
   'sdxl-no-vae': '这个 SDXL 底模没有 VAE。',
   'sdxl-no-text': '这个 SDXL 底模没有文本编码器。',
   'sdxl-inpainting': '这是 SDXL 的局部重绘（inpainting）模型，这里不能训练。',
@@ -47,8 +47,8 @@ const CheckpointError: Sentences<CheckpointFacts> = {
   kind: ({ kind, lacks }) =>
     lacks
       ? `底模缺少${lacks.map((part) => partWords[part].zh).join('、')}。${kind === 'sd1-no-vae' ? '请另选一个 VAE，或提供完整底模。' : '请提供完整底模，或 diffusers 文件夹中的全部文件。'}`
-      : `${kinds[kind]}${chooseSd1}`,
-  layouts: ({ first, second }) => `“${first}”与“${second}”是同一个张量：文件混用了两种布局。${chooseSd1}`,
+      : `${kinds[kind]}${chooseBase}`,
+  layouts: ({ first, second }) => `“${first}”与“${second}”是同一个张量：文件混用了两种布局。${chooseBase}`,
   twice: ({ part }) => `有两个文件都含有${partWords[part].zh}。请只选一个底模，或同一模型的各部分。`,
   quantized: ({ tensor, dtype }) =>
     `底模经过量化（“${tensor}”是 ${dtype}）；可以读取 F16、BF16、F32 和普通的 8 位浮点。请使用未量化的底模。`,
@@ -105,12 +105,13 @@ const layer = ({ module }: LoraErrorFacts) => (module === undefined ? '' : `（$
 
 /** What the error says itself goes before what its code says. */
 const LoraError: Sentences<Record<LoraErrorCode, LoraErrorFacts>> = {
-  'no-modules': ({ said }) => said?.zh ?? '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x 制作的 LoRA。',
-  'other-method': ({ said }) => said?.zh ?? '此文件不是 SD 1.x 的普通 LoRA，不能在这里使用。',
+  'no-modules': ({ said }) =>
+    said?.zh ?? '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x 或 SDXL 制作的 LoRA。',
+  'other-method': ({ said }) => said?.zh ?? '此文件不是 SD 1.x 或 SDXL 的普通 LoRA，不能在这里使用。',
   'missing-half': (facts) => `LoRA 不完整${layer(facts)}。请重新获取。`,
   'wrong-shape': (facts) => `LoRA 的形状与底模不符${layer(facts)}：它是为另一种模型制作的。`,
   'not-float': (facts) => `LoRA 的权重必须是浮点数${layer(facts)}。`,
-  'too-large': (facts) => `LoRA 的层过大，不属于 Stable Diffusion 1.x${layer(facts)}。`,
+  'too-large': (facts) => `LoRA 的层过大，不属于任何已知模型${layer(facts)}。`,
   'non-finite': (facts) => `LoRA 中有无穷大或非数值${layer(facts)}。请选择更早的保存。`,
   'unknown-module': (facts) => `LoRA 中有底模所没有的层${layer(facts)}：它是为另一种模型制作的。`,
   'wrong-rank': ({ said }) => said?.zh ?? 'LoRA 的秩高于设置。请提高 lora_rank。',
@@ -160,7 +161,7 @@ type Engine = { readonly [Name in keyof EngineFacts]: Sentences<EngineFacts[Name
 
 const engine: Engine = {
   CheckpointShapeError: {
-    shape: ({ found }) => `底模的张量与 Stable Diffusion 1.x 不符（${found}）。${chooseSd1}`,
+    shape: ({ found }) => `底模的张量与 Stable Diffusion 1.x 和 SDXL 不符（${found}）。${chooseBase}`,
   },
   MemoryBudgetError: {
     budget: ({ neededBytes, budgetBytes }) =>

@@ -38,7 +38,7 @@ export interface CheckpointIdentity {
 
 type TensorTypes = ReadonlyMap<string, { readonly dtype: Dtype }>;
 
-const choose = 'Choose a Stable Diffusion 1.x checkpoint as base model.';
+const choose = 'Choose a Stable Diffusion 1.x or SDXL checkpoint as base model.';
 
 const sentences: Record<CheckpointKind, string> = {
   sd1: 'This is a Stable Diffusion 1.x checkpoint.',
@@ -47,7 +47,7 @@ const sentences: Record<CheckpointKind, string> = {
   'sd1-pix2pix': `This is an instruct-pix2pix model (its U-Net takes 8 channels), which is not trained on here. ${choose}`,
   'sd1-inpainting': `This is an inpainting model (its U-Net takes 9 channels), which is not trained on here. ${choose}`,
   sd2: `This is a Stable Diffusion 2.x checkpoint, which is not supported. ${choose}`,
-  sdxl: `This is an SDXL checkpoint, which is not supported. ${choose}`,
+  sdxl: 'This is an SDXL checkpoint.',
   'sdxl-no-vae': `This is an SDXL checkpoint without its VAE. ${choose}`,
   'sdxl-no-text': `This is an SDXL checkpoint without its text encoders. ${choose}`,
   'sdxl-pix2pix': `This is an instruct-pix2pix model of SDXL (its U-Net takes 8 channels), which is not trained on here. ${choose}`,

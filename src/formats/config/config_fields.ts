@@ -153,8 +153,8 @@ export const configFields = {
     'files',
     t('Base model', '底模'),
     t(
-      'Stable Diffusion 1.x checkpoint (.safetensors) that the LoRA is trained on.',
-      '用来训练 LoRA 的 Stable Diffusion 1.x 模型（.safetensors）。',
+      'Stable Diffusion 1.x or SDXL checkpoint (.safetensors) that the LoRA is trained on.',
+      '用来训练 LoRA 的 Stable Diffusion 1.x 或 SDXL 模型（.safetensors）。',
     ),
   ),
   vae: path(
@@ -429,8 +429,8 @@ export const configFields = {
     'pictures',
     t('Resolution', '分辨率'),
     t(
-      'Side of the square whose area every picture is scaled to; SD 1.5 learned at 512.',
-      '图片缩放到的面积所对应的边长；SD 1.5 以 512 训练。',
+      'Side of the square whose area every picture is scaled to; SD 1.5 learned at 512, SDXL at 1024.',
+      '图片缩放到的面积所对应的边长；SD 1.5 以 512 训练，SDXL 以 1024 训练。',
     ),
   ),
   enable_bucket: toggle(
@@ -580,8 +580,8 @@ export const configFields = {
     'noise',
     t('v-prediction', 'v 预测'),
     t(
-      'For base models that were trained to predict v; SD 1.x was not.',
-      '用于以 v 预测训练的底模；SD 1.x 不需要。',
+      'For base models that were trained to predict v; SD 1.x and SDXL were not, NoobAI v-pred was.',
+      '用于以 v 预测训练的底模；SD 1.x 和 SDXL 不需要，NoobAI v-pred 需要。',
     ),
   ),
   min_snr_gamma: number(

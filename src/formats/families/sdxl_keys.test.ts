@@ -111,7 +111,11 @@ describe('a file', () => {
     ['unknown', { ...all, [`${U}input_blocks.1.1.time_stack.0.attn1.to_q.weight`]: [320, 320] }],
   ];
   it.each(cases)('%s', (kind, shapes) => {
-    expect(identifyCheckpoint(tensors(shapes)).kind).toBe(kind);
+    const identity = identifyCheckpoint(tensors(shapes));
+    expect(identity.kind).toBe(kind);
+    expect(identity.sentence).toMatch(
+      kind === 'sdxl' ? /SDXL checkpoint\.$/ : /Choose a Stable Diffusion 1\.x or SDXL/,
+    );
   });
 });
 

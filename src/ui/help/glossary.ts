@@ -116,8 +116,8 @@ export const glossary: readonly Term[] = [
   term(
     'Resolution',
     '分辨率',
-    'The size at which pictures are learned. Stable Diffusion 1.5 was trained at 512.',
-    '学习图片时的尺寸。Stable Diffusion 1.5 以 512 训练。',
+    'The size at which pictures are learned. Stable Diffusion 1.5 was trained at 512, SDXL at 1024.',
+    '学习图片时的尺寸。Stable Diffusion 1.5 以 512 训练，SDXL 以 1024 训练。',
   ),
   term(
     'Bucket',
