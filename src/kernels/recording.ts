@@ -91,6 +91,11 @@ export class Recorder {
     gpu().buffers.inArena(this.arena, () => tf.tidy(() => step()));
   }
 
+  /** Runs `work` in the same arena; what it returns is the caller's, and must be disposed before the arena is. */
+  within<T>(work: () => T): T {
+    return gpu().buffers.inArena(this.arena, work);
+  }
+
   /** Gives the arena's buffers back. Recordings made here must not be replayed afterwards; new ones can be made. */
   dispose(): void {
     flush();

@@ -34,6 +34,12 @@ export function vaeEncode(m: Model, config: VaeConfig, images: Tensor): Tensor {
   ]);
 }
 
+/** The half of the VAE that a tensor is of: pictures to latents, or latents to pictures. */
+export function vaeHalf(name: string): VaeHalf {
+  return /^(?:encoder|quant_conv)\./.test(name) ? 'encoder' : 'decoder';
+}
+export type VaeHalf = 'encoder' | 'decoder';
+
 /** Latents [B, h, w, 4], already divided by the scaling factor -> images [B, 8h, 8w, 3] in about [-1, 1]. */
 export function vaeDecode(m: Model, config: VaeConfig, latents: Tensor): Tensor {
   const levels = config.blockChannels.length;
@@ -109,6 +115,8 @@ function block(m: Model, path: string, x: Tensor): Tensor {
   const first = tf.tidy(() =>
     conv3x3(m, `${path}.conv1`, norm32(m, `${path}.norm1`, x, EPS, { silu: true })),
   );
+  // Where the width changes, what norm1 gave has a size that nothing else here can use.
+  if (first.size !== x.size) trim();
   const normed = norm32(m, `${path}.norm2`, first, EPS, { silu: true });
   first.dispose();
   const second = conv3x3(m, `${path}.conv2`, normed);

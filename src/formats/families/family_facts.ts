@@ -87,6 +87,8 @@ export interface FamilyFacts {
   readonly latents: { readonly scaling: number };
   /** `single`: its VAE's activations overflow in halves, so they are not tried. */
   readonly vaePrecision: 'half' | 'single';
+  /** How the text states of captions are kept on the host: as they are computed, or as halves where they are large. */
+  readonly textStates: 'single' | 'half';
   /** Of the noise schedule: betas from `betaStart` to `betaEnd`, linear in their roots, over `timesteps`. */
   readonly noise: { readonly betaStart: number; readonly betaEnd: number; readonly timesteps: number };
   /** What the model predicts where nothing says otherwise. */

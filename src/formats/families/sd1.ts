@@ -33,6 +33,7 @@ export const sd1Facts: FamilyFacts = {
   },
   latents: { scaling: 0.18215 },
   vaePrecision: 'half',
+  textStates: 'single',
   noise: { betaStart: 0.00085, betaEnd: 0.012, timesteps: 1000 },
   prediction: 'epsilon',
   resolution: { side: 512, bucketStep: 64, multipleOf: 64, longest: 1024 },

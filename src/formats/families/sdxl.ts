@@ -57,6 +57,7 @@ export const sdxlFacts: FamilyFacts = {
   latents: { scaling: 0.13025 },
   // Madebyollin's sdxl-vae-fp16-fix exists because of it.
   vaePrecision: 'single',
+  textStates: 'half',
   noise: { betaStart: 0.00085, betaEnd: 0.012, timesteps: 1000 },
   prediction: 'epsilon',
   // Two halvings of latents an eighth as wide. At kohya's usual 1024 no bucket of the area of 1024x1024 but the square

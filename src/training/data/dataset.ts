@@ -1,6 +1,6 @@
 /**
  * Everything that is worked out once before training: where each picture is cut, its latents (and those of its mirror
- * image), and the text states of its caption, if that never changes.
+ * image), and what the U-Net is told of captions.
  */
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -132,7 +132,7 @@ export function captionIds(tokenizer: Tokenizer, caption: string, maxTokens: 75 
   return Int32Array.from(chunks(tokenizer.encode(caption), maxTokens, tokenizer).flat());
 }
 
-/** Encodes one caption; `ids` as `captionIds` gives them. */
+/** What the U-Net is told of one caption; `ids` as `captionIds` gives them. */
 export async function encodeCaption(
   base: TextEncoders,
   ids: Int32Array,

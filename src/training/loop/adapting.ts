@@ -7,6 +7,7 @@ import { fromBlob } from '../../formats/safetensors/byte_source';
 import { openGpu, OutOfMemoryError, reopenDevice } from '../../kernels/device';
 import type { RunPlan, TrainEvent } from '../../protocol/trainer';
 import type { Economy } from '../plan/memory';
+import { LEAST_TILE } from '../sampling/sample';
 import type { TrainingRun } from './prepare';
 import { train } from './train';
 
@@ -52,9 +53,10 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
 /** The next smaller run: all blocks recomputed, then halves of the pictures at once. Undefined: there is none. */
 function less({ recomputedBlocks, blocks, microBatch }: RunPlan): Economy | undefined {
   const all = blocks - 1;
-  if (recomputedBlocks < all) return { firstKeptBlock: all, microBatch, guidedTogether: false };
+  const samples = { guidedTogether: false, decodeTile: LEAST_TILE };
+  if (recomputedBlocks < all) return { firstKeptBlock: all, microBatch, ...samples };
   if (microBatch === 1) return undefined;
-  return { firstKeptBlock: all, microBatch: Math.floor(microBatch / 2), guidedTogether: false };
+  return { firstKeptBlock: all, microBatch: Math.floor(microBatch / 2), ...samples };
 }
 
 /** Whatever failed, memory that ran out is why; the news of it may come after the failure. */

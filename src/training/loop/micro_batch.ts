@@ -4,10 +4,11 @@
  */
 import type { TrainConfig } from '../../formats/config/config_fields';
 import type { Batch, TrainingStep } from '../data/batches';
-import { processCaption } from '../data/captions';
-import { captionConfig, captionIds } from '../data/dataset';
+import { captionIds } from '../data/dataset';
+import type { KeptTexts } from '../data/kept_texts';
 import { pictureSizes } from '../data/picture_sizes';
-import { joined } from '../data/text_states';
+import { joined, type TextStates } from '../data/text_states';
+import { captionAt } from './caption_window';
 import { addNoiseOffset, debiasedWeight, minSnrWeight } from '../step/noise_schedule';
 import { passes } from '../step/passes';
 import type { Prepared } from './prepare';
@@ -60,14 +61,7 @@ export function drawsOf(
     sides: each((i) => random('flip', i).int(config.flip_aug ? 2 : 1)),
     noise: normals('noise', width * height * values.channels),
     offsets: config.noise_offset > 0 ? normals('noise offset', values.channels) : undefined,
-    captions: each((i) =>
-      processCaption(
-        images[batch.images[i]].image.caption,
-        captionConfig(config),
-        random('caption', i),
-        at.epoch + 1,
-      ),
-    ),
+    captions: each((i) => captionAt(config, images[batch.images[i]].image.caption, at, micro, i)),
   };
 }
 
@@ -80,7 +74,6 @@ function batchOf(at: TrainingStep, micro: number): Batch {
 function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, micro: number): MicroBatch {
   const batch = batchOf(at, micro);
   const { schedule, family } = prepared.base;
-  const { context } = prepared;
   const { timesteps, sides, noise, offsets, captions } = drawsOf(
     config,
     prepared.images,
@@ -95,13 +88,13 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
       latents: x0[i],
     }),
   );
-  const states = context ? captions.map((caption) => context.get(caption) ?? missing(caption)) : [];
+  const states = prepared.captions && told(prepared.captions.states, captions);
   const { sizes } = family;
   const length = sizesLength(prepared.plan);
   const added = sizes
     ? batch.images.map((index, i) =>
         joined([
-          states[i]?.pooled ?? new Float32Array(),
+          states?.[i]?.pooled ?? new Float32Array(),
           sizes(pictureSizes(prepared.images[index], sides[i] === 1), length),
         ]),
       )
@@ -115,7 +108,7 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
     noise: joined(noise),
     timesteps,
     weights,
-    ...(context
+    ...(states
       ? { context: joined(states.map(({ context }) => context)) }
       : {
           ids: joinedInts(
@@ -124,6 +117,10 @@ function wholeBatch(config: TrainConfig, prepared: Prepared, at: TrainingStep, m
         }),
     ...(added ? { added: joined(added) } : {}),
   };
+}
+
+function told(states: KeptTexts, captions: readonly string[]): TextStates[] {
+  return captions.map((caption) => states.get(caption) ?? missing(caption));
 }
 
 /** Min-SNR and debiased estimation multiply where both are asked for, as with kohya. */

@@ -1,6 +1,6 @@
 /**
- * From files and pictures to a run that is ready for its next step. Text encoder and VAE come first and leave the GPU
- * before the U-Net arrives, unless the run still needs them.
+ * From files and pictures to a run that is ready for its next step. Text encoders and VAE come first, one after the other
+ * (encode.ts), and leave the GPU before the U-Net arrives; text encoders that are trained come with it.
  */
 import type { EngineFacts } from '../../protocol/engine_errors';
 import type { ByteSource } from '../../formats/safetensors/byte_source';
@@ -9,31 +9,16 @@ import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer';
 import { gpu } from '../../kernels/device';
-import { trim, upload, type Program } from '../../kernels/program';
+import { upload, type Program } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
 import type { ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
-import {
-  disposeParts,
-  loadParts,
-  planBaseModel,
-  type BaseModel,
-  type BaseModelPlan,
-  type BaseParts,
-} from '../step/base_model';
+import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../step/base_model';
 import type { BatchConfig } from '../data/batches';
-import { processCaption } from '../data/captions';
 import { ResumeError, soundState, type RunState, type SavedState, type SoundState } from './checkpoint';
-import {
-  cacheLatents,
-  captionConfig,
-  captionIds,
-  encodeCaption,
-  placeImages,
-  type CachedImage,
-  type TrainingImage,
-} from '../data/dataset';
-import type { TextStates } from '../data/text_states';
+import { placeImages, type CachedImage, type TrainingImage } from '../data/dataset';
+import { KeptTexts } from '../data/kept_texts';
+import { encodePictures, encodeTexts, loadedPart, type EncodedCaptions, type Encoding } from './encode';
 import { idleModules } from '../step/idle_modules';
 import { adapters, RUN_KINDS } from '../step/kinds';
 import type { KeptRanks, LoraBeginning } from '../step/lora_file';
@@ -47,12 +32,10 @@ import {
   updatesOf,
   type Optimizer,
 } from '../step/optimizer';
-import { reporting } from '../step/reporting';
 import { alphaFactor, changesSentence, changesSince, ranksFrom, runFacts, type RunFacts } from './run_facts';
 import { checkSchedule, type ScheduleConfig } from '../step/schedule';
-import { stream } from '../step/random';
-import { cutPrompts, sampleTexts } from '../sampling/sample_texts';
-import { StepEngine } from '../step/step';
+import { cutPrompts } from '../sampling/sample_texts';
+import { StepEngine, type TrainedParts } from '../step/step';
 import { RunSettingsError } from '../plan/run_settings_error';
 import { fingerprintOf, outlineOf, scheduleOf, type Outline } from '../plan/run_plan';
 import type { TextPart } from '../../formats/families/family_facts';
@@ -80,6 +63,8 @@ export interface TrainingRun {
   asks?: Asks;
   /** Milliseconds since 1970; for metadata and timing. */
   now?: () => number;
+  /** Captions encoded at a time, where not as many as the host holds. */
+  captionsAtOnce?: number;
   /** False runs every step the plain way, without recording. */
   record?: boolean;
   /** GB of memory that the graphics card has, where a person said so. */
@@ -93,7 +78,8 @@ export interface TrainingRun {
 }
 
 export interface Prepared {
-  base: BaseParts<'unet'> & Partial<BaseModel>;
+  /** The text encoders only where they are trained. */
+  base: TrainedParts;
   plan: BaseModelPlan;
   lora: LoraParameters;
   optimizer: Optimizer;
@@ -102,10 +88,11 @@ export interface Prepared {
   batching: BatchConfig;
   schedule: ScheduleConfig;
   tokenizer: Tokenizer;
-  /** Text states by caption, where captions never change and their encoder is not trained. */
-  context: ReadonlyMap<string, TextStates> | undefined;
-  /** Text states of what samples are drawn from, by `textKey`, if the text encoder is gone. */
-  prompts: ReadonlyMap<string, TextStates>;
+  encoding: Encoding;
+  /** What the U-Net is told of the captions of the next steps, where no text encoder is trained. */
+  captions: EncodedCaptions | undefined;
+  /** Of what samples are drawn from, by `textKey`; none where a text encoder is trained. */
+  prompts: KeptTexts;
   memory: MemoryPrediction;
   fingerprint: string;
   facts: RunFacts;
@@ -235,48 +222,23 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     for (const thing of owned.splice(0).reverse()) thing.dispose();
   };
   try {
-    const early = yield* withProgress('load', (onProgress) =>
-      loadParts<TextPart | 'vae'>(plan, [...plan.family.texts, 'vae'], { onProgress, ...signalOf(run) }),
-    );
-    const { text1, text2, vae } = early;
-    const texts = { text1, ...(text2 ? { text2 } : {}) };
-    own({ dispose: () => disposeParts(early) });
-    yield { kind: 'phase', phase: 'encode' };
-    const context = outline.text === 'given' ? new Map<string, TextStates>() : undefined;
-    const encode = (caption: string, tokens = config.max_token_length) =>
-      encodeCaption(early, captionIds(tokenizer, caption, tokens), config.clip_skip);
-    if (context) {
-      const captions = [...new Set(placed.map(({ image }) => fixedCaption(image.caption, config)))];
-      for (const [done, caption] of captions.entries()) {
-        run.signal?.throwIfAborted();
-        context.set(caption, await encode(caption));
-        yield { kind: 'progress', phase: 'encode', done: done + 1, total: captions.length, unit: 'captions' };
-      }
-    }
-    const prompts = new Map<string, TextStates>();
-    if (sampling)
-      for (const [key, { text, tokens }] of sampleTexts(tokenizer, config))
-        prompts.set(key, await encode(text, tokens));
-    const images: CachedImage[] = [];
-    for await (const image of cacheLatents(vae, placed, config)) {
-      run.signal?.throwIfAborted();
-      images.push(image);
-      yield { kind: 'progress', phase: 'encode', done: images.length, total: placed.length, unit: 'images' };
-    }
-    if (!sampling) disposeParts({ vae });
-    if (outline.text === 'given') disposeParts(texts);
-    trim();
+    const encoding: Encoding = {
+      ...{ config, plan, tokenizer, images: placed, batching: outline.batching, steps },
+      signal: run.signal,
+      ...(run.captionsAtOnce ? { captionsAtOnce: run.captionsAtOnce } : {}),
+    };
+    const prompts = new KeptTexts(plan.family.textStates);
+    const captions =
+      outline.text === 'given'
+        ? yield* encodeTexts(encoding, saved?.step ?? 0, undefined, sampling ? prompts : undefined)
+        : undefined;
+    const images = yield* encodePictures(encoding);
 
     yield { kind: 'phase', phase: 'load' };
-    const late = yield* withProgress('load', (onProgress) =>
-      loadParts(plan, ['unet'], { onProgress, ...signalOf(run) }),
+    const base = yield* loadedPart(run.signal, (options) =>
+      loadParts<'unet' | TextPart>(plan, ['unet', ...request.keep], options),
     );
-    own(late.unet.weights);
-    const base = {
-      ...late,
-      ...(sampling ? { vae } : {}),
-      ...(outline.text === 'given' ? {} : texts),
-    };
+    own({ dispose: () => disposeParts(base) });
 
     const seed = own(upload(new Int32Array(1), [1], 'training inputs'));
     const lora = own(new adapter.Parameters(request.lora.shapes, { rate: config.lora_dropout, seed }));
@@ -305,7 +267,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       batching: outline.batching,
       schedule: scheduleOf(config, steps),
       tokenizer,
-      context,
+      encoding,
+      captions,
       prompts,
       memory,
       fingerprint,
@@ -413,7 +376,12 @@ async function memoryOf(
     anyway: auto || (run.anyway ?? false),
     most: { firstKeptBlock: run.most?.firstKeptBlock ?? 0, microBatch },
   });
-  return run.most?.guidedTogether === false ? { ...memory, guidedTogether: false } : memory;
+  if (run.most?.guidedTogether !== false) return memory;
+  return {
+    ...memory,
+    guidedTogether: false,
+    decodeTile: Math.min(memory.decodeTile, run.most.decodeTile),
+  };
 }
 
 /**
@@ -439,23 +407,4 @@ function restore(
   }
   lora.write(tensors.values);
   restoreOptimizer(optimizer, tensors);
-}
-
-/** What every draw makes of a caption where captions never change. */
-function fixedCaption(caption: string, config: TrainConfig): string {
-  return processCaption(caption, captionConfig(config), stream(config.seed), 1);
-}
-
-function signalOf(run: TrainingRun): { signal?: AbortSignal } {
-  return run.signal ? { signal: run.signal } : {};
-}
-
-/** Bytes read so far as events, while the work goes on. */
-function withProgress<T>(
-  phase: 'load',
-  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
-): AsyncGenerator<TrainEvent, T> {
-  return reporting((tell) =>
-    work((done, total) => tell({ kind: 'progress', phase, done, total, unit: 'bytes' })),
-  );
 }

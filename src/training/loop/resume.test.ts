@@ -133,3 +133,32 @@ test('a run that is complete says so, and its files stay as they are', async () 
     'This run is complete: 6 of 4 steps are done. To train on, raise epochs or max_train_steps.',
   ]);
 });
+
+test('captions encoded in stretches of steps give the bytes of all at once, also resumed among them', async () => {
+  const settings = { ...QUICK, caption_dropout_rate: 0.4, max_train_steps: 4, save_steps: 2 };
+  const encoded: number[] = [];
+  const bytesFrom = async (more: Parameters<typeof shortRun>[1] = {}) => {
+    const saved: Extract<TrainEvent, { kind: 'saved' }>[] = [];
+    encoded.length = 0;
+    for await (const event of train(shortRun(settings, more))) {
+      if (event.kind === 'saved') saved.push(event);
+      if (event.kind === 'progress' && event.unit === 'captions' && event.done === 1)
+        encoded.push(event.total);
+      if (event.kind === 'step') {
+        const { byLabel } = gpu().buffers.ledger();
+        expect(Object.keys(byLabel).filter((label) => /text encoder|VAE/.test(label))).toEqual([]);
+      }
+    }
+    const of = async (at: (typeof saved)[number] | undefined) =>
+      at && { lora: await bytesOf(at.lora), state: await bytesOf(at.state) };
+    return { first: await of(saved[0]), last: await of(saved.at(-1)) };
+  };
+  const whole = await bytesFrom();
+  expect(encoded).toHaveLength(1);
+  const cut = await bytesFrom({ captionsAtOnce: 1 });
+  expect(encoded.length).toBeGreaterThan(1);
+  expect(cut).toEqual(whole);
+  if (!whole.first) throw new Error('nothing was saved at step 2');
+  const resumed = await bytesFrom({ captionsAtOnce: 1, state: fromBytes(whole.first.state) });
+  expect(resumed.last).toEqual(whole.last);
+});

@@ -16,6 +16,7 @@ import { trainingSteps } from '../data/batches';
 import { lossScaling, NonFiniteLossError } from '../step/loss_scale';
 import { microBatches } from './micro_batch';
 import { readReport, setHyper, update } from '../step/optimizer';
+import { encodeTexts, type EncodedCaptions } from './encode';
 import { prepare, type Prepared, type TrainingRun } from './prepare';
 import { drawSamples } from './preview';
 import { reporting } from '../step/reporting';
@@ -71,6 +72,11 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
 
   for (const step of trainingSteps(prepared.images, prepared.batching, prepared.step)) {
     if (step.step >= steps || signal?.aborted) break;
+    if (prepared.captions && step.step >= prepared.captions.until) {
+      yield* progress.drain();
+      yield* nextCaptions(prepared, prepared.captions, step.step);
+      progress.resume();
+    }
     setHyper(optimizer, config, rate, gpu().f16, prepared.updates);
     engine.begin();
     for (const micro of step.batches.keys())
@@ -93,6 +99,26 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
   yield await saveRun(run, prepared, true);
   if (prepared.step >= steps) yield* sampled(run, prepared);
   yield { kind: 'done', step: prepared.step };
+}
+
+/** Encodes the captions of the steps to come; what the steps took is given back first, and the next one recorded anew. */
+async function* nextCaptions(
+  prepared: Prepared,
+  known: EncodedCaptions,
+  step: number,
+): AsyncGenerator<TrainEvent, void> {
+  prepared.engine.release();
+  const events = encodeTexts(prepared.encoding, step, known);
+  for (;;) {
+    const next = await events.next();
+    if (next.done) {
+      prepared.captions = next.value;
+      break;
+    }
+    // The phase stays that of training, of which this is a part.
+    if (next.value.kind !== 'phase') yield next.value;
+  }
+  yield { kind: 'phase', phase: 'train' };
 }
 
 function ratesAt(

@@ -29,6 +29,7 @@ import { createOptimizer, disposeOptimizer } from '../step/optimizer';
 import { RunSettingsError } from './run_settings_error';
 import { outlineOf, type Outline } from './run_plan';
 import type { PartName } from '../../formats/families/family_facts';
+import type { VaeHalf } from '../../models/vae';
 
 /** Throws what a run would: `ConfigError`, `CheckpointError`, `UnusableImageSizeError` and their like. */
 export async function estimate(request: EstimateRequest): Promise<Estimate> {
@@ -129,13 +130,10 @@ function partsOf(
   predicted: Predictions,
 ): Estimate['bytes'] {
   // Nothing is kept for a backward pass while pictures are encoded or samples drawn.
-  const encoding = memory.encodingBytes === memory.peakBytes;
   const training = memory.trainingBytes === memory.peakBytes;
-  const weights = weightBytes(
-    request,
-    encoding ? [...request.config.family.texts, 'vae'] : ['unet', ...request.keep],
-  );
-  const lora = encoding ? 0 : loraBytes(request);
+  const { parts, vae } = memory.atPeak;
+  const weights = weightBytes(request, parts, vae);
+  const lora = parts.includes('unet') ? loraBytes(request) : 0;
   const saved = (firstKeptBlock: number) =>
     predicted.ofLargest(firstKeptBlock, memory.microBatch).trainingBytes -
     predicted.ofLargest(blocks - 1, memory.microBatch).trainingBytes;
@@ -144,9 +142,9 @@ function partsOf(
   return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
 }
 
-function weightBytes({ config }: MemoryRequest, parts: readonly PartName[]): number {
+function weightBytes({ config }: MemoryRequest, parts: readonly PartName[], vae: VaeHalf): number {
   const { peakBytes } = simulate(() => {
-    disposeParts(reserveParts(config, parts));
+    disposeParts(reserveParts(config, parts, vae));
   });
   return peakBytes;
 }

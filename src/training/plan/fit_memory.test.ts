@@ -89,6 +89,24 @@ test('a batch that does not fit goes through in parts; a card of 24 GB takes it 
   expect(six.peakBytes).toBeLessThanOrEqual(4.5e9);
 });
 
+test('encoding and samples take no more than training does, where memory is short', async () => {
+  await open('f16', 'large');
+  const least = { sample_prompts: ['a'], lora_rank: 8, batch_size: 1, memory_budget_gb: 2.4 };
+  const small = fit(least, [[512, 512]]);
+  expect(small.trainingBytes).toBeLessThanOrEqual(2.4e9);
+  expect(small.peakBytes).toBe(small.trainingBytes);
+  expect(small.encodingBytes).toBeLessThanOrEqual(0.78e9);
+  expect(small.decodeTile).toBeLessThan(64);
+  // With more of it the same picture is decoded whole.
+  expect(fit({ ...least, memory_budget_gb: 3.5 }, [[512, 512]])).toMatchObject({
+    decodeTile: 64,
+    guidedTogether: true,
+  });
+  // A long run of shuffled captions needs its text encoder again and again, beside all that stays.
+  const long = { ...least, shuffle_caption: true, max_train_steps: 100_000, memory_budget_gb: 3.5 };
+  expect(fit(long, [[512, 512]]).encodingBytes).toBeGreaterThan(1.9e9);
+});
+
 test('a budget set by hand refuses what not even its least fits, and says how much that is', async () => {
   await open('f32');
   const square: [number, number][] = [[512, 512]];

@@ -51,7 +51,7 @@ export function fitMemory(
     size = Math.floor(size / 2)
   ) {
     try {
-      least = predicted.of(last, size);
+      least = predicted.of(last, size, budgetBytes);
     } catch (error) {
       if (!(error instanceof BufferTooLargeError)) throw error;
       tooLarge = error;
@@ -62,11 +62,11 @@ export function fitMemory(
     let low = floor;
     for (let high = last; low < high;) {
       const middle = Math.floor((low + high) / 2);
-      if (fits(predicted.ofLargest(middle, size))) high = middle;
+      if (fits(predicted.ofLargest(middle, size, budgetBytes))) high = middle;
       else low = middle + 1;
     }
     for (let firstKeptBlock = low; firstKeptBlock < last; firstKeptBlock++) {
-      const prediction = predicted.of(firstKeptBlock, size);
+      const prediction = predicted.of(firstKeptBlock, size, budgetBytes);
       if (fits(prediction)) return prediction;
     }
     return least;

@@ -13,10 +13,12 @@ import {
   type Simulation,
 } from '../../kernels/program';
 import type { LoraOf, LoraParameters, LoraShape } from '../../models/lora';
+import type { VaeConfig } from '../../models/config';
 import { sizesLength } from '../../models/family';
 import { unet } from '../../models/unet';
-import { vaeDecode, vaeEncode } from '../../models/vae';
-import { disposeParts, reserveParts, type BaseModel, type BaseModelConfig } from '../step/base_model';
+import { vaeDecode, vaeEncode, type VaeHalf } from '../../models/vae';
+import { disposeParts, reserveParts, textModels, type BaseModelConfig } from '../step/base_model';
+import { Recorder } from '../../kernels/recording';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -25,8 +27,9 @@ import {
   type OptimizerKind,
 } from '../step/optimizer';
 import { parts } from '../step/passes';
-import { decodedWhole } from '../sampling/sample';
+import { tileSides } from '../sampling/sample';
 import { adapters, RUN_KINDS } from '../step/kinds';
+import { PromptInputs } from '../step/prompts';
 import { StepEngine, type StepSettings } from '../step/step';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 
@@ -46,8 +49,10 @@ export interface MemoryRequest {
   buckets: readonly BatchShape[];
   /** What samples drawn while training look like, if any are. */
   samples: BatchShape | undefined;
-  /** Parts that stay on the GPU beside the U-Net while it trains. */
-  keep: readonly Exclude<PartName, 'unet'>[];
+  /** Text encoders that stay on the GPU beside the U-Net while it trains. */
+  keep: readonly TextPart[];
+  /** There are more captions than are kept at once: the text encoders come back between steps. */
+  refills?: boolean;
 }
 
 /** How a run keeps within its memory: what is recomputed, and how much goes through the GPU at once. */
@@ -58,6 +63,8 @@ export interface Economy {
   microBatch: number;
   /** Samples: the prompt and the negative prompt in one pass, not one after the other. */
   guidedTogether: boolean;
+  /** Samples: the side, in latents, of the largest square that is decoded at once. */
+  decodeTile: number;
 }
 
 export interface MemoryPrediction extends Economy {
@@ -67,8 +74,10 @@ export interface MemoryPrediction extends Economy {
   trainingBytes: number;
   /** 0 where no samples are drawn. */
   samplingBytes: number;
-  /** The highest of encoding pictures, training and drawing samples: each gives its memory back before the next. */
+  /** The highest of encoding captions and pictures, training and drawing samples: each gives its memory back before the next. */
   peakBytes: number;
+  /** What of the base model is on the GPU then. */
+  atPeak: { parts: readonly PartName[]; vae: VaeHalf };
   /** Of one pass of every shape. */
   flops: number;
   dispatches: number;
@@ -76,10 +85,13 @@ export interface MemoryPrediction extends Economy {
 
 /** What one request needs, each question walked through once however often it is asked. */
 export interface Predictions {
-  /** Throws `BufferTooLargeError` where the adapter could not bind what a pass or a sample needs. */
-  of(firstKeptBlock: number, microBatch: number): MemoryPrediction;
+  /**
+   * Throws `BufferTooLargeError` where the adapter could not bind what a pass or a sample needs. Samples take what training
+   * takes, or what `budgetBytes` allows where that is more.
+   */
+  of(firstKeptBlock: number, microBatch: number, budgetBytes?: number): MemoryPrediction;
   /** The same if the largest shape were the only one: nearly as much, for one walk instead of one a shape. */
-  ofLargest(firstKeptBlock: number, microBatch: number): MemoryPrediction;
+  ofLargest(firstKeptBlock: number, microBatch: number, budgetBytes?: number): MemoryPrediction;
   /** Pictures in the largest batch. */
   largestBatch: number;
 }
@@ -88,42 +100,74 @@ export function predictions(request: MemoryRequest): Predictions {
   const weights = once(() =>
     simulate(() => disposeParts(reserveParts<PartName>(request.config, request.config.family.parts))),
   );
-  const encoding = once(() => simulate(() => encode(request)));
-  const sampling = new Map<boolean, number>();
-  const samplingBytes = (guidedTogether: boolean): number => {
+  const { family } = request.config;
+  const encoders: MemoryPrediction['atPeak'] = { parts: family.texts, vae: 'encoder' };
+  const resident: PartName[] = ['unet', ...request.keep];
+  const others = once((): Phase[] => [
+    { bytes: simulate(() => encodePictures(request)).peakBytes, at: { parts: ['vae'], vae: 'encoder' } },
+    { bytes: simulate(() => encodeCaption(request)).peakBytes, at: encoders },
+    ...(request.refills
+      ? [
+          {
+            bytes: simulate(() => loaded(request, () => encodeCaption(request))).peakBytes,
+            at: { ...encoders, parts: [...resident, ...family.texts] },
+          },
+        ]
+      : []),
+  ]);
+  const drawing = remembered((guidedTogether: boolean) =>
+    bytesOf((samples) =>
+      loaded(
+        request,
+        (base, { drawnWith }) => drawSample(base, drawnWith('unet'), samples, guidedTogether),
+        'decoder',
+      ),
+    ),
+  );
+  const decoding = remembered((tile: number) =>
+    bytesOf((samples) => loaded(request, (base) => decodeSample(base, samples, tile), 'decoder')),
+  );
+  const bytesOf = (work: (samples: BatchShape) => void): number => {
     const { samples } = request;
-    if (!samples) return 0;
-    const known = sampling.get(guidedTogether);
-    if (known !== undefined) return known;
-    const { peakBytes } = simulate(() => sample(request, samples, guidedTogether));
-    sampling.set(guidedTogether, peakBytes);
-    return peakBytes;
+    return samples ? simulate(() => work(samples)).peakBytes : 0;
   };
   const largest = request.buckets.reduce((most, one) => (pixels(one) > pixels(most) ? one : most));
   const predict = (of: MemoryRequest): Predictions['of'] => {
-    const known = new Map<string, MemoryPrediction>();
-    return (firstKeptBlock, microBatch) => {
-      const key = `${firstKeptBlock}/${microBatch}`;
-      const before = known.get(key);
-      if (before) return before;
-      const training = simulate(() => train(of, firstKeptBlock, microBatch));
-      const others = Math.max(encoding().peakBytes, training.peakBytes);
-      const guidedTogether = fitsTogether(samplingBytes, others);
-      const drawing = samplingBytes(guidedTogether);
-      const prediction = {
+    const walked = remembered((key: string) => {
+      const [firstKeptBlock, microBatch] = key.split('/').map(Number);
+      return simulate(() => train(of, firstKeptBlock, microBatch));
+    });
+    return (firstKeptBlock, microBatch, budgetBytes = 0) => {
+      const { peakBytes: trainingBytes, flops, dispatches } = walked(`${firstKeptBlock}/${microBatch}`);
+      const before: Phase[] = [
+        { bytes: trainingBytes, at: { parts: resident, vae: 'decoder' } },
+        ...others(),
+      ];
+      const allowed = Math.max(budgetBytes, ...before.map(({ bytes }) => bytes));
+      const guidedTogether = fits(() => drawing(true), Math.max(allowed, drawing(false)));
+      const decodeTile = request.samples
+        ? tileFor(request.config.vae, request.samples, decoding, allowed)
+        : 0;
+      const samplingBytes = Math.max(drawing(guidedTogether), decoding(decodeTile));
+      const phases: Phase[] = [
+        ...before,
+        { bytes: samplingBytes, at: { parts: [...resident, 'vae'], vae: 'decoder' } },
+      ];
+      const highest = phases.reduce((most, one) => (one.bytes > most.bytes ? one : most));
+      return {
         firstKeptBlock,
         microBatch,
         guidedTogether,
+        decodeTile,
         weightBytes: weights().peakBytes,
-        encodingBytes: encoding().peakBytes,
-        trainingBytes: training.peakBytes,
-        samplingBytes: drawing,
-        peakBytes: Math.max(others, drawing),
-        flops: training.flops,
-        dispatches: training.dispatches,
+        encodingBytes: Math.max(...others().map(({ bytes }) => bytes)),
+        trainingBytes,
+        samplingBytes,
+        peakBytes: highest.bytes,
+        atPeak: highest.at,
+        flops,
+        dispatches,
       };
-      known.set(key, prediction);
-      return prediction;
     };
   };
   const all = predict(request);
@@ -167,7 +211,10 @@ export function runPrograms(request: MemoryRequest, economy: Economy): ReadonlyM
   const { samples } = request;
   const { programs: ofStep } = walkStep(request, economy);
   if (!samples) return ofStep;
-  const { programs: ofSample } = simulate(() => sample(request, samples, economy.guidedTogether));
+  const { programs: ofSample } = simulate(() => {
+    loaded(request, (base, { drawnWith }) => drawSample(base, drawnWith('unet'), samples, economy.guidedTogether));
+    loaded(request, (base) => decodeSample(base, samples, economy.decodeTile), 'decoder');
+  });
   return new Map([...ofStep, ...ofSample]);
 }
 
@@ -180,18 +227,43 @@ function once<T>(work: () => T): () => T {
   return () => (done ??= { value: work() }).value;
 }
 
-/** One pass for both prompts where that is no more than the run needs anyway, and can be bound. */
-function fitsTogether(samplingBytes: (guidedTogether: boolean) => number, others: number): boolean {
+function remembered<K, V>(work: (key: K) => V): (key: K) => V {
+  const known = new Map<K, { value: V }>();
+  return (key) => {
+    const found = known.get(key) ?? { value: work(key) };
+    known.set(key, found);
+    return found.value;
+  };
+}
+
+interface Phase {
+  bytes: number;
+  at: MemoryPrediction['atPeak'];
+}
+
+/** Whether it is within what is allowed, and can be bound. */
+function fits(bytes: () => number, allowed: number): boolean {
   try {
-    return samplingBytes(true) <= Math.max(others, samplingBytes(false));
+    return bytes() <= allowed;
   } catch (error) {
     if (error instanceof BufferTooLargeError) return false;
     throw error;
   }
 }
 
-function encode({ config, buckets }: MemoryRequest): void {
-  const base = reserveParts<TextPart | 'vae'>(config, [...config.family.texts, 'vae']);
+/** The largest tile whose decoding is within what is allowed; the smallest where none is. */
+function tileFor(
+  vae: VaeConfig,
+  { width, height }: BatchShape,
+  decoding: (tile: number) => number,
+  allowed: number,
+): number {
+  const sides = tileSides(vae, width, height);
+  return sides.find((side) => decoding(side) <= allowed) ?? sides[sides.length - 1];
+}
+
+function encodePictures({ config, buckets }: MemoryRequest): void {
+  const base = reserveParts(config, ['vae'], 'encoder');
   try {
     const shapes = new Map(
       buckets.map(({ width, height }) => [`${width}x${height}`, [width, height] as const]),
@@ -208,6 +280,19 @@ function encode({ config, buckets }: MemoryRequest): void {
     }
   } finally {
     disposeParts(base);
+  }
+}
+
+function encodeCaption({ config, settings }: MemoryRequest): void {
+  const { family } = config;
+  const base = reserveParts(config, family.texts);
+  const inputs = new PromptInputs(family, config, 1, settings.chunks, 'captions');
+  try {
+    tf.tidy(() => void family.encode(textModels(base), config, inputs.with(settings.clipSkip)));
+  } finally {
+    inputs.dispose();
+    disposeParts(base);
+    trim();
   }
 }
 
@@ -230,23 +315,16 @@ function train(request: MemoryRequest, firstKeptBlock: number, microBatch: numbe
   });
 }
 
-/** The step's own memory is given back before samples are drawn (`StepEngine.release`). */
-function sample(request: MemoryRequest, shape: BatchShape, guidedTogether: boolean): void {
-  loaded(request, (base, { drawnWith }) => drawSample(base, drawnWith('unet'), shape, guidedTogether));
-}
+type Loaded = ReturnType<typeof reserveParts<'unet'>>;
 
-/** Runs `work` with everything that stays on the GPU while a run trains. */
+/** Runs `work` with everything that stays on the GPU while a run trains, and half of the VAE where it is named. */
 function loaded(
   request: MemoryRequest,
-  work: (
-    base: ReturnType<typeof reserveParts<'unet'>>,
-    parameters: LoraParameters,
-    optimizer: Optimizer,
-    seed: tf.Tensor,
-  ) => void,
+  work: (base: Loaded, parameters: LoraParameters, optimizer: Optimizer, seed: tf.Tensor) => void,
+  vae?: VaeHalf,
 ): void {
   const { lora, keep } = request;
-  const base = reserveParts(request.config, ['unet', ...keep]);
+  const base = reserveParts(request.config, ['unet', ...keep, ...(vae ? ['vae' as const] : [])], vae);
   const seed = reserve([1], 'int32', 'training inputs');
   try {
     const parameters = new adapters[RUN_KINDS.adapter].Parameters(lora.shapes, { rate: lora.dropout, seed });
@@ -302,9 +380,9 @@ function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shap
   );
 }
 
-/** With guidance: two passes of the U-Net, in one batch or one after the other, then the decoder. */
+/** With guidance: two passes of the U-Net, in one batch or one after the other. */
 function drawSample(
-  base: Pick<BaseModel, 'unet'> & Partial<BaseModel>,
+  base: Loaded,
   lora: ReturnType<LoraOf>,
   { width, height }: BatchShape,
   guidedTogether: boolean,
@@ -315,20 +393,25 @@ function drawSample(
   const t = reserve([at], 'float32', 'sample');
   const context = reserve([at, 77, config.contextChannels], 'float32', 'sample');
   const added = config.addChannels > 0 ? reserve([at, config.addChannels], 'float32', 'sample') : undefined;
+  const recorder = new Recorder();
   try {
-    tf.tidy(() => void unet({ weights, lora }, blocks, x, t, context, added));
+    recorder.run(() => void unet({ weights, lora }, blocks, x, t, context, added));
   } finally {
+    recorder.dispose();
     tf.dispose([x, t, context, ...(added ? [added] : [])]);
+    // As sampleLatents does at its end.
+    trim();
   }
-  // As sampleLatents does at its end.
-  trim();
-  const { vae } = base;
-  if (vae && decodedWhole(vae.config, width, height)) {
-    const latents = reserve([1, height / 8, width / 8, config.inChannels], 'float32', 'sample');
-    try {
-      tf.tidy(() => void vaeDecode({ weights: vae.weights }, vae.config, latents));
-    } finally {
-      latents.dispose();
-    }
+}
+
+function decodeSample({ vae }: Loaded, { width, height }: BatchShape, tile: number): void {
+  if (!vae) throw new Error('A picture is to be decoded, but the VAE is not loaded.');
+  const [h, w] = [Math.min(tile, height / 8), Math.min(tile, width / 8)];
+  const latents = reserve([1, h, w, vae.config.latentChannels], 'float32', 'sample');
+  try {
+    tf.tidy(() => void vaeDecode({ weights: vae.weights }, vae.config, latents));
+  } finally {
+    latents.dispose();
+    trim();
   }
 }

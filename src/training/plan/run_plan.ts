@@ -19,12 +19,12 @@ import {
 } from '../data/batches';
 import { captionsAreFixed } from '../data/captions';
 import { captionConfig, type PlacedImage } from '../data/dataset';
+import { captionsAtOnce } from '../data/kept_texts';
 import { RUN_KINDS } from '../step/kinds';
 import { loraShapes, type KeptRanks } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
 import { LR_END, scheduleName, type ScheduleConfig } from '../step/schedule';
 import type { StepSettings } from '../step/step';
-import type { PartName } from '../../formats/families/family_facts';
 
 /** Where nothing is said: leaves room beside the desktop on a 4 GB card, and recomputes nothing for small models. */
 const DEFAULT_BUDGET_GB = 3.5;
@@ -71,13 +71,15 @@ export function outlineOf(
     config.max_train_steps > 0 ? { maxSteps: config.max_train_steps } : { epochs: config.epochs };
   const steps = totalSteps(placed, batching, length);
   const perEpoch = stepsPerEpoch(placed, batching);
-  const text = config.train_text_encoder
-    ? 'trained'
-    : captionsAreFixed(captionConfig(config))
-      ? 'given'
-      : 'frozen';
+  const text = config.train_text_encoder ? 'trained' : 'given';
   const sampling = drawsSamples(config);
-  const request = memoryRequest(plan, config, placed, text, sampling, kept);
+  // At most: which captions there will be is not known yet.
+  const captions = captionsAreFixed(captionConfig(config))
+    ? placed.length
+    : steps * config.batch_size * config.gradient_accumulation_steps;
+  const chunks = config.max_token_length / 75;
+  const refills = text === 'given' && captions > captionsAtOnce(plan, plan.family.textStates, chunks);
+  const request = { ...memoryRequest(plan, config, placed, text, sampling, kept), refills };
   return {
     batching,
     steps,
@@ -102,10 +104,7 @@ function memoryRequest(
   text: StepSettings['text'],
   sampling: boolean,
   kept: KeptRanks | undefined,
-): MemoryRequest {
-  const keep: Exclude<PartName, 'unet'>[] = [];
-  if (sampling) keep.push('vae');
-  if (text !== 'given') keep.push(...plan.family.texts);
+): Omit<MemoryRequest, 'refills'> {
   return {
     config: plan,
     lora: { shapes: loraShapes(plan, config, kept), dropout: config.lora_dropout },
@@ -123,7 +122,7 @@ function memoryRequest(
       return [...new Set([full, last])].map((size) => ({ size, width, height }));
     }),
     samples: sampling ? largestSample(config) : undefined,
-    keep,
+    keep: text === 'trained' ? plan.family.texts : [],
   };
 }
 

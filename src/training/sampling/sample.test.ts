@@ -42,6 +42,8 @@ test('a picture decoded in tiles is close to the one decoded whole', async () =>
   });
   const tiled = await decodeLatents(vae, latents, 192, 256);
   Object.defineProperty(gpu().device, 'limits', { configurable: true, value: limits });
+  // The same tiles where no more is allowed.
+  expect(await decodeLatents(vae, latents, 192, 256, 16)).toEqual(tiled);
   expect(tiled).toHaveLength(whole.length);
   // Norms and attention see a tile instead of the picture, so it is not the same; but it is the same picture.
   const error = relativeError(tiled, whole);

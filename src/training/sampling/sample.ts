@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { gpu, inFullPrecision } from '../../kernels/device';
 import { read, trim } from '../../kernels/program';
+import { Recorder } from '../../kernels/recording';
 import type { VaeConfig } from '../../models/config';
 import type { LoraOf } from '../../models/lora';
 import { unet } from '../../models/unet';
@@ -61,6 +62,7 @@ export async function sampleLatents(
     request.width / 8,
     config.inChannels,
   ];
+  const recorder = new Recorder();
   const guided = request.guidance !== 1;
   const tokens = request.prompt.context.length / config.contextChannels;
   const together = guided && request.guidedTogether !== false;
@@ -75,9 +77,10 @@ export async function sampleLatents(
   }));
   const predict = (input: Tensor, t: number): Tensor => {
     const batch = together ? tf.concat([input, input]) : input;
-    const outputs = told.map(({ context, added }) =>
-      unet(model, blocks, batch, tf.fill([batch.shape[0]], t), context, added),
-    );
+    const outputs = told.map(({ context, added }) => {
+      const at = tf.fill([batch.shape[0]], t);
+      return recorder.within(() => unet(model, blocks, batch, at, context, added));
+    });
     if (!guided) return outputs[0];
     const [negative, prompt] = together ? tf.split(outputs[0], 2) : outputs;
     return guide(negative, prompt, request.guidance);
@@ -108,26 +111,28 @@ export async function sampleLatents(
       previous,
       ...told.flatMap(({ context, added }) => (added ? [context, added] : [context])),
     ]);
+    recorder.dispose();
     trim();
   }
 }
 
 /**
  * Latents [h, w, 4] -> picture [8h, 8w, 3] in [-1, 1], not clamped. What overflows in f16 is done again in f32; where
- * the adapter binds too little memory for the whole, in overlapping tiles.
+ * the adapter binds too little memory for the whole, or the picture is larger than `most` latents a side, in overlapping
+ * tiles.
  */
 export async function decodeLatents(
   vae: BaseModel['vae'],
   latents: Float32Array,
   width: number,
   height: number,
+  most = Infinity,
 ): Promise<Float32Array> {
   const { latentChannels, scaling } = vae.config;
   const [h, w] = [height / 8, width / 8];
-  if (decodedWhole(vae.config, width, height)) return decodeWhole(vae, latents, h, w);
+  const tile = Math.min(most, largestTile(vae.config, width, height));
+  if (tile >= Math.max(h, w)) return decodeWhole(vae, latents, h, w).finally(trim);
 
-  const limit = gpu().device.limits.maxStorageBufferBindingSize;
-  const tile = Math.max(16, 8 * Math.floor(Math.sqrt(limit / bytesPerLatent(vae.config)) / 8));
   const overlap = Math.min(8, tile / 2);
   const sum = new Float64Array(height * width * 3);
   const weight = new Float64Array(height * width);
@@ -142,6 +147,7 @@ export async function decodeLatents(
       blend(await decodeWhole(vae, part, th, tw), [8 * x, 8 * y, 8 * tw, 8 * th], width, sum, weight);
     }
   }
+  trim();
   return Float32Array.from(sum, (value, i) => value / weight[Math.floor(i / 3)]);
 
   async function decodeWhole(
@@ -175,10 +181,26 @@ async function kept(picture: Tensor): Promise<Float32Array> {
   return values;
 }
 
-/** Whether the adapter can bind the decoder's widest activation at this size. */
-export function decodedWhole(config: VaeConfig, width: number, height: number): boolean {
-  const widest = bytesPerLatent(config) * (width / 8) * (height / 8);
-  return widest <= gpu().device.limits.maxStorageBufferBindingSize;
+/**
+ * The side, in latents, of the largest tile of a picture of this size whose widest activation the adapter can bind: the
+ * picture's longer side where that is the whole.
+ */
+export function largestTile(config: VaeConfig, width: number, height: number): number {
+  const limit = gpu().device.limits.maxStorageBufferBindingSize;
+  const bytes = bytesPerLatent(config);
+  if (bytes * (width / 8) * (height / 8) <= limit) return Math.max(width, height) / 8;
+  return Math.max(LEAST_BOUND, 8 * Math.floor(Math.sqrt(limit / bytes) / 8));
+}
+
+/** Of a tile's side, in latents: what any adapter can bind, and what is worth saving memory for. */
+const LEAST_BOUND = 16;
+export const LEAST_TILE = 32;
+
+/** Sides of tiles to choose from, from the largest on down. */
+export function tileSides(config: VaeConfig, width: number, height: number): number[] {
+  const largest = largestTile(config, width, height);
+  const smaller = [128, 96, 80, 64, 48, LEAST_TILE].filter((side) => side < largest);
+  return [largest, ...smaller];
 }
 
 /** The widest activation is at full resolution, coming from the second level: 64 pixels a latent, in f32. */

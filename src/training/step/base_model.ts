@@ -17,6 +17,7 @@ import { timestepFrequencies } from '../../kernels/embedding/embedding';
 import { settled } from '../../kernels/program';
 import { FREQUENCIES, type UnetBlock } from '../../models/unet';
 import { bytesOf, shapeOf, turned, type Located } from './located';
+import { vaeHalf, type VaeHalf } from '../../models/vae';
 import { Weights, checkShapes, storageOf } from '../../models/weights';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 import type { Family, ModelConfig } from '../../models/family';
@@ -43,6 +44,8 @@ export type TextEncoders = BaseParts<'text1'> & Partial<Pick<BaseModel, 'text2'>
 export interface LoadOptions {
   /** Bytes of tensors read so far, and in all. */
   onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Of the VAE only this half. */
+  vae?: VaeHalf;
   /** Stops between two tensors; `loadBaseModel` then rejects with the signal's reason, all GPU memory given back. */
   signal?: AbortSignal;
 }
@@ -146,7 +149,7 @@ export async function loadParts<P extends PartName>(
 ): Promise<BaseParts<P>> {
   const model = emptyModel(plan);
   const jobs = parts.flatMap((part) =>
-    [...plan.family.shapes(plan, part)].map(([name, shape]) => ({
+    shapesIn(plan, part, options.vae).map(([name, shape]) => ({
       part,
       name,
       shape,
@@ -189,17 +192,23 @@ export async function loadBaseModel(
   return loadParts<PartName>(plan, plan.family.parts, options);
 }
 
-/** Parts with room on the GPU but without values, for predictions: dispose their weights as usual. */
+/** Parts (of the VAE one half, where it is named) with room on the GPU but without values, for predictions: dispose their weights as usual. */
 export function reserveParts<P extends PartName>(
   config: BaseModelConfig,
   parts: readonly P[],
+  vae?: VaeHalf,
 ): BaseParts<P> & Partial<BaseModel> {
   const all = emptyModel(config);
   for (const part of parts) {
-    for (const [name, shape] of config.family.shapes(config, part)) weightsOf(all, part).reserve(name, shape);
+    for (const [name, shape] of shapesIn(config, part, vae)) weightsOf(all, part).reserve(name, shape);
     if (part === 'unet') all.unet.weights.reserve(FREQUENCIES, [config.unet.blockChannels[0] ?? 0]);
   }
   return pick(all, parts);
+}
+
+function shapesIn(config: BaseModelConfig, part: PartName, vae: VaeHalf | undefined): [string, number[]][] {
+  const shapes = [...config.family.shapes(config, part)];
+  return part === 'vae' && vae ? shapes.filter(([name]) => vaeHalf(name) === vae) : shapes;
 }
 
 /** Written to the GPU without waiting for it to arrive there. */

@@ -2,10 +2,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
-import { read } from '../../kernels/program';
+import { read, trim } from '../../kernels/program';
 import { LoraParameters } from '../../models/lora';
 import { unetBlocks } from '../../models/unet';
-import { loadParts, planBaseModel } from './base_model';
+import { loadParts, planBaseModel, type BaseModelPlan } from './base_model';
+import { encodeLatents } from '../data/latents';
+import { decodeLatents, LEAST_TILE, sampleLatents, sampleNoise } from '../sampling/sample';
 import { defaultConfig } from '../../formats/config/config';
 import { goldenSource } from '../golden_source.testing';
 import { freshLora, loraShapes } from './lora_file';
@@ -134,6 +136,7 @@ test('the prediction is what the run then takes', async () => {
     lora.dispose();
     base.unet.weights.dispose();
   }
+  await encodingAndSampling(plan, request, blocks);
   const all = predictMemory(request, 0).peakBytes;
   const none = predictMemory(request, blocks - 1).peakBytes;
   expect(none).toBeLessThan(all);
@@ -149,6 +152,54 @@ test('the prediction is what the run then takes', async () => {
   expect(() => fitMemory(request, blocks, least.peakBytes - 1)).toThrow(MemoryBudgetError);
   expect(fitMemory(request, blocks, 1, undefined, { anyway: true })).toEqual(least);
 });
+
+/** The peaks of encoding a picture, and of a sample decoded whole and in tiles beside all that stays for training. */
+async function encodingAndSampling(plan: BaseModelPlan, asked: MemoryRequest, blocks: number): Promise<void> {
+  const [width, height] = [384, 256];
+  const request = { ...asked, samples: { size: 1, width, height } };
+  const { buffers } = gpu();
+  const peakOf = async (work: () => Promise<void>): Promise<number> => {
+    trim();
+    buffers.resetPeak();
+    const before = buffers.ledger().allocatedBytes;
+    await work();
+    return buffers.ledger().peakBytes - before;
+  };
+  const close = (predicted: number, actual: number) =>
+    expect(Math.abs(predicted - actual) / actual).toBeLessThan(0.01);
+
+  const tight = predictions(request).of(blocks - 1, 1, 0);
+  const roomy = predictions(request).of(blocks - 1, 1, 1e12);
+  expect(roomy.decodeTile).toBe(width / 8);
+  expect(tight.decodeTile).toBe(LEAST_TILE);
+  expect(tight.samplingBytes).toBeLessThan(roomy.samplingBytes);
+  const encoded = await peakOf(async () => {
+    const { vae } = await loadParts(plan, ['vae'], { vae: 'encoder' });
+    const values = new Float32Array(128 * 192 * 3);
+    await encodeLatents(vae, { values, width: 128, height: 192 }, new Float32Array(16 * 24 * 4), 'x.png');
+    vae.weights.dispose();
+  });
+  close(tight.encodingBytes, encoded);
+  for (const { guidedTogether, decodeTile, samplingBytes } of [tight, roomy]) {
+    const drawn = await peakOf(async () => {
+      const base = await loadParts(plan, ['unet', 'vae'], { vae: 'decoder' });
+      const lora = new LoraParameters(request.lora.shapes);
+      lora.set(freshLora(plan.family, 1));
+      const optimizer = createOptimizer('adamw', lora, false);
+      const context = { context: new Float32Array(77 * 64) };
+      const latents = await sampleLatents(base, lora.drawnWith, {
+        ...{ prompt: context, negative: context, width, height, sampler: 'ddim', steps: 1, guidance: 7 },
+        ...{ guidedTogether, vPrediction: false, noise: sampleNoise(1, width, height, 4) },
+      });
+      await decodeLatents(base.vae, latents, width, height, decodeTile);
+      disposeOptimizer(optimizer);
+      lora.dispose();
+      base.unet.weights.dispose();
+      base.vae.weights.dispose();
+    });
+    close(samplingBytes, drawn);
+  }
+}
 
 function batchOf(i: number): MicroBatch {
   const [height, width] = i % 2 ? [8, 8] : [8, 16];

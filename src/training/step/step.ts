@@ -22,8 +22,8 @@ import { sizesLength, type Conditioning } from '../../models/family';
 import type { LoraPart, TextPart } from '../../formats/families/family_facts';
 
 export interface StepSettings {
-  /** Where the context comes from: given with each batch, or encoded from ids by a frozen or a trained encoder. */
-  text: 'given' | 'frozen' | 'trained';
+  /** Where the context comes from: given with each batch, or encoded from ids by encoders that are trained. */
+  text: 'given' | 'trained';
   trainUnet: boolean;
   /** Prompt chunks of 75 tokens. */
   chunks: number;
@@ -150,7 +150,7 @@ export class StepEngine {
     const encode = (): Conditioning => {
       if (!inputs.prompts || !base.text1)
         throw new Error('Captions are to be encoded, but ids or the text encoder are missing.');
-      const texts = textModels(base, settings.text === 'trained' ? lora.of : undefined);
+      const texts = textModels(base, lora.of);
       const config = textConfigs({ ...base, text1: base.text1 });
       return base.family.encode(texts, config, inputs.prompts.with(settings.clipSkip));
     };
