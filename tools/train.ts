@@ -37,6 +37,7 @@ import {
   stateName,
   type Kept,
 } from './keep';
+import { latentStore } from './latent_store';
 import { readConfig } from './read_config';
 import { openLora } from './open_lora';
 import { pretrainedNotes } from './pretrained';
@@ -118,6 +119,7 @@ async function main(): Promise<void> {
       digest: () => sha256OfFile(image.path),
     })),
     merges,
+    latents: latentStore(join(config.output_dir, 'latents')),
     ...(pretrained ? { pretrained } : {}),
     ...(states[0] ? { state: states[0], olderStates: states.slice(1) } : {}),
     ...(stop ? { signal: stop.signal } : {}),

@@ -5,6 +5,7 @@ import { estimate } from '../src/training/plan/estimate';
 import { runDraw } from '../src/training/sampling/draw_job';
 import { runJob } from '../src/training/loop/job';
 import { openForQuestions, probe } from '../src/training/plan/probe';
+import { latentStore } from '../src/storage/latents';
 import { decodeImage } from './decode_image';
 import { expose } from './expose';
 
@@ -36,7 +37,8 @@ const trainer = {
     return inTurn(async () => {
       running = new Asks();
       try {
-        for await (const event of runJob(job, decodeImage, running)) await onEvent(event);
+        const latents = job.project === undefined ? undefined : latentStore(job.project);
+        for await (const event of runJob(job, decodeImage, running, latents)) await onEvent(event);
       } finally {
         running = undefined;
       }

@@ -65,6 +65,17 @@ export interface SavedFile {
   blob: Blob;
 }
 
+/**
+ * What the VAE said of pictures, as named entries on a disk. What fails there must not end a run: `read` gives nothing then,
+ * `write` says false.
+ */
+export interface LatentStore {
+  read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
+  /** Deletes others than these, oldest first, until all together are no more than `mostBytes`. */
+  shrink(keep: ReadonlySet<string>, mostBytes: number): Promise<void>;
+}
+
 /** What a run survived: in English, and by what the page says it in other languages. */
 export interface ToldError {
   sentence: string;
@@ -136,6 +147,8 @@ export interface TrainJob {
   images: JobImage[];
   /** CLIP's merge list, as text. */
   merges: string;
+  /** Whose pictures these are: what the VAE says of them is kept for its next run. */
+  project?: string;
   /** GB of memory that the graphics card has, where a person said so: what a budget of 0 then works with. */
   cardGb?: number;
   /** Train even if the prediction is over a budget that was set by hand. */

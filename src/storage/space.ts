@@ -1,4 +1,5 @@
 /** How much this browser keeps for the studio, how much more it would, whether it may throw it away, and what fills it. */
+import { latentBytes } from './latents';
 import { storedFiles } from './opfs';
 import { listPictures } from './pictures';
 import { listProjects, storedPaths } from './projects';
@@ -28,6 +29,7 @@ export function persist(): Promise<boolean> {
 /** Bytes. A base model that two projects share counts with both. */
 export interface ProjectUsage {
   project: string;
+  /** With what the VAE said of them. */
   pictures: number;
   checkpoints: number;
   samples: number;
@@ -35,7 +37,7 @@ export interface ProjectUsage {
 }
 
 export async function usageByProject(): Promise<ProjectUsage[]> {
-  const [projects, files] = await Promise.all([listProjects(), storedFiles()]);
+  const [projects, files, latents] = await Promise.all([listProjects(), storedFiles(), latentBytes()]);
   return Promise.all(
     projects.map(async (project) => {
       const [pictures, runs] = await Promise.all([listPictures(project.id), listRuns(project.id)]);
@@ -43,7 +45,7 @@ export async function usageByProject(): Promise<ProjectUsage[]> {
       const samples = await Promise.all(runs.map(({ id }) => listSamples(id)));
       return {
         project: project.id,
-        pictures: sum(pictures.map(({ byteLength }) => byteLength)),
+        pictures: sum([latents.get(project.id) ?? 0, ...pictures.map(({ byteLength }) => byteLength)]),
         checkpoints: sum(checkpoints.flat().map(({ lora, state }) => lora.size + (state?.size ?? 0))),
         samples: sum(samples.flat().map(({ image }) => image.size)),
         base: sum(storedPaths(project).map((path) => files.get(path) ?? 0)),

@@ -229,6 +229,11 @@ const engine: Engine = {
     kept: ({ least, most, anew }) =>
       `所继续训练的 LoRA 各层的秩为 ${least} 到 ${most}：每层保留自己的秩和 alpha，设置中的 lora_rank 和 lora_alpha 不起作用${anew > 0 ? `（它尚未训练的部分有 ${anew} 层除外）` : ''}。`,
   },
+  KeptLatents: {
+    found: ({ found, pictures }) =>
+      `${pictures} 张图片中有 ${found} 张的潜变量已由之前的训练算好并保存在此，不再重新计算。`,
+    damaged: ({ count }) => `之前的训练保存的潜变量中有 ${count} 份已损坏，将重新计算。`,
+  },
   LongPrompt: {
     cut: ({ tokens, text }) => `有提示词含 ${tokens} 个 token，只读取前 225 个：“${text}…”。`,
   },

@@ -70,6 +70,9 @@ const thrown: Error[] = [
       facts: { least: 2, most: 8, anew },
     }),
   ),
+  ...Object.entries({ found: { found: 3, pictures: 12 }, damaged: { count: 2 } }).map(([code, facts]) =>
+    Object.assign(new Error('Latents are there.'), { name: 'KeptLatents', code, facts }),
+  ),
   new ZipError('too-much', 'These pictures are more than a zip takes.'),
 ];
 
@@ -117,6 +120,8 @@ test('facts are said: who, what and how much', () => {
     '有提示词含 300 个 token，只读取前 225 个：“a house…”。',
     '所继续训练的 LoRA 各层的秩为 2 到 8：每层保留自己的秩和 alpha，设置中的 lora_rank 和 lora_alpha 不起作用。',
     expect.stringContaining('（它尚未训练的部分有 72 层除外）'),
+    expect.stringMatching(/12 张图片中有 3 张/),
+    expect.stringContaining('2 份已损坏'),
     expect.stringContaining('4 GB'),
   ]);
 });

@@ -16,10 +16,11 @@ import {
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { chunks, type Tokenizer } from '../../formats/captions/tokenizer';
 import { read, trim } from '../../kernels/program';
+import type { VaeConfig } from '../../models/config';
 import type { LoraOf } from '../../models/lora';
 import { textConfigs, textModels, type BaseModel, type TextEncoders } from '../step/base_model';
 import type { CaptionConfig } from './captions';
-import { encodeLatents } from './latents';
+import { encodeMoments, posteriorSample } from './latents';
 import type { TextStates } from './text_states';
 import { PromptInputs } from '../step/prompts';
 import { stream } from '../step/random';
@@ -86,26 +87,46 @@ export function captionConfig(config: TrainConfig): CaptionConfig {
   };
 }
 
+/** The VAE's posterior of one side of a picture (1: mirrored), by what gives it: a disk, or the VAE. */
+export type Moments = (index: number, side: number) => Promise<Float32Array>;
+
+/** The sides of a picture that are trained on. */
+export function sidesOf({ flip_aug }: Pick<TrainConfig, 'flip_aug'>): number[] {
+  return flip_aug ? [0, 1] : [0];
+}
+
 /** Yields after each picture; its noise depends on the seed and the picture's place in the list. */
 export async function* cacheLatents(
-  vae: BaseModel['vae'],
+  { latentChannels, scaling }: VaeConfig,
   placed: readonly PlacedImage[],
   config: TrainConfig,
+  moments: Moments,
 ): AsyncGenerator<CachedImage> {
   for (const [index, item] of placed.entries()) {
-    const [width, height] = item.bucket;
-    // Buffers are kept by their size: those of another bucket would only pile up beside this one's.
-    const [lastWidth, lastHeight] = placed[index - 1]?.bucket ?? item.bucket;
-    if (width !== lastWidth || height !== lastHeight) trim();
-    const straight = await item.image.pixels(item.placement);
-    const sides = config.flip_aug ? [straight, mirrored(straight, width)] : [straight];
     const latents: Float32Array[] = [];
-    for (const [side, values] of sides.entries()) {
-      const eps = posteriorNoise(config, item.bucket, vae.config.latentChannels, [index, side]);
-      latents.push(await encodeLatents(vae, { values, width, height }, eps, item.image.name));
+    for (const side of sidesOf(config)) {
+      const eps = posteriorNoise(config, item.bucket, latentChannels, [index, side]);
+      latents.push(posteriorSample(await moments(index, side), eps, latentChannels, scaling));
     }
     yield { ...item, latents };
   }
+}
+
+/** What the VAE says of these pictures. Each is decoded once, for both its sides. */
+export function momentsBy(vae: BaseModel['vae'], placed: readonly PlacedImage[]): Moments {
+  let last: { index: number; straight: Float32Array } | undefined;
+  return async (index, side) => {
+    const { image, placement, bucket } = placed[index];
+    const [width, height] = bucket;
+    if (last && last.index !== index) {
+      // Buffers are kept by their size: those of another bucket would only pile up beside this one's.
+      const [lastWidth, lastHeight] = placed[last.index].bucket;
+      if (width !== lastWidth || height !== lastHeight) trim();
+    }
+    if (last?.index !== index) last = { index, straight: await image.pixels(placement) };
+    const values = side ? mirrored(last.straight, width) : last.straight;
+    return encodeMoments(vae, { values, width, height }, image.name);
+  };
 }
 
 /** What a picture's latents are drawn with: [H/8, W/8, channels], of its place in the list and its side (1: mirrored). */

@@ -29,24 +29,41 @@ export interface Pixels {
 }
 
 /**
- * Latents [H/8, W/8, 4] of one picture; `eps` [H/8, W/8, 4] is the posterior's noise. What overflows in f16 is done
- * again in f32. Throws `NonFiniteLatentsError` if that is not finite either.
+ * The posterior [H/8, W/8, 2 x 4] of one picture: mean, then log-variance (not clamped). What overflows in f16 is done
+ * again in f32. Throws `NonFiniteLatentsError` if that gives no latents either.
  */
+export async function encodeMoments(
+  vae: BaseModel['vae'],
+  pixels: Pixels,
+  name: string,
+): Promise<Float32Array> {
+  const { latentChannels, precision } = vae.config;
+  const halves = gpu().f16 && precision === 'half';
+  const moments = await encode(vae, pixels, !halves);
+  if (usable(moments, latentChannels)) return moments;
+  if (halves) {
+    const again = await encode(vae, pixels, true);
+    if (usable(again, latentChannels)) return again;
+  }
+  throw new NonFiniteLatentsError(name);
+}
+
+/** Latents [H/8, W/8, 4] of one picture; `eps` [H/8, W/8, 4] is the posterior's noise. */
 export async function encodeLatents(
   vae: BaseModel['vae'],
   pixels: Pixels,
   eps: Float32Array,
   name: string,
 ): Promise<Float32Array> {
-  const { latentChannels, scaling, precision } = vae.config;
-  const halves = gpu().f16 && precision === 'half';
-  const latents = posteriorSample(await encode(vae, pixels, !halves), eps, latentChannels, scaling);
-  if (latents.every(Number.isFinite)) return latents;
-  if (halves) {
-    const again = posteriorSample(await encode(vae, pixels, true), eps, latentChannels, scaling);
-    if (again.every(Number.isFinite)) return again;
-  }
-  throw new NonFiniteLatentsError(name);
+  const { latentChannels, scaling } = vae.config;
+  return posteriorSample(await encodeMoments(vae, pixels, name), eps, latentChannels, scaling);
+}
+
+/** A variance without bounds is clamped; a mean is not. */
+function usable(moments: Float32Array, channels: number): boolean {
+  return moments.every(
+    (value, i) => Number.isFinite(value) || (i % (2 * channels) >= channels && !Number.isNaN(value)),
+  );
 }
 
 /** moments [..., mean 4 | logvar 4], eps [..., 4] -> scaling x (mean + exp(logvar / 2) eps). */

@@ -7,7 +7,7 @@ import { parseConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { closeDevice, openDevice, type Tier } from '../../kernels/device';
-import type { JobImage, TrainEvent, TrainJob } from '../../protocol/trainer';
+import type { JobImage, LatentStore, TrainEvent, TrainJob } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import type { TrainingImage } from '../data/dataset';
 import { trainAdapting } from './adapting';
@@ -20,7 +20,12 @@ export type Decode = (image: JobImage) => Promise<Pick<TrainingImage, 'size' | '
  * Yields everything that happens, and waits while the run is paused. Errors are named and carry a sentence for the
  * user.
  */
-export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncGenerator<TrainEvent, void> {
+export async function* runJob(
+  job: TrainJob,
+  decode: Decode,
+  asks: Asks,
+  latents?: LatentStore,
+): AsyncGenerator<TrainEvent, void> {
   const config = parseConfig(job.config);
   const device = new DeviceWatch();
   await openDevice({ ...tierFor(config.mixed_precision), onLost: device.onLost });
@@ -39,6 +44,7 @@ export async function* runJob(job: TrainJob, decode: Decode, asks: Asks): AsyncG
     ...(job.pretrained ? { pretrained: fromBlob(job.pretrained) } : {}),
     ...(job.state ? { state: fromBlob(job.state) } : {}),
     ...(job.olderStates ? { olderStates: job.olderStates.map(fromBlob) } : {}),
+    ...(latents ? { latents } : {}),
     ...(job.cardGb ? { cardGb: job.cardGb } : {}),
     ...(job.anyway ? { anyway: true } : {}),
     signal: asks.signal,

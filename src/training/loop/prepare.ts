@@ -11,14 +11,15 @@ import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer'
 import { gpu } from '../../kernels/device';
 import { upload, type Program } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
-import type { ToldError, TrainEvent } from '../../protocol/trainer';
+import type { LatentStore, ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../step/base_model';
 import type { BatchConfig } from '../data/batches';
 import { ResumeError, soundState, type RunState, type SavedState, type SoundState } from './checkpoint';
 import { placeImages, type CachedImage, type TrainingImage } from '../data/dataset';
 import { KeptTexts } from '../data/kept_texts';
-import { encodePictures, encodeTexts, loadedPart, type EncodedCaptions, type Encoding } from './encode';
+import { encodePictures } from './encode_pictures';
+import { encodeTexts, loadedPart, type EncodedCaptions, type Encoding } from './encode_texts';
 import { idleModules } from '../step/idle_modules';
 import { adapters, RUN_KINDS } from '../step/kinds';
 import type { KeptRanks, LoraBeginning } from '../step/lora_file';
@@ -63,6 +64,8 @@ export interface TrainingRun {
   asks?: Asks;
   /** Milliseconds since 1970; for metadata and timing. */
   now?: () => number;
+  /** Where the latents of pictures whose files have a digest are kept between runs. */
+  latents?: LatentStore;
   /** Captions encoded at a time, where not as many as the host holds. */
   captionsAtOnce?: number;
   /** False runs every step the plain way, without recording. */
@@ -232,7 +235,10 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
       outline.text === 'given'
         ? yield* encodeTexts(encoding, saved?.step ?? 0, undefined, sampling ? prompts : undefined)
         : undefined;
-    const images = yield* encodePictures(encoding);
+    const images = yield* encodePictures(
+      encoding,
+      run.latents && { store: run.latents, digests: facts.pictures.map(([, content]) => content) },
+    );
 
     yield { kind: 'phase', phase: 'load' };
     const base = yield* loadedPart(run.signal, (options) =>

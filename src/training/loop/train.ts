@@ -16,7 +16,7 @@ import { trainingSteps } from '../data/batches';
 import { lossScaling, NonFiniteLossError } from '../step/loss_scale';
 import { microBatches } from './micro_batch';
 import { readReport, setHyper, update } from '../step/optimizer';
-import { encodeTexts, type EncodedCaptions } from './encode';
+import { encodeTexts, type EncodedCaptions } from './encode_texts';
 import { prepare, type Prepared, type TrainingRun } from './prepare';
 import { drawSamples } from './preview';
 import { reporting } from '../step/reporting';

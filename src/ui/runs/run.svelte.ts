@@ -304,6 +304,7 @@ export class TrainingRun extends ShownRun {
       const job = await jobFor({
         config: record.config,
         base: this.#base,
+        project: record.project,
         pictures: await getRunPictures(record.id),
         pretrained: this.#pretrained,
         state: from?.state,

@@ -11,6 +11,7 @@ export interface JobSource {
   /** YAML */
   config: string;
   base: BaseModelRef;
+  project: string;
   pictures: readonly RunPicture[];
   pretrained?: Blob | undefined;
   state?: Blob | undefined;
@@ -33,11 +34,12 @@ export class PictureGoneError extends Error {
 
 /** Rejects with `BaseModelUnreadable` or `PictureGoneError`. Call it from a click: a remembered file may need one. */
 export async function jobFor(source: JobSource): Promise<TrainJob> {
-  const { config, base, pictures, pretrained, state, olderStates, anyway } = source;
+  const { config, base, project, pictures, pretrained, state, olderStates, anyway } = source;
   return {
     config,
     base: await openBase(base, true),
     baseName: base.name,
+    project,
     merges: await mergeList(),
     images: await Promise.all(
       pictures.map(async ({ id, name, caption, repeats, focus }) => {

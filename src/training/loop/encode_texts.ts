@@ -1,6 +1,6 @@
 /**
- * Captions and pictures to what the U-Net trains on: text encoders and VAE are loaded, used and dropped one after the
- * other, before the U-Net arrives; text encoders once more between steps where a run has more captions than are kept.
+ * Captions to what the U-Net is told: the text encoders are loaded, used and dropped before the VAE and the U-Net arrive,
+ * and once more between steps where a run has more captions than are kept.
  */
 import type { TrainConfig } from '../../formats/config/config_fields';
 import type { Tokenizer } from '../../formats/captions/tokenizer';
@@ -8,7 +8,7 @@ import type { TextPart } from '../../formats/families/family_facts';
 import { trim } from '../../kernels/program';
 import type { TrainEvent } from '../../protocol/trainer';
 import type { BatchConfig } from '../data/batches';
-import { cacheLatents, captionIds, encodeCaption, type CachedImage, type PlacedImage } from '../data/dataset';
+import { captionIds, encodeCaption, type PlacedImage } from '../data/dataset';
 import { captionsAtOnce, KeptTexts } from '../data/kept_texts';
 import { sampleTexts } from '../sampling/sample_texts';
 import { disposeParts, loadParts, type BaseModelPlan, type LoadOptions } from '../step/base_model';
@@ -70,31 +70,6 @@ export async function* encodeTexts(
     trim();
   }
   return { states, until };
-}
-
-/** The latents of every picture. */
-export async function* encodePictures({
-  config,
-  plan,
-  images,
-  signal,
-}: Pick<Encoding, 'config' | 'plan' | 'images' | 'signal'>): AsyncGenerator<TrainEvent, CachedImage[]> {
-  const { vae } = yield* loadedPart(signal, (options) =>
-    loadParts(plan, ['vae'], { ...options, vae: 'encoder' }),
-  );
-  try {
-    yield { kind: 'phase', phase: 'encode' };
-    const cached: CachedImage[] = [];
-    for await (const image of cacheLatents(vae, images, config)) {
-      signal?.throwIfAborted();
-      cached.push(image);
-      yield { kind: 'progress', phase: 'encode', done: cached.length, total: images.length, unit: 'images' };
-    }
-    return cached;
-  } finally {
-    vae.weights.dispose();
-    trim();
-  }
 }
 
 /** Bytes read so far as events, while parts are loaded. */
