@@ -248,6 +248,7 @@ export interface DrawRequest {
   /** As in the configuration the LoRAs were trained with; 1 and false where missing. */
   clipSkip?: number;
   vPrediction?: boolean;
+  zeroTerminalSnr?: boolean;
   pictures: PictureRequest[];
 }
 

@@ -584,6 +584,15 @@ export const configFields = {
       '用于以 v 预测训练的底模；SD 1.x 和 SDXL 不需要，NoobAI v-pred 需要。',
     ),
   ),
+  zero_terminal_snr: toggle(
+    false,
+    'noise',
+    t('Zero terminal SNR', '零终端信噪比'),
+    t(
+      'The last timestep is noise alone, for base models trained so; together with v-prediction.',
+      '最后一个时间步只有噪声，用于以此训练的底模；须与 v 预测一起使用。',
+    ),
+  ),
   min_snr_gamma: number(
     0,
     { min: 0, max: 100 },

@@ -9,6 +9,7 @@ import type { FamilyFacts, ModelMarks } from './family_facts';
 export type BaseAdviceCode =
   | 'v-marked'
   | 'epsilon-marked'
+  | 'zero-snr-marked'
   | 'resolution-below-base'
   | 'longest-below-area'
   | 'text-skip-unused'
@@ -22,6 +23,10 @@ export const baseAdviceWords: Readonly<Record<BaseAdviceCode, Localized>> = {
   'epsilon-marked': {
     en: 'The checkpoint says that it predicts noise, not v. With this on, pictures turn to noise.',
     zh: '该底模标明预测噪声而不是 v。开启此项，画面会变成噪点。',
+  },
+  'zero-snr-marked': {
+    en: 'The checkpoint says that its last timestep is noise alone. Without this, what is learned there does not fit it.',
+    zh: '该底模标明其最后一个时间步只有噪声。不开启此项，在该处学到的内容与底模不符。',
   },
   'resolution-below-base': {
     en: 'Far below what the base model learned at: faster, but what is learned may not hold at full size.',
@@ -57,6 +62,7 @@ export function baseAdvice(
   const given: [boolean, FieldName, BaseAdviceCode][] = [
     [marks.prediction === 'v' && !config.v_parameterization, 'v_parameterization', 'v-marked'],
     [marks.prediction === 'epsilon' && config.v_parameterization, 'v_parameterization', 'epsilon-marked'],
+    [marks.zeroTerminalSnr === true && !config.zero_terminal_snr, 'zero_terminal_snr', 'zero-snr-marked'],
     [config.resolution < 0.7 * side && side >= 1024, 'resolution', 'resolution-below-base'],
     [
       wide &&

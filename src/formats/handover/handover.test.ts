@@ -34,7 +34,14 @@ const SETTINGS: Partial<TrainConfig> = {
     gradient_accumulation_steps: 2,
     max_grad_norm: 0.5,
   },
-  ...{ mixed_precision: 'fp32', seed: 7, max_token_length: 150, clip_skip: 2, v_parameterization: true },
+  ...{
+    mixed_precision: 'fp32',
+    seed: 7,
+    max_token_length: 150,
+    clip_skip: 2,
+    v_parameterization: true,
+    zero_terminal_snr: true,
+  },
   ...{ min_snr_gamma: 5, noise_offset: 0.1, adaptive_noise_scale: 0.05, debiased_estimation_loss: true },
   ...{ save_precision: 'bf16', save_steps: 20, keep_last_n: 3, training_comment: 'a "word"' },
   ...{

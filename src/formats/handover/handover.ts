@@ -92,6 +92,7 @@ function configuration({ config, baseName, vaeName, weights, cpu }: HandoverInpu
     ...when(config.max_token_length !== 75, { max_token_length: config.max_token_length }),
     clip_skip: config.clip_skip,
     ...when(config.v_parameterization, { v_parameterization: true }),
+    ...when(config.zero_terminal_snr, { zero_terminal_snr: true }),
     ...when(config.min_snr_gamma > 0, { min_snr_gamma: config.min_snr_gamma }),
     ...when(config.noise_offset > 0, { noise_offset: config.noise_offset }),
     ...when(config.noise_offset > 0 && config.adaptive_noise_scale !== 0, {

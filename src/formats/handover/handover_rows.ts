@@ -75,6 +75,7 @@ export const HANDOVER_ROWS: Readonly<Record<FieldName, HandoverRow>> = {
   max_token_length: mapped('max_token_length'),
   clip_skip: mapped('clip_skip'),
   v_parameterization: mapped('v_parameterization'),
+  zero_terminal_snr: mapped('zero_terminal_snr'),
   min_snr_gamma: mapped('min_snr_gamma'),
   noise_offset: mapped('noise_offset'),
   adaptive_noise_scale: mapped('adaptive_noise_scale'),

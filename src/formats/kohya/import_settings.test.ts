@@ -147,6 +147,7 @@ describe("sd-scripts' TOML", () => {
       min_snr_gamma: 5,
       sample_sampler: 'dpmpp_2m',
       resolution: 640,
+      zero_terminal_snr: true,
       enable_bucket: true,
       num_repeats: 5,
       shuffle_caption: true,
@@ -161,7 +162,6 @@ describe("sd-scripts' TOML", () => {
       'datasets[0].subsets[1].num_repeats',
       'network_args conv_alpha',
       'network_args conv_dim',
-      'zero_terminal_snr',
     ]);
     expect(left(read, 'place').sort()).toEqual([
       'image_dir',

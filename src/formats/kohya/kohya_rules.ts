@@ -71,6 +71,7 @@ const renamed = new Map<string, FieldName>([
   ['max_token_length', 'max_token_length'],
   ['clip_skip', 'clip_skip'],
   ['v_parameterization', 'v_parameterization'],
+  ['zero_terminal_snr', 'zero_terminal_snr'],
   ['min_snr_gamma', 'min_snr_gamma'],
   ['noise_offset', 'noise_offset'],
   ['adaptive_noise_scale', 'adaptive_noise_scale'],

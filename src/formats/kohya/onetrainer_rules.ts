@@ -19,6 +19,7 @@ const same: readonly (readonly [string, FieldName])[] = [
   ['learning_rate_cycles', 'lr_scheduler_num_cycles'],
   ['offset_noise_weight', 'noise_offset'],
   ['force_v_prediction', 'v_parameterization'],
+  ['rescale_noise_scheduler_to_zero_terminal_snr', 'zero_terminal_snr'],
   ['aspect_ratio_bucketing', 'enable_bucket'],
   ['unet.train', 'train_unet'],
   ['text_encoder.train', 'train_text_encoder'],
@@ -26,7 +27,7 @@ const same: readonly (readonly [string, FieldName])[] = [
 
 /** What changes the result where it is on; all other names are about speed, memory, logs or other models. */
 const matters =
-  /^(ema$|masked_training|normalize_masked|unmasked_|masked_prior|mae_strength|log_cosh_strength|huber_|vb_loss|loss_scaler|rescale_noise|perturbation_noise|noising_|min_noising|max_noising|timestep_|dynamic_timestep|layer_filter|lora_layers|bundle_additional|additional_embeddings|text_encoder\.(dropout_probability|stop_training_after|train_embedding)|unet\.stop_training_after|generalized_offset_noise|quantization\.)/;
+  /^(ema$|masked_training|normalize_masked|unmasked_|masked_prior|mae_strength|log_cosh_strength|huber_|vb_loss|loss_scaler|perturbation_noise|noising_|min_noising|max_noising|timestep_|dynamic_timestep|layer_filter|lora_layers|bundle_additional|additional_embeddings|text_encoder\.(dropout_probability|stop_training_after|train_embedding)|unet\.stop_training_after|generalized_offset_noise|quantization\.)/;
 const neutralWords = /^(OFF|NONE|NEVER|UNIFORM|CONSTANT|DEFAULT|full|attn-mlp|[01](\.0)?)$/i;
 
 export function fromOneTrainer(tree: unknown, here: boolean): Ledger {

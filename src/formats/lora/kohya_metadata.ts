@@ -52,6 +52,7 @@ export interface TrainingFacts {
   readonly dropout: number;
   readonly mixedPrecision: 'no' | 'fp16' | 'bf16';
   readonly vPrediction: boolean;
+  readonly zeroTerminalSnr: boolean;
   readonly clipSkip: number;
   readonly maxTokenLength: 75 | 150 | 225;
   readonly seed: number;
@@ -143,7 +144,7 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     multires_noise_discount: float(0.3),
     adaptive_noise_scale:
       facts.noiseOffset > 0 && facts.adaptiveNoiseScale !== 0 ? float(facts.adaptiveNoiseScale) : null,
-    zero_terminal_snr: false,
+    zero_terminal_snr: facts.zeroTerminalSnr,
     training_comment: facts.comment === '' ? null : facts.comment,
     sd_scripts_commit_hash: facts.program,
     optimizer: optimizerText(facts.optimizer),

@@ -11,6 +11,7 @@ import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer'
 import { gpu } from '../../kernels/device';
 import { upload, type Program } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
+import { zeroTerminalSnr } from '../../models/schedule';
 import type { LatentStore, ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../step/base_model';
@@ -150,7 +151,8 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   }
   if (!run.images.length) throw new RunSettingsError('no-pictures');
   yield { kind: 'phase', phase: 'load' };
-  const plan = await planBaseModel(run.base.files);
+  const read = await planBaseModel(run.base.files);
+  const plan = config.zero_terminal_snr ? { ...read, schedule: zeroTerminalSnr(read.schedule) } : read;
   // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
   const adapter = adapters[RUN_KINDS.adapter];
   const begin: LoraBeginning =

@@ -99,6 +99,7 @@ async function* draw(
           guidance: picture.guidance,
           guidedTogether: prepared.memory.guidedTogether,
           vPrediction: config.v_parameterization,
+          zeroTerminalSnr: config.zero_terminal_snr,
           noise: sampleNoise(seed, width, height, base.unet.config.inChannels),
         },
         undefined,

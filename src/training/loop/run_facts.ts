@@ -67,6 +67,7 @@ export const ROLES: Readonly<Record<FieldName, Role>> = {
   max_token_length: 'fixed',
   clip_skip: 'fixed',
   v_parameterization: 'fixed',
+  zero_terminal_snr: 'fixed',
   min_snr_gamma: 'fixed',
   noise_offset: 'fixed',
   adaptive_noise_scale: 'fixed',

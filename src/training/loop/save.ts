@@ -89,6 +89,7 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     dropout: config.lora_dropout,
     mixedPrecision: gpu().f16 ? 'fp16' : 'no',
     vPrediction: config.v_parameterization,
+    zeroTerminalSnr: config.zero_terminal_snr,
     clipSkip: config.clip_skip,
     maxTokenLength: config.max_token_length,
     seed: config.seed,

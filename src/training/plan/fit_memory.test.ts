@@ -78,7 +78,7 @@ test.each([
 test('a batch that does not fit goes through in parts; a card of 24 GB takes it whole and recomputes nothing', async () => {
   await open('f16-subgroups', 'large');
   const square: [number, number][] = Array.from({ length: 8 }, () => [512, 512]);
-  expect(fit({ ...STYLE, batch_size: 4 }, square)).toMatchObject({ microBatch: 1 });
+  expect(fit({ ...STYLE, batch_size: 4 }, square)).toMatchObject({ microBatch: 2 });
   expect(fit({ ...STYLE, batch_size: 4 }, square, 24)).toMatchObject({
     microBatch: 4,
     firstKeptBlock: 0,

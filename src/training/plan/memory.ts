@@ -144,7 +144,7 @@ export function predictions(request: MemoryRequest): Predictions {
         ...others(),
       ];
       const allowed = Math.max(budgetBytes, ...before.map(({ bytes }) => bytes));
-      const guidedTogether = fits(() => drawing(true), Math.max(allowed, drawing(false)));
+      const guidedTogether = fits(() => drawing(true), allowed);
       const decodeTile = request.samples
         ? tileFor(request.config.vae, request.samples, decoding, allowed)
         : 0;

@@ -198,4 +198,5 @@ export const SAME_IF_USED = [
   'keep_tokens_separator',
   'adaptive_noise_scale',
   'debiased_estimation_loss',
+  'zero_terminal_snr',
 ] as const satisfies readonly FieldName[];

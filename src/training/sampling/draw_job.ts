@@ -96,6 +96,7 @@ async function* draw(
             guidance,
             sampler: samplerOf(wanted),
             vPrediction: request.vPrediction ?? false,
+            zeroTerminalSnr: request.zeroTerminalSnr ?? false,
             noise: sampleNoise(seed, width, height, base.unet.config.inChannels),
           },
           (done, total) => tell({ kind: 'progress', picture, done, total }),

@@ -9,6 +9,7 @@ import { Recorder } from '../../kernels/recording';
 import type { VaeConfig } from '../../models/config';
 import type { LoraOf } from '../../models/lora';
 import { unet } from '../../models/unet';
+import { zeroTerminalSnr } from '../../models/schedule';
 import { vaeDecode } from '../../models/vae';
 import type { Family } from '../../models/family';
 import { joined, type TextStates } from '../data/text_states';
@@ -30,6 +31,8 @@ export interface SampleRequest {
   /** The prompt and the negative prompt in one pass of the U-Net, unless false: one after the other takes half the memory. */
   guidedTogether?: boolean;
   vPrediction: boolean;
+  /** The model was trained with a last timestep that is noise alone. */
+  zeroTerminalSnr?: boolean;
   /** Initial noise N(0, 1), [height / 8, width / 8, 4]. */
   noise: Float32Array;
 }
@@ -52,7 +55,7 @@ export async function sampleLatents(
   const { weights, config, blocks } = base.unet;
   const model = { weights, ...(lora ? { lora: lora('unet') } : {}) };
   const plan = samplerPlan(request.sampler, request.steps, {
-    schedule: base.schedule,
+    schedule: request.zeroTerminalSnr ? zeroTerminalSnr(base.schedule) : base.schedule,
     prediction: request.vPrediction ? 'v_prediction' : 'epsilon',
     ...(request.spacing ? { spacing: request.spacing } : {}),
   });

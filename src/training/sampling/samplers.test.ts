@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fixture from '../fixtures/samplers.json' with { type: 'json' };
+import zeroSnr from '../fixtures/zero_snr.json' with { type: 'json' };
 import {
   InvalidSamplerStepsError,
   type Prediction,
@@ -8,7 +9,7 @@ import {
   SAMPLERS,
   type Spacing,
 } from './samplers';
-import { noiseSchedule } from '../../models/schedule';
+import { noiseSchedule, zeroTerminalSnr } from '../../models/schedule';
 import { sd1Facts } from '../../formats/families/sd1';
 
 const SCHEDULE = noiseSchedule(sd1Facts.noise);
@@ -23,8 +24,9 @@ function follow(
   start: number,
   model: Model,
   spacing?: Spacing,
+  schedule = SCHEDULE,
 ) {
-  const plan = samplerPlan(sampler, steps, { prediction, spacing, schedule: SCHEDULE });
+  const plan = samplerPlan(sampler, steps, { prediction, spacing, schedule });
   let x = plan.initialScale * start;
   let previous = NaN;
   const xs: number[] = [];
@@ -63,6 +65,41 @@ describe('against diffusers', () => {
       // diffusers works in float32 (its alphas too), hence 1e-4 of the sample's own size.
       ours.forEach((x, i) => expect(Math.abs(x - run.x[i][k])).toBeLessThan(1e-4 * Math.max(1, Math.abs(x))));
     });
+  });
+});
+
+/** `reference/make_zero_snr.py` */
+describe('zero terminal SNR, against diffusers', () => {
+  const schedule = zeroTerminalSnr(SCHEDULE);
+
+  it('the schedule', () => {
+    // diffusers computes it in float32.
+    for (const [t, want] of Object.entries(zeroSnr.alphasCumprod))
+      expect(Math.abs(schedule.alphasCumprod[Number(t)] - want)).toBeLessThan(2e-6 * want + 1e-10);
+    expect(schedule.alphasCumprod[999]).toBe(0);
+    expect(schedule.alphasCumprod[0]).toBeCloseTo(SCHEDULE.alphasCumprod[0], 12);
+    expect(zeroTerminalSnr(schedule)).toBe(schedule);
+    expect(SCHEDULE.alphasCumprod[999]).toBeGreaterThan(0.004);
+  });
+
+  it.each(zeroSnr.runs)('$sampler, $steps steps of v', (run) => {
+    const sampler = run.sampler as Sampler;
+    const plan = samplerPlan(sampler, run.steps, { prediction: 'v_prediction', schedule });
+    expect(plan.steps.map(({ t }) => t)).toEqual(run.timesteps);
+    expect(plan.steps[0].t).toBe(999);
+    expect(plan.initialScale / run.initialScale).toBeCloseTo(1, 5);
+    zeroSnr.start.forEach((start, k) => {
+      const { xs } = follow(sampler, run.steps, 'v_prediction', start, model, undefined, schedule);
+      const ours = run.x.length === 1 ? xs.slice(-1) : xs;
+      expect(ours).toHaveLength(run.x.length);
+      ours.forEach((x, i) => expect(Math.abs(x - run.x[i][k])).toBeLessThan(2e-4 * Math.max(1, Math.abs(x))));
+    });
+  });
+
+  it('is finite for what predicts noise too', () => {
+    for (const sampler of SAMPLERS)
+      for (const { x, model: out, x0 } of samplerPlan(sampler, 5, { schedule }).steps)
+        expect([x, out, x0.x, x0.model].every(Number.isFinite)).toBe(true);
   });
 });
 

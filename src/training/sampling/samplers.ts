@@ -7,10 +7,10 @@
  * noisy end with every sampler, where some of those would start at t = 0 or 1, from which no image comes.
  */
 import type { TrainConfig } from '../../formats/config/config_fields';
-import type { NoiseSchedule } from '../../models/schedule';
+import { neverNoiseAlone, type NoiseSchedule } from '../../models/schedule';
 
 export type Sampler = TrainConfig['sample_sampler'];
-export type Spacing = 'leading' | 'linspace';
+export type Spacing = 'leading' | 'linspace' | 'trailing';
 export type Prediction = 'epsilon' | 'v_prediction';
 
 /** `x` times the current sample plus `model` times the model's (guided) output. */
@@ -44,7 +44,10 @@ export class InvalidSamplerStepsError extends RangeError {
 export interface SamplerOptions {
   /** What the model's output is; its conversion is folded into the coefficients. */
   prediction?: Prediction;
-  /** Where the timesteps lie; left out, what the sampler gets from SD 1.5's configuration. */
+  /**
+   * Where the timesteps lie; left out, what the sampler gets from SD 1.5's configuration, and with zero terminal SNR
+   * 'trailing', which begins where the noise is alone.
+   */
   spacing?: Spacing;
   schedule: NoiseSchedule;
 }
@@ -57,8 +60,11 @@ export interface SamplerOptions {
 export function samplerPlan(sampler: Sampler, steps: number, options: SamplerOptions): SamplerPlan {
   const { prediction = 'epsilon', schedule } = options;
   const row = ROWS[sampler];
-  const spacing = options.spacing ?? row.spacing;
-  return row.plan(timestepsOf(row, steps, spacing, schedule.timesteps), prediction, schedule, spacing);
+  const spacing = options.spacing ?? (schedule.zeroTerminal ? 'trailing' : row.spacing);
+  // DDIM of v divides by neither.
+  const divisible =
+    sampler === 'ddim' && prediction === 'v_prediction' ? schedule : neverNoiseAlone(schedule);
+  return row.plan(timestepsOf(row, steps, spacing, schedule.timesteps), prediction, divisible, spacing);
 }
 
 interface Row {
@@ -101,6 +107,8 @@ function timestepsOf({ spare, round }: Row, count: number, spacing: Spacing, tra
     if (fromEnd[0] * stride + 1 > last) fail(last - 1);
     return fromEnd.map((i) => i * stride + 1);
   }
+  if (spacing === 'trailing')
+    return Array.from({ length: count }, (_, i) => roundHalfEven(trained - (i * trained) / count) - 1);
   const between = last / (count - 1 + spare);
   return fromEnd.map((i, k) => round(k === 0 ? last : i * between));
 }

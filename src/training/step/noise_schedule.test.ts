@@ -8,7 +8,7 @@ import {
   targetCoefficients,
 } from './noise_schedule';
 import { stream } from './random';
-import { noiseSchedule } from '../../models/schedule';
+import { noiseSchedule, zeroTerminalSnr } from '../../models/schedule';
 import { sd1Facts } from '../../formats/families/sd1';
 
 const sd = noiseSchedule(sd1Facts.noise);
@@ -51,6 +51,25 @@ describe('targets', () => {
     const v = target.x0 * x0 + target.eps * eps;
     expect(add.x0 * xt - add.eps * v).toBeCloseTo(x0, 12);
     expect(add.eps * xt + add.x0 * v).toBeCloseTo(eps, 12);
+  });
+});
+
+describe('zero terminal SNR', () => {
+  const fixed = zeroTerminalSnr(sd);
+
+  it('the last timestep is noise alone, and v there is the picture', () => {
+    expect(addNoiseCoefficients(fixed, 999)).toEqual({ x0: 0, eps: 1 });
+    const { x0, eps } = targetCoefficients(fixed, 999, true);
+    expect([x0, Math.abs(eps)]).toEqual([-1, 0]);
+    for (let t = 1; t < 1000; t++) expect(fixed.alphasCumprod[t]).toBeLessThan(fixed.alphasCumprod[t - 1]);
+  });
+
+  it('losses are weighed by the SNR from before it, as in sd-scripts', () => {
+    for (const t of [0, 147, 500, 999]) {
+      expect(snr(fixed, t)).toBe(snr(sd, t));
+      expect(minSnrWeight(fixed, t, 5, true)).toBe(minSnrWeight(sd, t, 5, true));
+      expect(debiasedWeight(fixed, t, true)).toBe(debiasedWeight(sd, t, true));
+    }
   });
 });
 

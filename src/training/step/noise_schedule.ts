@@ -23,10 +23,10 @@ export function targetCoefficients(
   return { x0: -schedule.sqrtOneMinusAlpha[t], eps: schedule.sqrtAlpha[t] };
 }
 
-/** Signal-to-noise ratio alpha-bar / (1 - alpha-bar). */
+/** Signal-to-noise ratio alpha-bar / (1 - alpha-bar) as losses are weighed by: before zero terminal SNR, as kohya has it. */
 export function snr(schedule: NoiseSchedule, t: number): number {
   checkTimestep(schedule, t);
-  return schedule.alphasCumprod[t] / (1 - schedule.alphasCumprod[t]);
+  return schedule.weighedBy[t] / (1 - schedule.weighedBy[t]);
 }
 
 /** min(SNR, gamma) / SNR for noise prediction, / (SNR + 1) for v. */

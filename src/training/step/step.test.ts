@@ -155,7 +155,7 @@ test('the prediction is what the run then takes', async () => {
 
 /** The peaks of encoding a picture, and of a sample decoded whole and in tiles beside all that stays for training. */
 async function encodingAndSampling(plan: BaseModelPlan, asked: MemoryRequest, blocks: number): Promise<void> {
-  const [width, height] = [384, 256];
+  const [width, height] = [320, 64];
   const request = { ...asked, samples: { size: 1, width, height } };
   const { buffers } = gpu();
   const peakOf = async (work: () => Promise<void>): Promise<number> => {

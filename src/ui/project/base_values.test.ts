@@ -47,7 +47,10 @@ test('marks of the checkpoint set what they say, with the reason', () => {
     sample_cfg_scale: 5,
     sample_sampler: 'euler',
   });
+  expect(config(noob).zero_terminal_snr).toBe(true);
   expect(presetReason(noob, 'v_parameterization')?.because.zh).toMatch(/v 预测/);
+  expect(presetReason(noob, 'zero_terminal_snr')?.because.zh).toMatch(/只有噪声/);
+  expect(config(project(SDXL, { prediction: 'v' })).zero_terminal_snr).toBe(false);
   expect(config(project(SDXL, { lineage: 'pony' }))).toMatchObject({ sample_cfg_scale: 7 });
   expect(lineagesOf(noob.base)).toEqual(['pony', 'illustrious', 'noobai']);
   expect(lineagesOf(project(SD1).base)).toEqual([]);
@@ -58,6 +61,13 @@ test('settings that the base model does not go with are told', () => {
   expect(codes(project(SDXL, { prediction: 'v' }, { v_parameterization: false }))).toContain('v-marked');
   expect(codes(project(SDXL, { prediction: 'epsilon' }, { v_parameterization: true }))).toEqual([
     'epsilon-marked',
+  ]);
+  expect(codes(project(SDXL, { prediction: 'v', zeroTerminalSnr: true }))).toEqual([]);
+  expect(
+    codes(project(SDXL, { prediction: 'v', zeroTerminalSnr: true }, { zero_terminal_snr: false })),
+  ).toEqual(['zero-snr-marked']);
+  expect(codes(project(SD1, undefined, { resolution: 512, zero_terminal_snr: true }))).toEqual([
+    'zero-snr-without-v',
   ]);
   expect(codes(project(SDXL, undefined, { v_parameterization: true }))).toEqual(['v-on-sd1']);
   expect(codes(project(SDXL, { prediction: 'v' }))).toEqual([]);

@@ -43,6 +43,14 @@ const marked = {
   ),
 } as const satisfies Values;
 
+const noiseAlone = {
+  zero_terminal_snr: chosen(
+    true,
+    'The checkpoint says that its last timestep is noise alone.',
+    '该底模标明其最后一个时间步只有噪声。',
+  ),
+} as const satisfies Values;
+
 /** By the name that a project keeps of it; undefined for one that no family has, as from an older version. */
 export function familyOfBase(base: Pick<BaseModelRef, 'kind'> | undefined): FamilyName | undefined {
   const names = Object.keys(familyFacts) as FamilyName[];
@@ -59,10 +67,11 @@ export function lineagesOf(base: BaseModelRef | undefined): readonly Lineage[] {
 export function baseLayers(base: BaseModelRef | undefined): Values[] {
   if (!base || base.where.in === 'demo') return [];
   const family = familyOfBase(base);
-  const { prediction, lineage } = base.marks ?? {};
+  const { prediction, zeroTerminalSnr, lineage } = base.marks ?? {};
   return [
     (family && ofFamily[family]) ?? {},
     lineage ? ofLineage[lineage] : {},
     prediction === 'v' ? marked : {},
+    zeroTerminalSnr ? noiseAlone : {},
   ];
 }

@@ -22,6 +22,7 @@ const sampling: SamplingSettings = {
   sampler: 'ddim',
   clipSkip: 1,
   vPrediction: false,
+  zeroTerminalSnr: false,
 };
 const column = (name: string): Column => ({
   kind: 'checkpoint',

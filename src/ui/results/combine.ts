@@ -32,6 +32,7 @@ export type SamplingSettings = Omit<PictureRequest, 'prompt' | 'seed'> & {
   readonly base: string;
   readonly clipSkip: number;
   readonly vPrediction: boolean;
+  readonly zeroTerminalSnr: boolean;
 };
 
 /** A picture to draw. */
@@ -107,14 +108,22 @@ export function wanted(
   const working = loras
     .filter(({ weight }) => weight !== 0)
     .toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.weight - b.weight));
-  const { base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction } = sampling;
-  const made = [base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction];
+  const { base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction, zeroTerminalSnr } =
+    sampling;
+  const made = [
+    ...[base, width, height, steps, guidance, sampler, negative, clipSkip, vPrediction],
+    // Left out where it is off, so that pictures from before there was such a setting are found.
+    ...(zeroTerminalSnr ? [zeroTerminalSnr] : []),
+  ];
   const key = JSON.stringify([words, seed, working.map(({ id, weight }) => [id, weight]), ...made]);
   return { key, words, seed, loras: working, sampling };
 }
 
 /** One string for all that must be equal for two pictures to be drawn in one go. */
 export function batchKey({ loras, sampling }: Wanted): string {
-  const { base, clipSkip, vPrediction } = sampling;
-  return JSON.stringify([loras.map(({ id, weight }) => [id, weight]), base, clipSkip, vPrediction]);
+  const { base, clipSkip, vPrediction, zeroTerminalSnr } = sampling;
+  return JSON.stringify([
+    loras.map(({ id, weight }) => [id, weight]),
+    ...[base, clipSkip, vPrediction, zeroTerminalSnr],
+  ]);
 }

@@ -100,7 +100,7 @@ class Drawing {
 
   async #drawBatch(batch: readonly Wanted[]): Promise<void> {
     const [first] = batch;
-    const { clipSkip, vPrediction } = first.sampling;
+    const { clipSkip, vPrediction, zeroTerminalSnr } = first.sampling;
     const [base, merges] = [await this.#base?.files, await mergeList()];
     // Stopped while the files were being opened.
     if (!base || !this.waiting.includes(first)) return;
@@ -140,6 +140,7 @@ class Drawing {
           loras: first.loras.map(({ file, weight }) => ({ file, weight })),
           clipSkip,
           vPrediction,
+          zeroTerminalSnr,
           pictures: batch.map(({ words, seed, sampling }) => {
             const { negative, width, height, steps, guidance, sampler } = sampling;
             return { prompt: words, seed, negative, width, height, steps, guidance, sampler };

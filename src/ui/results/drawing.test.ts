@@ -36,6 +36,7 @@ const sampling: SamplingSettings = {
   sampler: 'ddim',
   clipSkip: 1,
   vPrediction: false,
+  zeroTerminalSnr: false,
 };
 const lora = (id: string): NamedLora => ({ id, name: id, file: new Blob([id]), own: true });
 const cell = (words: string, id = 'a') => wanted(words, 42, [{ ...lora(id), weight: 1 }], sampling);

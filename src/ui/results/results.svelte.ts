@@ -221,5 +221,6 @@ function samplingOf(config: TrainConfig, base: string): SamplingSettings {
     sampler: config.sample_sampler,
     clipSkip: config.clip_skip,
     vPrediction: config.v_parameterization,
+    zeroTerminalSnr: config.zero_terminal_snr,
   };
 }
