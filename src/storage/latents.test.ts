@@ -13,7 +13,7 @@ beforeEach(() => {
   folders = new Map();
   clock = 0;
   full = false;
-  const root = { getDirectoryHandle: (_: string) => Promise.resolve(latents) };
+  const root = { getDirectoryHandle: () => Promise.resolve(latents) };
   vi.stubGlobal('navigator', { storage: { getDirectory: () => Promise.resolve(root) } });
 });
 afterEach(() => void vi.unstubAllGlobals());

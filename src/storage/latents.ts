@@ -92,7 +92,7 @@ async function filesIn(
   const files: { name: string; size: number; lastModified: number }[] = [];
   for await (const [name, entry] of folder.entries()) {
     if (isFolder(entry)) continue;
-    const { size, lastModified } = await (entry as FileSystemFileHandle).getFile();
+    const { size, lastModified } = await entry.getFile();
     files.push({ name, size, lastModified });
   }
   return files;
