@@ -7,7 +7,6 @@ import type { FamilyFacts } from '../../formats/families/family_facts';
 import type { ModelConfig } from '../../models/family';
 import type { TextStates } from './text_states';
 
-
 type Kept = { [Name in keyof TextStates]: Float32Array | Uint16Array };
 
 /** Bytes of host memory that the captions of a run may take at a time. */

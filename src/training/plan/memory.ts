@@ -212,7 +212,9 @@ export function runPrograms(request: MemoryRequest, economy: Economy): ReadonlyM
   const { programs: ofStep } = walkStep(request, economy);
   if (!samples) return ofStep;
   const { programs: ofSample } = simulate(() => {
-    loaded(request, (base, { drawnWith }) => drawSample(base, drawnWith('unet'), samples, economy.guidedTogether));
+    loaded(request, (base, { drawnWith }) =>
+      drawSample(base, drawnWith('unet'), samples, economy.guidedTogether),
+    );
     loaded(request, (base) => decodeSample(base, samples, economy.decodeTile), 'decoder');
   });
   return new Map([...ofStep, ...ofSample]);
