@@ -10,6 +10,12 @@ import { optionsOf, runCommand, UsageError } from './command';
 import { makeFolder, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { handoverBack } from './handover_back';
+import { familyOfFiles } from '../src/formats/checkpoint/checkpoint_kind';
+import type { TrainConfig } from '../src/formats/config/config_fields';
+import type { FamilyName } from '../src/formats/families/families';
+import { readHeader } from '../src/formats/safetensors/safetensors';
+import { baseFiles } from './base_files';
+import { openSource } from './files';
 import { handoverFilesOf } from './handover_zip';
 import { readConfig } from './read_config';
 import { runPictures } from './run_pictures';
@@ -62,7 +68,9 @@ async function main(): Promise<void> {
   if (images.length === 0) throw new Error('No picture is left to hand over.');
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
+  const family = await familyAt(config);
   const files = await handoverFilesOf(config, images, {
+    ...(family === undefined ? {} : { family }),
     ...(lora === undefined ? {} : { lora }),
     ...{ processes, cpu: values.cpu },
   });
@@ -72,6 +80,16 @@ async function main(): Promise<void> {
   console.log(
     `${out}: ${images.length} pictures, ${lora ?? 'no LoRA so far'}. README.md in it says how it is run.`,
   );
+}
+
+/** By its headers; undefined where the files are not on this machine, or are no base model. */
+async function familyAt(config: TrainConfig): Promise<FamilyName | undefined> {
+  try {
+    const headers = await Promise.all((await baseFiles(config)).map((path) => readHeader(openSource(path))));
+    return familyOfFiles(headers.map(({ tensors }) => tensors));
+  } catch {
+    return undefined;
+  }
 }
 
 runCommand(main, USAGE);

@@ -3,11 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import sharp from 'sharp';
 import type { TrainConfig } from '../src/formats/config/config_fields';
+import type { FamilyName } from '../src/formats/families/families';
 import { jobFiles, plainPicture, type Job } from '../src/formats/handover/job';
 import type { FolderImage } from './image_folder';
 
 export interface HandoverOptions {
   readonly lora?: string;
+  /** Of the base model, where its files are at hand. */
+  readonly family?: FamilyName;
   readonly processes: number;
   readonly cpu: boolean;
 }
@@ -16,7 +19,7 @@ export interface HandoverOptions {
 export async function handoverFilesOf(
   config: TrainConfig,
   images: readonly FolderImage[],
-  { lora, processes, cpu }: HandoverOptions,
+  { lora, family, processes, cpu }: HandoverOptions,
 ): Promise<ReturnType<typeof jobFiles>> {
   const job: Job = {
     ...{ config, processes, cpu, baseName: basename(config.base_model) },
@@ -27,6 +30,7 @@ export async function handoverFilesOf(
         return plainPicture(bytes, () => drawn(bytes));
       },
     })),
+    ...(family === undefined ? {} : { family }),
     ...(config.vae === '' ? {} : { vaeName: basename(config.vae) }),
     ...(lora === undefined
       ? {}

@@ -20,6 +20,8 @@ export interface OutgoingJob {
   pictures: OutgoingPicture[];
   /** The LoRA to go on from. */
   lora?: { name: string; file: Blob };
+  /** Of the base model. */
+  family?: 'sd1' | 'sdxl';
   baseName: string;
   vaeName?: string;
   processes: number;

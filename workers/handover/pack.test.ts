@@ -66,6 +66,13 @@ test('the file that was chosen has what the Blob has, and progress counts pictur
   expect(Math.max(...counted)).toBe(3);
 });
 
+test('goes to the trainer of the base model’s family', async () => {
+  const of = async (more: Partial<typeof job>) =>
+    new Map(await listed((await pack({ ...job, ...more }, undefined, () => undefined)) ?? new Blob()));
+  expect((await of({ family: 'sdxl' })).get('run.sh')).toContain('/sdxl_train_network.py"');
+  expect((await of({})).get('run.sh')).toContain('/train_network.py"');
+});
+
 test('stopped half-way, the file is as it was', async () => {
   const file = chosen();
   const packing = pack(job, file.to, (done) => {

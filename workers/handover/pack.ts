@@ -30,11 +30,12 @@ export async function pack(
     const { name, caption, repeats } = picture;
     return { name, caption, repeats, open: () => opened(picture, job.cropped ? cut : undefined) };
   });
-  const { lora, baseName, vaeName, processes, cpu, cropped } = job;
+  const { lora, family, baseName, vaeName, processes, cpu, cropped } = job;
   const files = untilStopped(
     jobFiles({
       ...{ config, pictures, baseName, processes, cpu, cropped },
       ...(lora ? { lora } : {}),
+      ...(family === undefined ? {} : { family }),
       ...(vaeName === undefined ? {} : { vaeName }),
     }),
     signal,

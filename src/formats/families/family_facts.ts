@@ -103,6 +103,8 @@ export interface FamilyFacts {
     readonly multipleOf: number;
     readonly longest: number;
   };
+  /** sd-scripts' trainer of its LoRAs, and what of its options goes with the family alone. */
+  readonly sdScripts: { readonly script: string; readonly options: Readonly<Record<string, boolean>> };
   /** What kohya's `ss_*` and Stability's `modelspec.*` say of a LoRA for it. */
   readonly metadata: {
     readonly baseModelVersion: string;

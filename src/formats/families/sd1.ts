@@ -37,6 +37,7 @@ export const sd1Facts: FamilyFacts = {
   noise: { betaStart: 0.00085, betaEnd: 0.012, timesteps: 1000 },
   prediction: 'epsilon',
   resolution: { side: 512, bucketStep: 64, multipleOf: 64, longest: 1024 },
+  sdScripts: { script: 'train_network.py', options: {} },
   metadata: {
     baseModelVersion: 'sd_v1',
     v2: false,

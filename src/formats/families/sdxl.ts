@@ -63,6 +63,8 @@ export const sdxlFacts: FamilyFacts = {
   // Two halvings of latents an eighth as wide. At kohya's usual 1024 no bucket of the area of 1024x1024 but the square
   // itself would fit: a wide picture would lose up to half of the area.
   resolution: { side: 1024, bucketStep: 64, multipleOf: 32, longest: 2048 },
+  // The VAE in f32, as here.
+  sdScripts: { script: 'sdxl_train_network.py', options: { no_half_vae: true } },
   metadata: {
     baseModelVersion: 'sdxl_base_v1-0',
     v2: false,

@@ -148,3 +148,11 @@ test('a setting that is said to be mapped is in some file under that name', () =
   });
   expect(missing.map(([name]) => name)).toEqual([]);
 });
+
+test('SDXL has a trainer of its own there, and its VAE in full precision', () => {
+  const given = input({}, { family: 'sdxl' });
+  expect(file('run.sh', given)).toContain('/sdxl_train_network.py"');
+  expect(config(given)).toMatchObject({ no_half_vae: true });
+  expect(file('run.sh', input())).toContain('/train_network.py"');
+  expect(config(input())).not.toHaveProperty('no_half_vae');
+});

@@ -6,6 +6,7 @@
 import { stringify } from 'smol-toml';
 import { samplePicture } from '../captions/sample_prompt';
 import { configFields, isFieldName, isPlace, type TrainConfig } from '../config/config_fields';
+import { familyFacts, type FamilyName } from '../families/families';
 import { optimizerFacts } from '../config/optimizers';
 import { HANDOVER_ROWS, type HandoverRow } from './handover_rows';
 
@@ -15,6 +16,8 @@ export interface HandoverInput {
   readonly config: TrainConfig;
   /** Folders of pictures below the job's own, each with how often its pictures are repeated in an epoch. */
   readonly folders: readonly { readonly path: string; readonly repeats: number }[];
+  /** Of the base model. */
+  readonly family?: FamilyName;
   /** File names in the job's `base/` folder, which whoever runs it fills. */
   readonly baseName: string;
   readonly vaeName?: string;
@@ -34,7 +37,7 @@ export function handoverFiles(input: HandoverInput): Map<string, string> {
     ['config.toml', stringify(configuration(input))],
     ['dataset.toml', stringify(dataset(input))],
     ['accelerate.yaml', accelerate(input)],
-    ['run.sh', SCRIPT],
+    ['run.sh', script(factsOf(input).script)],
     ['README.md', readme(input)],
   ]);
   const prompts = samples(input.config);
@@ -42,7 +45,10 @@ export function handoverFiles(input: HandoverInput): Map<string, string> {
   return files;
 }
 
-function configuration({ config, baseName, vaeName, weights, cpu }: HandoverInput): Record<string, Toml> {
+const factsOf = ({ family = 'sd1' }: HandoverInput) => familyFacts[family].sdScripts;
+
+function configuration(input: HandoverInput): Record<string, Toml> {
+  const { config, baseName, vaeName, weights, cpu } = input;
   const { kohya } = optimizerFacts[config.optimizer];
   const args: Record<string, string | number> = {
     ...kohya.args(config),
@@ -53,6 +59,7 @@ function configuration({ config, baseName, vaeName, weights, cpu }: HandoverInpu
   return {
     pretrained_model_name_or_path: `base/${baseName}`,
     ...(vaeName === undefined ? {} : { vae: `base/${vaeName}` }),
+    ...factsOf(input).options,
     dataset_config: 'dataset.toml',
     output_dir: 'output',
     output_name: config.output_name,
@@ -185,12 +192,12 @@ function accelerate({ config, processes, cpu }: HandoverInput): string {
   ].join('\n');
 }
 
-const SCRIPT = `#!/bin/sh
+const script = (trainer: string) => `#!/bin/sh
 # Checks this job's files and trains. SD_SCRIPTS: the folder of kohya-ss/sd-scripts, with its Python packages installed.
 set -e
 cd "$(dirname "$0")"
 sha256sum --check --quiet SHA256SUMS
-exec accelerate launch --config_file accelerate.yaml "\${SD_SCRIPTS:?the folder of sd-scripts}/train_network.py" \\
+exec accelerate launch --config_file accelerate.yaml "\${SD_SCRIPTS:?the folder of sd-scripts}/${trainer}" \\
   --config_file config.toml "$@"
 `;
 

@@ -5,6 +5,7 @@
  */
 import type { TrainConfig } from '../config/config_fields';
 import { nameOf, stemOf } from '../dataset/kinds';
+import type { FamilyName } from '../families/families';
 import { sha256Hex } from '../safetensors/sha256';
 import { onOneLine } from '../text/trimmed';
 import type { ZipInput } from '../zip/zip_write';
@@ -27,6 +28,8 @@ export interface Job {
   readonly pictures: readonly JobPicture[];
   /** The LoRA to go on from. */
   readonly lora?: { readonly name: string; readonly file: Blob };
+  /** Of the base model. */
+  readonly family?: FamilyName;
   /** File names of base model and VAE, which do not go along. */
   readonly baseName: string;
   readonly vaeName?: string;
@@ -38,7 +41,7 @@ export interface Job {
 
 /** Named by number, in the order given, so that two of one name do not meet. */
 export async function* jobFiles(job: Job): AsyncGenerator<ZipInput> {
-  const { config, pictures, lora, baseName, vaeName, processes, cpu, cropped = false } = job;
+  const { config, pictures, lora, family, baseName, vaeName, processes, cpu, cropped = false } = job;
   const sums: string[] = [];
   const hashed = async (path: string, bytes: Uint8Array<ArrayBuffer>): Promise<ZipInput> => {
     sums.push(`${await sha256Hex(bytes)}  ${path}\n`);
@@ -62,6 +65,7 @@ export async function* jobFiles(job: Job): AsyncGenerator<ZipInput> {
   const files = handoverFiles({
     ...{ config, processes, cpu, baseName, cropped },
     folders: [...repeats].sort((a, b) => a - b).map((times) => ({ path: folderOf(times), repeats: times })),
+    ...(family === undefined ? {} : { family }),
     ...(vaeName === undefined ? {} : { vaeName }),
     ...(weights === undefined ? {} : { weights }),
   });

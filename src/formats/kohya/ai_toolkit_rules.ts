@@ -4,7 +4,7 @@ import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
-import { isNone, isOff, takeSize, text } from './kohya_rules';
+import { forBase, isNone, isOff, takeSize, text } from './kohya_rules';
 
 const run = 'config.process[0].';
 const set = `${run}datasets[0].`;
@@ -89,7 +89,6 @@ function leaveRest(ledger: Ledger, key: string): void {
 function kind(ledger: Ledger): void {
   const families: readonly [string, string][] = [
     ['is_flux', 'Flux'],
-    ['is_xl', 'SDXL'],
     ['is_v2', 'SD 2'],
     ['is_v3', 'SD 3'],
     ['is_pixart', 'PixArt'],
@@ -107,8 +106,10 @@ function kind(ledger: Ledger): void {
   };
   for (const [name, shown] of families)
     if (!isOff(ledger.get(`${run}model.${name}`))) warn(`${run}model.${name}`, 'family', 'family', shown);
+  if (!isOff(ledger.get(`${run}model.is_xl`))) forBase(ledger, `${run}model.is_xl`, 'SDXL');
   const arch = text(ledger.get(`${run}model.arch`));
   if (arch && /^sd(1|15|_?1\.5)$/i.test(arch)) ledger.leave(`${run}model.arch`, 'off');
+  else if (arch && /^sdxl$/i.test(arch)) forBase(ledger, `${run}model.arch`, 'SDXL');
   else if (arch) warn(`${run}model.arch`, 'family', 'family', arch);
   const type = text(ledger.get(`${run}network.type`));
   if (type && kindNamed(adapterFacts, type)) ledger.leave(`${run}network.type`, 'off');

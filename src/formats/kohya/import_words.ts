@@ -41,6 +41,7 @@ export const leftReasons: Readonly<Record<LeftReason, Localized>> = {
   optimizer: t('Belongs to an optimizer that is not here', '属于这里没有的优化器'),
   rate: t('Too high a learning rate for this optimizer', '对此优化器来说学习率过高'),
   family: t('Belongs to another family of base models', '属于其他系列的底模'),
+  base: t('The base model itself says it here', '在这里由底模本身决定'),
   adapter: t('Belongs to another kind of adapter than a plain LoRA', '属于普通 LoRA 以外的适配器'),
   loss: t('Belongs to another loss', '属于其他损失函数'),
   samples: t('Not here; only samples look different', '这里没有；只影响预览图'),
@@ -70,8 +71,13 @@ const warnings: Readonly<Record<WarningCode, (name: string) => Localized>> = {
     t(`${name} is too high a learning rate and is not taken.`, `${name} 作为学习率过高，不采用。`),
   family: (name) =>
     t(
-      `These settings are for ${name}. This studio trains Stable Diffusion 1.x, which wants other settings.`,
-      `这些参数用于 ${name}。本工具训练的是 Stable Diffusion 1.x，所需参数不同。`,
+      `These settings are for ${name}. This studio trains Stable Diffusion 1.x and SDXL, which want other settings.`,
+      `这些参数用于 ${name}。本工具训练的是 Stable Diffusion 1.x 和 SDXL，所需参数不同。`,
+    ),
+  'for-base': (name) =>
+    t(
+      `These settings are for ${name}: use them with a base model of ${name}.`,
+      `这些参数用于 ${name}：请配合 ${name} 底模使用。`,
     ),
   method: (name) => t(`This is ${name}, no training of a LoRA.`, `这是 ${name}，不是 LoRA 训练。`),
   adapter: (name) =>

@@ -156,8 +156,13 @@ function isPath(key: string, value: unknown): boolean {
   );
 }
 
+/** A family that is trained here: the base model says it, and is to be of it. */
+export function forBase(ledger: Ledger, key: string, name: string): void {
+  ledger.leave(key, 'base');
+  ledger.warn('for-base', name, false);
+}
+
 const otherScripts: readonly [RegExp, string][] = [
-  [/sdxl/i, 'SDXL'],
   [/flux/i, 'Flux'],
   [/sd3/i, 'SD 3'],
   [/lumina|hunyuan|chroma|anima|wan/i, ''],
@@ -170,12 +175,12 @@ function family(ledger: Ledger): void {
     ledger.warn('family', name);
   };
   for (const [key, name] of [
-    ['sdxl', 'SDXL'],
     ['v2', 'SD 2'],
     ['flux1_checkbox', 'Flux'],
     ['sd3_checkbox', 'SD 3'],
   ] as const)
     if (!isOff(ledger.get(key))) warn(key, name);
+  if (!isOff(ledger.get('sdxl'))) forBase(ledger, 'sdxl', 'SDXL');
   for (const key of [
     'script',
     'model_train_type',
@@ -186,7 +191,10 @@ function family(ledger: Ledger): void {
   ]) {
     const value = text(ledger.get(key)) ?? '';
     const other = otherScripts.find(([pattern]) => pattern.test(value));
-    if (other) warn(key, other[1] || value);
+    // `sdxl_train_network.py`, `sdxl-lora`, `sdxl_base_v1-0`; `sdxl_train.py` trains the whole model.
+    const xl = /^sdxl/i.test(value) && (key !== 'script' || value === 'sdxl_train_network.py');
+    if (xl && !(key === 'model_train_type' && !/lora/i.test(value))) forBase(ledger, key, 'SDXL');
+    else if (other) warn(key, other[1] || value);
     else if (key === 'base_model_version' && /^sd_v2|^sd_2/.test(value)) warn(key, 'SD 2');
     else if (key === 'base_model_version')
       ledger.leave(key, value === '' || /^sd_v1/.test(value) ? 'off' : 'record');

@@ -107,7 +107,6 @@ test('an adaptive optimizer and another family are said first, and no rate of 1 
     ),
   );
   expect(read.warnings.filter(({ ruins }) => ruins).map(({ code }) => code)).toEqual([
-    'family',
     'adapter',
     'optimizer',
   ]);

@@ -5,7 +5,7 @@ import { adapterFacts, kindNamed } from '../config/kinds';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
-import { isNone, isOff, takeSize, text } from './kohya_rules';
+import { forBase, isNone, isOff, takeSize, text } from './kohya_rules';
 
 const same: readonly (readonly [string, FieldName])[] = [
   ['lora_rank', 'lora_rank'],
@@ -86,7 +86,8 @@ function kind(ledger: Ledger): void {
     ledger.leave(key, expected(value) ? 'off' : why);
     if (!expected(value)) ledger.warn(code, value);
   };
-  check('model_type', (value) => /^STABLE_DIFFUSION_1[45]$/.test(value), 'family', 'family');
+  if (ledger.get('model_type') === 'STABLE_DIFFUSION_XL_10_BASE') forBase(ledger, 'model_type', 'SDXL');
+  else check('model_type', (value) => /^STABLE_DIFFUSION_1[45]$/.test(value), 'family', 'family');
   check('training_method', (value) => value === 'LORA', 'method', 'unsupported');
   check('peft_type', (value) => kindNamed(adapterFacts, value) !== undefined, 'adapter', 'adapter');
   if (!isOff(ledger.get('lora_decompose'))) {

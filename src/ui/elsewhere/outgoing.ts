@@ -1,5 +1,6 @@
 /** What goes along of a project or of a run: settings, pictures as they are trained on, the LoRA so far. */
 import type { TrainConfig } from '../../formats/config/config_fields';
+import type { FamilyName } from '../../formats/families/families';
 import type { OutgoingPicture } from '../../protocol/handover';
 import { getImage } from '../../storage/pictures';
 import type { BaseModelRef } from '../../storage/projects';
@@ -7,6 +8,7 @@ import { getRunPictures, listCheckpoints, type Run } from '../../storage/runs';
 import { withTrigger } from '../../formats/dataset/trigger';
 import { PictureMissingError } from '../picture_missing';
 import { dataset } from '../pictures/dataset.svelte';
+import { familyOfBase } from '../project/base_values';
 import { settings } from '../project/settings.svelte';
 import { configOf } from '../runs/run_config';
 import { studio } from '../studio.svelte';
@@ -16,6 +18,8 @@ export interface Outgoing {
   readonly pictures: readonly OutgoingPicture[];
   /** The newest checkpoint's. */
   readonly lora?: { readonly name: string; readonly file: Blob; readonly step: number };
+  /** Of the base model, where it is known. */
+  readonly family?: FamilyName;
   readonly baseName: string;
   readonly vaeName?: string;
 }
@@ -28,7 +32,12 @@ export async function outgoingProject(): Promise<Outgoing> {
   const pictures = dataset.used.map(({ id, name, caption, repeats, focus }) => {
     return { id, name, caption: withTrigger(caption, trigger), repeats, focus };
   });
-  return { config, pictures: await withFiles(pictures), ...baseFiles(base, base?.name ?? '') };
+  return {
+    config,
+    pictures: await withFiles(pictures),
+    ...familyOf(base),
+    ...baseFiles(base, base?.name ?? ''),
+  };
 }
 
 /** As the run was begun, with what it has saved last. Rejects with PictureMissingError, and where its settings are not read any more. */
@@ -44,8 +53,14 @@ export async function outgoingRun(run: Run): Promise<Outgoing> {
     config: config ?? settings.config,
     pictures: await withFiles(pictures),
     ...(newest ? { lora: { name: newest.name, file: newest.lora, step: newest.step } } : {}),
+    ...familyOf(base?.name === run.baseName ? base : undefined),
     ...baseFiles(base?.name === run.baseName ? base : undefined, run.baseName),
   };
+}
+
+function familyOf(base: BaseModelRef | undefined): { family?: FamilyName } {
+  const family = familyOfBase(base);
+  return family ? { family } : {};
 }
 
 /** File names of a base model and its VAE by what it is called here: without endings, two of them joined. */
