@@ -225,8 +225,8 @@ export function familyOfFiles(files: readonly TensorShapes[]): FamilyName | unde
 }
 
 /**
- * The tensor that shows weights in a form that cannot be read here, with its type: integers, bits packed by bitsandbytes,
- * 8-bit floats that belong with scales. Plain 8-bit floats are read.
+ * The tensor that shows weights in a form that cannot be read here, with its type, or the name of the form: integers, bits packed by
+ * bitsandbytes, 8-bit floats that belong with scales. Plain 8-bit floats are read.
  */
 export function quantizedTensor(
   tensors: TensorTypes,
@@ -234,8 +234,9 @@ export function quantizedTensor(
 ): { tensor: string; dtype: string } | undefined {
   const map = family.keyMap(tensors.keys());
   for (const [key, { dtype }] of tensors) {
-    if (/(^|\.)scaled_fp8$|\.(scale_weight|weight_scale|absmax)$|\.quant_state\./.test(key))
-      return { tensor: key, dtype };
+    if (/(^|\.)scaled_fp8$|\.(scale_weight|weight_scale)$/.test(key))
+      return { tensor: key, dtype: 'scaled fp8' };
+    if (/\.absmax$|\.quant_state\./.test(key)) return { tensor: key, dtype: 'bitsandbytes' };
     if (map(key).is === 'weights' && !isFloatDtype(dtype)) return { tensor: key, dtype };
   }
   return undefined;

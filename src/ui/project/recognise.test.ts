@@ -144,8 +144,8 @@ describe('what would fail later is named at once', () => {
     expect(await of('F8_E4M3')).toMatchObject({ fits: true });
     expect(await of('F8_E5M2')).toMatchObject({ fits: true });
     expect(await of('U8')).toMatchObject({ why: { quantized: 'U8' } });
-    expect(await of('F8_E4M3', 'scaled_fp8')).toMatchObject({ why: { quantized: 'F32' } });
-    expect(await of('F16', `${unet[0]}.absmax`)).toMatchObject({ why: { quantized: 'F32' } });
+    expect(await of('F8_E4M3', 'scaled_fp8')).toMatchObject({ why: { quantized: 'scaled fp8' } });
+    expect(await of('F16', `${unet[0]}.absmax`)).toMatchObject({ why: { quantized: 'bitsandbytes' } });
   });
 });
 
