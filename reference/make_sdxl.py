@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import os
-import re
 
 import torch
 from diffusers import DDIMScheduler
@@ -20,11 +19,6 @@ from models import nhwc
 
 RANK, ALPHA = 2, 1
 STEPS, RATE, WARMUP, MAX_NORM = 8, 1e-2, 1, 0.05
-MODULE = {
-    "unet": re.compile(r"\.attentions\.\d+\.(proj_in|proj_out|transformer_blocks\.\d+\.(attn|ff)\S+)\.weight$"),
-    "text1": re.compile(r"encoder\.layers\.\d+\.(self_attn\.\w+_proj|mlp\.fc[12])\.weight$"),
-}
-MODULE["text2"] = MODULE["text1"]
 # Of runs that are short, these modules alone.
 SAMPLED = ("input_blocks_4_1_", "middle_block_1_", "output_blocks_5_1_")
 
@@ -38,15 +32,6 @@ def prompts(count, seed, used=None):
         length = used or int(torch.randint(5, 70, (1,), generator=generator))
         row[1 : 1 + length] = torch.randint(0, sdxl.VOCAB - 2, (length,), generator=generator)
     return ids
-
-
-def modules(models, parts):
-    """{kohya name: module}, of the U-Net first."""
-    found = {}
-    for part, name, file, _, _ in sdxl.entries(models):
-        if part in parts and MODULE[part].search(name):
-            found[sdxl.kohya_name(part, name, file)] = models[part].get_submodule(name.removesuffix(".weight"))
-    return found
 
 
 def lora_weights(found):
@@ -101,7 +86,7 @@ def grads_goldens(models, text):
         "out_nhwc": nhwc(sdxl.predict(models, noised, t, context, pooled, sizes)),
     }
 
-    adapter = Adapter(modules(models, ["unet"]), lora_weights(modules(models, ["unet"])))
+    adapter = Adapter(sdxl.modules(models, ["unet"]), lora_weights(sdxl.modules(models, ["unet"])))
     pred = sdxl.predict(models, noised, t, context, pooled, sizes)
     loss = mse(pred, noise.double()).mean()
     loss.backward()
@@ -110,7 +95,7 @@ def grads_goldens(models, text):
     adapter.detach()
 
     # The text encoders' too, the second one's through the pooled text as well.
-    found = modules(models, ["unet", "text1", "text2"])
+    found = sdxl.modules(models, ["unet", "text1", "text2"])
     adapter = Adapter(found, lora_weights(found))
     context, pooled = sdxl.encode(models, text["ids"].long())
     pred = sdxl.predict(models, noised, t, context, pooled, sizes)
@@ -128,7 +113,7 @@ def steps_goldens(models, text):
     t = torch.randint(0, 1000, (STEPS,), generator=torch.Generator().manual_seed(96))
     x0, noise = normal((STEPS, 4, 16, 16), 97, 0.9), normal((STEPS, 4, 16, 16), 98)
     sizes = torch.tensor([[640, 512, 0, 8, 128, 128]])
-    found = modules(models, ["unet"])
+    found = sdxl.modules(models, ["unet"])
     adapter = Adapter(found, lora_weights(found))
     weights = list(adapter.weights.values())
     opt = torch.optim.AdamW(weights, lr=RATE, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
@@ -184,7 +169,7 @@ def describe(models):
     for part, name, file, shape, how in sdxl.entries(models):
         tensors[file] = shape
         folder.setdefault(part, {})[name] = {"from": file, **how}
-    found = modules(models, ["unet", "text1", "text2"])
+    found = sdxl.modules(models, ["unet", "text1", "text2"])
     loras = {name: list(module.weight.shape[::-1]) for name, module in found.items()}
     return {"rank": RANK, "alpha": ALPHA, "tensors": tensors, "folder": folder, "lora": loras}
 

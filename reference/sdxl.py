@@ -1,7 +1,8 @@
-"""A Stable Diffusion XL in miniature, from diffusers' and transformers' own classes, and the names its tensors have in a
-single file (Stability's layout). Its weights are hashes of those names, so that no file has to be committed."""
+"""Stable Diffusion XL from diffusers' and transformers' own classes, in miniature and in full, and the names its tensors have
+in a single file (Stability's layout). The small one's weights are hashes of those names, so that no file is committed."""
 
-import numpy as np
+import re
+
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.loaders.single_file_utils import (
@@ -10,6 +11,7 @@ from diffusers.loaders.single_file_utils import (
     convert_ldm_vae_checkpoint,
     convert_open_clip_checkpoint,
 )
+from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from make_varied import weight
@@ -20,60 +22,79 @@ TEXT2_PREFIX = "conditioner.embedders.1.model."
 SCALING = 0.13025
 VOCAB = 1024
 # Channels that differ from level to level, two heads in the lowest, two blocks in a transformer of the middle level.
-UNET = [32, 64, 128]
-DEPTHS = [1, 2, 1]  # diffusers wants one for the level without transformers too
-HIDDEN1, HIDDEN2, LAYERS = 64, 128, 3
-SIZE_CHANNELS = 32
+# diffusers wants a depth for the level without transformers too.
+TINY = dict(
+    unet=[32, 64, 128],
+    depths=[1, 2, 1],
+    sizes=32,
+    vae=[32, 32, 32, 32],
+    vae_layers=1,
+    hidden=[64, 128],
+    text_layers=[3, 3],
+    vocab=VOCAB,
+)
+# SDXL base 1.0 itself.
+SDXL = dict(
+    unet=[320, 640, 1280],
+    depths=[1, 2, 10],
+    sizes=256,
+    vae=[128, 256, 512, 512],
+    vae_layers=2,
+    hidden=[768, 1280],
+    text_layers=[12, 32],
+    vocab=49408,
+)
 
 
-def text_config(hidden, act, pad):
+def text_config(config, index, act, pad):
+    hidden, vocab = config["hidden"][index], config["vocab"]
     return CLIPTextConfig(
-        vocab_size=VOCAB,
+        vocab_size=vocab,
         hidden_size=hidden,
         intermediate_size=4 * hidden,
-        num_hidden_layers=LAYERS,
+        num_hidden_layers=config["text_layers"][index],
         num_attention_heads=hidden // 64,
         max_position_embeddings=77,
         hidden_act=act,
-        bos_token_id=VOCAB - 2,
-        eos_token_id=VOCAB - 1,
+        bos_token_id=vocab - 2,
+        eos_token_id=vocab - 1,
         pad_token_id=pad,
         projection_dim=hidden,
         attn_implementation="sdpa",
     )
 
 
-def build():
+def build(config=TINY):
     """{unet, vae, text1, text2} on the meta device: shapes without weights."""
     with torch.device("meta"):
         models = dict(
             unet=UNet2DConditionModel(
-                block_out_channels=UNET,
+                block_out_channels=config["unet"],
                 layers_per_block=2,
                 down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
                 up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-                transformer_layers_per_block=DEPTHS,
-                attention_head_dim=[1, 1, 2],  # diffusers' SDXL configs mean the number of heads by this
-                cross_attention_dim=HIDDEN1 + HIDDEN2,
+                transformer_layers_per_block=config["depths"],
+                attention_head_dim=[max(1, width // 64) for width in config["unet"]],  # diffusers' SDXL configs mean the number of heads by this
+                cross_attention_dim=sum(config["hidden"]),
                 use_linear_projection=True,
                 addition_embed_type="text_time",
-                addition_time_embed_dim=SIZE_CHANNELS,
-                projection_class_embeddings_input_dim=HIDDEN2 + 6 * SIZE_CHANNELS,
+                addition_time_embed_dim=config["sizes"],
+                projection_class_embeddings_input_dim=config["hidden"][1] + 6 * config["sizes"],
                 sample_size=128,
             ),
             vae=AutoencoderKL(
-                block_out_channels=[32, 32, 32, 32],
-                layers_per_block=1,
+                block_out_channels=config["vae"],
+                layers_per_block=config["vae_layers"],
                 latent_channels=4,
                 down_block_types=["DownEncoderBlock2D"] * 4,
                 up_block_types=["UpDecoderBlock2D"] * 4,
                 scaling_factor=SCALING,
             ),
-            text1=CLIPTextModel(text_config(HIDDEN1, "quick_gelu", VOCAB - 1)),
-            text2=CLIPTextModelWithProjection(text_config(HIDDEN2, "gelu", 0)),
+            text1=CLIPTextModel(text_config(config, 0, "quick_gelu", config["vocab"] - 1)),
+            text2=CLIPTextModelWithProjection(text_config(config, 1, "gelu", 0)),
         )
-    models["unet"].time_proj = ExactTimeProjection(UNET[0])
-    models["unet"].add_time_proj = ExactTimeProjection(SIZE_CHANNELS)
+    models["unet"].time_proj = ExactTimeProjection(config["unet"][0])
+    models["unet"].add_time_proj = ExactTimeProjection(config["sizes"])
     for model in models.values():
         model.eval()
         model.requires_grad_(False)
@@ -162,20 +183,23 @@ def ours(tensors, models):
     """The same by `entries`."""
     states = {part: {} for part in models}
     for part, name, file, _, how in entries(models):
-        tensor = tensors[file]
-        if "rows" in how:
-            index, of = how["rows"]
-            tensor = tensor.chunk(of)[index]
-        if how.get("transposed"):
-            tensor = tensor.T
-        states[part][name] = tensor.reshape(models[part].state_dict()[name].shape)
+        states[part][name] = taken(tensors[file], how).reshape(models[part].state_dict()[name].shape)
     return states
 
 
-def load(dtype=torch.float64):
-    """The models with their weights, their names proven by diffusers' converters; and those weights as halves."""
+def taken(tensor, how):
+    """What of a file's tensor `how` says."""
+    if "rows" in how:
+        index, of = how["rows"]
+        tensor = tensor.chunk(of)[index]
+    return tensor.T if how.get("transposed") else tensor
+
+
+def load(dtype=torch.float64, path=None):
+    """The small models with their weights, or those of a single file of their shapes, and their names proven by diffusers'
+    converters; those weights as halves, as the file has them and by their own names."""
     models = build()
-    tensors = single_file(models)
+    tensors = load_file(path) if path else single_file(models)
     states, read = ours(tensors, models), as_diffusers_reads(tensors, models)
     for part, state in states.items():
         theirs = {name: tensor for name, tensor in read[part].items() if not name.endswith("position_ids")}
@@ -189,18 +213,18 @@ def load(dtype=torch.float64):
     return models, tensors, states
 
 
-def padded(ids):
+def padded(ids, vocab=VOCAB):
     """[B, 77] padded with the end token -> what the second tokenizer gives: 0 behind the first end token."""
-    ends = (ids == VOCAB - 1).int().argmax(-1)
+    ends = (ids == vocab - 1).int().argmax(-1)
     return torch.where(torch.arange(ids.shape[1]) > ends[:, None], 0, ids)
 
 
-def encode(models, ids, chunks=1):
+def encode(models, ids, chunks=1, vocab=VOCAB):
     """ids [B * chunks, 77] as the first tokenizer pads -> context [B, 75 chunks + 2, C], pooled [B, P]. Of both encoders the
     states before the last layer, without the final norm; pooled at the first end token of the first chunk."""
     torch.set_default_dtype(torch.float64)  # older transformers make their causal mask in it
     first = models["text1"](input_ids=ids, output_hidden_states=True).hidden_states[-2]
-    second = models["text2"](input_ids=padded(ids), output_hidden_states=True)
+    second = models["text2"](input_ids=padded(ids, vocab), output_hidden_states=True)
     torch.set_default_dtype(torch.float32)
     states = torch.cat([first, second.hidden_states[-2]], -1)
     states = states.reshape(-1, chunks, *states.shape[1:])
@@ -218,3 +242,19 @@ def kohya_name(part, name, file):
     if part == "unet":
         return "lora_unet_" + file.removeprefix(UNET_PREFIX).removesuffix(".weight").replace(".", "_")
     return f"lora_te{part[-1]}_" + name.removesuffix(".weight").replace(".", "_")
+
+
+MODULE = {
+    "unet": re.compile(r"\.attentions\.\d+\.(proj_in|proj_out|transformer_blocks\.\d+\.(attn|ff)\S+)\.weight$"),
+    "text1": re.compile(r"encoder\.layers\.\d+\.(self_attn\.\w+_proj|mlp\.fc[12])\.weight$"),
+}
+MODULE["text2"] = MODULE["text1"]
+
+
+def modules(models, parts):
+    """{kohya name: module}, of the U-Net first."""
+    found = {}
+    for part, name, file, _, _ in entries(models):
+        if part in parts and MODULE[part].search(name):
+            found[kohya_name(part, name, file)] = models[part].get_submodule(name.removesuffix(".weight"))
+    return found

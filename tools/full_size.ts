@@ -1,6 +1,6 @@
 /**
- * Loads a full-size checkpoint on whatever adapter there is, computes what `reference/check_sd15.py` compares (outputs
- * and LoRA gradients), takes a training step, and reports times, memory and predictions as JSON. Not part of CI.
+ * Loads a full-size checkpoint on whatever adapter there is, computes what `reference/check_sd15.py` or `check_sdxl.py`
+ * compares (outputs and LoRA gradients), takes a training step, and reports times, memory and predictions as JSON. Not part of CI.
  *
  *   npm run full-size -- --base sd15.safetensors --inputs in.safetensors --lora start.safetensors --out ours.safetensors
  */
@@ -12,11 +12,14 @@ import { readHeader } from '../src/formats/safetensors/safetensors';
 import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { gpu, openDevice, type Tier } from '../src/kernels/device';
 import { read, trim } from '../src/kernels/program';
-import { encodeText } from '../src/models/clip';
+import type { TextPart } from '../src/formats/families/family_facts';
+import { sizesLength } from '../src/models/family';
 import { LoraParameters } from '../src/models/lora';
 import { unet } from '../src/models/unet';
 import { vaeDecode, vaeEncode } from '../src/models/vae';
-import { loadParts, planBaseModel } from '../src/training/step/base_model';
+import { encodeCaption } from '../src/training/data/dataset';
+import { joined } from '../src/training/data/text_states';
+import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../src/training/step/base_model';
 import { differentiate, loraValues } from '../src/training/differentiate.testing';
 import { loraShapes } from '../src/training/step/lora_file';
 import { fitMemory } from '../src/training/plan/fit_memory';
@@ -79,11 +82,12 @@ async function main(): Promise<void> {
     hostPeak = Math.max(hostPeak, heapUsed + external);
   };
   const early = await timed('loadTextAndVaeSeconds', note, () =>
-    loadParts(plan, ['text1', 'vae'], { onProgress }),
+    loadParts<TextPart | 'vae'>(plan, [...plan.family.texts, 'vae'], { onProgress }),
   );
   if (inputs.has('ids')) {
-    const ids = tf.tensor2d(inputs.ints('ids'), inputs.shape('ids') as [number, number], 'int32');
-    await keep(results, 'text_out', encodeText({ weights: early.text1.weights }, early.text1.config, ids));
+    const { context, pooled } = await encodeCaption(early, inputs.ints('ids'), 1);
+    results.set('text_out', { shape: [1, 77, plan.unet.contextChannels], values: context });
+    if (pooled) results.set('pooled_out', { shape: [1, pooled.length], values: pooled });
   }
   if (inputs.has('image_nhwc')) {
     const image = tf.tensor4d(
@@ -106,8 +110,7 @@ async function main(): Promise<void> {
       tf.tidy(() => vaeDecode({ weights: early.vae.weights }, early.vae.config, latent)),
     );
   }
-  early.text1.weights.dispose();
-  early.vae.weights.dispose();
+  disposeParts(early);
   trim();
   const late = await timed('loadUnetSeconds', note, () => loadParts(plan, ['unet'], { onProgress }));
   note('hostPeakBytesWhileLoading', hostPeak);
@@ -120,8 +123,10 @@ async function main(): Promise<void> {
   const t = tf.tensor1d(inputs.floats('timesteps'));
   const context = tf.tensor3d(inputs.floats('context'), inputs.shape('context') as [number, number, number]);
   const { weights, blocks } = late.unet;
+  const addedValues = addedOf(plan, inputs);
+  const added = addedValues && tf.tensor2d(addedValues, [B, plan.unet.addChannels]);
   await timed('unetForwardSeconds', note, async () =>
-    keep(results, 'out_nhwc', unet({ weights }, blocks, latent, t, context)),
+    keep(results, 'out_nhwc', unet({ weights }, blocks, latent, t, context, added)),
   );
 
   const start = await loraValues(loraSource);
@@ -136,7 +141,11 @@ async function main(): Promise<void> {
   note('loraModules', shapes.length);
   const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start(name));
-  await keep(results, 'out_lora_nhwc', unet({ weights, lora: lora.of('unet') }, blocks, latent, t, context));
+  await keep(
+    results,
+    'out_lora_nhwc',
+    unet({ weights, lora: lora.of('unet') }, blocks, latent, t, context, added),
+  );
 
   // The reference feeds `latent` as it is; ours mixes x0 and noise. At x0 = (latent - b noise) / a it is the same.
   const settings: StepSettings = {
@@ -148,14 +157,14 @@ async function main(): Promise<void> {
     firstKeptBlock: blocks.length - 1,
     record: true,
   };
-  const batch = batchOf(inputs, B, height, width);
-  const base = { ...late, text1: early.text1, vae: early.vae };
+  const batch = { ...batchOf(inputs, B, height, width), ...(addedValues ? { added: addedValues } : {}) };
+  const base = { ...early, ...late };
   const derivatives = await timed('gradientSeconds', note, () =>
     differentiate(base, { ...settings, record: false }, batch, { rank, alpha, values: start }),
   );
   results.set('loss', { shape: [1], values: Float32Array.of(derivatives.loss) });
   for (const [name, values] of derivatives.gradients) {
-    if (/attentions_0_(proj_in|transformer_blocks_0_(attn[12]_to_[qv]|ff_net_2))/.test(name)) {
+    if (COMPARED.test(name)) {
       results.set(`grad/${name}`, { shape: loraShapeOf(name, values.length, rank), values });
     }
   }
@@ -199,9 +208,11 @@ async function main(): Promise<void> {
     outPath,
     writeSafetensors(
       [
-        ...['latent_nhwc', 'timesteps', 'context', 'noise_nhwc', 'ids', 'image_nhwc', 'decode_latent_nhwc']
-          .filter((name) => inputs.has(name))
-          .map((name) => ({ name, shape: inputs.shape(name), values: inputs.floats(name) })),
+        ...INPUTS.filter((name) => inputs.has(name)).map((name) => ({
+          name,
+          shape: inputs.shape(name),
+          values: inputs.floats(name),
+        })),
         ...[...results].map(([name, result]) => ({ name, ...result })),
       ].map(({ name, shape, values }) => ({
         name,
@@ -212,6 +223,38 @@ async function main(): Promise<void> {
     ),
   );
   console.log(JSON.stringify(report, null, 2));
+}
+
+/** What is written again beside the results. */
+const INPUTS = [
+  'latent_nhwc',
+  'timesteps',
+  'context',
+  'pooled',
+  'sizes',
+  'noise_nhwc',
+  'ids',
+  'image_nhwc',
+  'decode_latent_nhwc',
+];
+
+/** A handful of modules: of SD 1.x's first transformers of each block, of some of SDXL's. */
+const COMPARED =
+  /(attentions_0|(input_blocks_[47]|output_blocks_[25]|middle_block)_1)_(proj_in|transformer_blocks_0_(attn[12]_to_[qv]|ff_net_2))/;
+
+/** In families whose U-Net adds pooled text and sizes to its time: those of the inputs. One picture. */
+function addedOf(plan: BaseModelPlan, inputs: Inputs): Float32Array | undefined {
+  if (!plan.family.sizes) return undefined;
+  const [a, b, c, d, e, f] = inputs.ints('sizes') as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const sizes = plan.family.sizes({ original: [a, b], crop: [c, d], target: [e, f] }, sizesLength(plan));
+  return joined([inputs.floats('pooled'), sizes]);
 }
 
 function batchOf(inputs: Inputs, size: number, height: number, width: number): MicroBatch {
