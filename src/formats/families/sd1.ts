@@ -4,12 +4,11 @@
  */
 import type { FamilyFacts } from './family_facts';
 import { loraNaming, TEXT_MODULES, TRANSFORMER_MODULES, textPath, unetPath } from './lora_naming';
+import { plainFacts } from './plain';
 import { diffusersName, ldmLayout } from './sd1_keys';
 
 export const sd1Facts: FamilyFacts = {
-  title: { en: 'Stable Diffusion 1.x', zh: 'Stable Diffusion 1.x' },
-  parts: ['unet', 'text1', 'vae'],
-  texts: ['text1'],
+  ...plainFacts.sd1,
   keyMap: (names) => {
     const layout = ldmLayout(names);
     return (key) => diffusersName(key, layout);
@@ -35,8 +34,6 @@ export const sd1Facts: FamilyFacts = {
   vaePrecision: 'half',
   textStates: 'single',
   noise: { betaStart: 0.00085, betaEnd: 0.012, timesteps: 1000 },
-  prediction: 'epsilon',
-  resolution: { side: 512, bucketStep: 64, multipleOf: 64, longest: 1024 },
   sdScripts: { script: 'train_network.py', options: {} },
   metadata: {
     baseModelVersion: 'sd_v1',

@@ -12,15 +12,14 @@ import {
   textPath,
   unetPath,
 } from './lora_naming';
+import { plainFacts } from './plain';
 import { sdxlLayout, sdxlName } from './sdxl_keys';
 
 /** A level's resnets on the way down; one more, and its upsampler with the last, on the way up. */
 const LAYERS = 2;
 
 export const sdxlFacts: FamilyFacts = {
-  title: { en: 'SDXL', zh: 'SDXL' },
-  parts: ['unet', 'text1', 'text2', 'vae'],
-  texts: ['text1', 'text2'],
+  ...plainFacts.sdxl,
   keyMap: (names) => {
     const layout = sdxlLayout(names);
     return (key) => sdxlName(key, layout);
@@ -59,10 +58,6 @@ export const sdxlFacts: FamilyFacts = {
   vaePrecision: 'single',
   textStates: 'half',
   noise: { betaStart: 0.00085, betaEnd: 0.012, timesteps: 1000 },
-  prediction: 'epsilon',
-  // Two halvings of latents an eighth as wide. At kohya's usual 1024 no bucket of the area of 1024x1024 but the square
-  // itself would fit: a wide picture would lose up to half of the area.
-  resolution: { side: 1024, bucketStep: 64, multipleOf: 32, longest: 2048 },
   // The VAE in f32, as here.
   sdScripts: { script: 'sdxl_train_network.py', options: { no_half_vae: true } },
   metadata: {

@@ -1,6 +1,6 @@
 /** What goes along of a project or of a run: settings, pictures as they are trained on, the LoRA so far. */
 import type { TrainConfig } from '../../formats/config/config_fields';
-import type { FamilyName } from '../../formats/families/families';
+import type { FamilyName } from '../../formats/families/plain';
 import type { OutgoingPicture } from '../../protocol/handover';
 import { getImage } from '../../storage/pictures';
 import type { BaseModelRef } from '../../storage/projects';

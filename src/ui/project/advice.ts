@@ -8,7 +8,7 @@ import { notesOn, samplePictures, type PromptNote } from '../../formats/captions
 import { drawsSamples } from '../../formats/config/samples';
 import type { ProjectFacts } from './project_settings';
 import { baseAdvice, type BaseAdviceCode } from '../../formats/families/base_advice';
-import { familyFacts } from '../../formats/families/families';
+import { plainFacts } from '../../formats/families/plain';
 import { familyOfBase } from './base_values';
 
 /** As many as are read of a prompt, in previews and in the results. */
@@ -47,7 +47,7 @@ export function adviceOn(
   );
   const demo = project.base?.where.in === 'demo';
   const family = familyOfBase(project.base);
-  const { side } = familyFacts[family ?? 'sd1'].resolution;
+  const { side } = plainFacts[family ?? 'sd1'].resolution;
   const unetRate = config.unet_lr ?? config.learning_rate;
   const textRate = config.text_encoder_lr ?? config.learning_rate;
   const { high, highForDemo } = optimizerFacts[config.optimizer].rates;
@@ -75,12 +75,12 @@ export function adviceOn(
       ({ code }): [boolean, FieldName, AdviceCode] => [true, 'sample_prompts', `prompt-${code}`],
     ),
   ];
-  const ofBase = family && !demo ? baseAdvice(config, familyFacts[family], project.base?.marks ?? {}) : [];
+  const ofBase = family && !demo ? baseAdvice(config, plainFacts[family], project.base?.marks ?? {}) : [];
   return [...ofBase, ...given.filter(([holds]) => holds).map(([, field, code]) => ({ field, code }))];
 }
 
 /** Whether the base model's family does, where the checkpoint says nothing of it. */
 function predictsNoise(base: ProjectFacts['base']): boolean {
   if (!base || base.marks?.prediction) return false;
-  return familyFacts[familyOfBase(base) ?? 'sd1'].prediction === 'epsilon';
+  return plainFacts[familyOfBase(base) ?? 'sd1'].prediction === 'epsilon';
 }

@@ -10,9 +10,9 @@ import { studio } from '../studio.svelte';
 import type { Chosen } from './choose_files';
 import { BaseModelUnreadable } from '../base_unreadable';
 import { DEMO_BASE, openBase } from '../engine/open_base';
-import { recogniseBase, vaesAmong, type Recognised } from './recognise';
+import type { Recognised } from './recognise';
 import { sentenceOf } from '../sentence';
-import { familyFacts, type FamilyName } from '../../formats/families/families';
+import { plainFacts, type FamilyName } from '../../formats/families/plain';
 
 export type Choosing =
   | { readonly state: 'idle' }
@@ -30,12 +30,15 @@ export type Choosing =
 export type Readable = 'unknown' | 'yes' | BaseModelUnreadable['reason'];
 
 /** What a project remembers its base model as; in both languages alike. */
-const titleOf = (family: FamilyName) => familyFacts[family].title.en;
+const titleOf = (family: FamilyName) => plainFacts[family].title.en;
 
 const refOf = ({ family, marks }: Extract<Recognised, { fits: true }>) => ({
   kind: titleOf(family),
   ...(Object.keys(marks).length > 0 ? { marks } : {}),
 });
+
+/** Comes with the first file that is chosen. */
+const recognising = () => import('./recognise');
 
 class BaseModelChoice {
   choosing: Choosing = $state.raw({ state: 'idle' });
@@ -47,7 +50,7 @@ class BaseModelChoice {
     if (files.length === 0) return;
     this.cancel();
     this.choosing = { state: 'checking', name: files[0].name };
-    const recognised = await recogniseBase(files);
+    const recognised = await (await recognising()).recogniseBase(files);
     if (!recognised.fits) {
       this.choosing = {
         state: 'refused',
@@ -78,7 +81,7 @@ class BaseModelChoice {
     const { choosing } = this;
     const to = choosing.state === 'refused' && choosing.given ? choosing.given : await this.#inUse();
     if (!to) return;
-    const old = to.files.length > 1 ? await vaesAmong(to.files) : [];
+    const old = to.files.length > 1 ? await (await recognising()).vaesAmong(to.files) : [];
     const kept = to.files.flatMap((file, index) => (old.includes(file) ? [] : [index]));
     const { handles } = to;
     const files = [...kept.map((index) => to.files[index]), ...vae.files];
@@ -121,7 +124,7 @@ class BaseModelChoice {
     this.cancel();
     this.choosing = { state: 'checking', name };
     try {
-      const recognised = await recogniseBase([new File([await openFile(path)], name)]);
+      const recognised = await (await recognising()).recogniseBase([new File([await openFile(path)], name)]);
       if (!recognised.fits) {
         await deleteFile(path);
         this.choosing = { state: 'refused', refused: recognised };

@@ -4,7 +4,7 @@
  * the person set. Sources: the model cards of Pony Diffusion V6 XL, Illustrious XL and NoobAI-XL (V-Pred 1.0).
  */
 import type { Lineage } from '../../formats/families/family_facts';
-import { familyFacts, type FamilyName } from '../../formats/families/families';
+import { plainFacts, type FamilyName } from '../../formats/families/plain';
 import type { BaseModelRef } from '../../storage/projects';
 import { chosen, type Preset } from './presets';
 
@@ -12,9 +12,9 @@ type Values = Preset['values'];
 
 const ofFamily: Readonly<Partial<Record<FamilyName, Values>>> = {
   sdxl: {
-    resolution: chosen(familyFacts.sdxl.resolution.side, 'SDXL learned at 1024.', 'SDXL 以 1024 训练。'),
+    resolution: chosen(plainFacts.sdxl.resolution.side, 'SDXL learned at 1024.', 'SDXL 以 1024 训练。'),
     max_bucket_reso: chosen(
-      familyFacts.sdxl.resolution.longest,
+      plainFacts.sdxl.resolution.longest,
       'Wide and tall pictures keep the area of a square of 1024.',
       '让宽图和高图保持与 1024 正方形相同的面积。',
     ),
@@ -53,8 +53,8 @@ const noiseAlone = {
 
 /** By the name that a project keeps of it; undefined for one that no family has, as from an older version. */
 export function familyOfBase(base: Pick<BaseModelRef, 'kind'> | undefined): FamilyName | undefined {
-  const names = Object.keys(familyFacts) as FamilyName[];
-  return names.find((name) => familyFacts[name].title.en === base?.kind);
+  const names = Object.keys(plainFacts) as FamilyName[];
+  return names.find((name) => plainFacts[name].title.en === base?.kind);
 }
 
 /** What models of the base's family are well known to be trained from. */
