@@ -44,7 +44,7 @@ it.each(['none', 'multiply', 'wide', 'round'] as const)(
       expect(workgroupBytes(gemmWgsl(text))).toBeLessThanOrEqual(sharedBytes(tile));
       expect(sharedBytes(tile)).toBeLessThan(workgroupBytes(gemmWgsl(text)) * 2.2);
       // The branch stages its operands: no thread reads the rank's factors from memory in its inner loop.
-      expect(gemmWgsl(text)).toMatch(/for \(var r0 = 0u; r0 < p\.R; r0 \+= (8|16|32)u\)/);
+      expect(gemmWgsl(text)).toMatch(/for \(var r0 = 0u; r0 < p\.R; r0 \+= (8|16|32|128)u\)/);
     }
     expect(LOW_RANK_STEP % 4).toBe(0);
   },
@@ -65,7 +65,7 @@ it('says what a step would be, and that it is a prediction', async () => {
     expect.arrayContaining(['convolution', 'linear', 'attention', 'LoRA, thin products']),
   );
   // GPUs' tiles, not the CPU's that this adapter would get.
-  expect(one.dispatches).toBeGreaterThan(3000);
+  expect(one.dispatches).toBeGreaterThan(2000);
   expect(one.ms).toBeGreaterThanOrEqual(one.launchMs);
   const kept = await plan('--recompute', 'none');
   expect(kept.dispatches).toBeLessThan(one.dispatches);

@@ -43,6 +43,7 @@ import { openLora } from './open_lora';
 import { pretrainedNotes } from './pretrained';
 import { takeFolder } from './run_lock';
 import { runPictures } from './run_pictures';
+import { tuningFile } from './tunings';
 import { stopOnSignals, type Stopping } from './stopping';
 import { trainLog } from './train_log';
 import { planLines } from './train_plan';
@@ -123,6 +124,7 @@ async function main(): Promise<void> {
     ...(pretrained ? { pretrained } : {}),
     ...(states[0] ? { state: states[0], olderStates: states.slice(1) } : {}),
     ...(stop ? { signal: stop.signal } : {}),
+    tunings: tuningFile(),
     ...card,
     ...(values.anyway ? { anyway: true } : {}),
   };

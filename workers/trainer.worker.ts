@@ -6,8 +6,11 @@ import { runDraw } from '../src/training/sampling/draw_job';
 import { runJob } from '../src/training/loop/job';
 import { openForQuestions, probe } from '../src/training/plan/probe';
 import { latentStore } from '../src/storage/latents';
+import { getTuning, putTuning } from '../src/storage/tunings';
 import { decodeImage } from './decode_image';
 import { expose } from './expose';
+
+const tunings = { get: getTuning, put: putTuning };
 
 let running: Asks | undefined;
 let drawing: AbortController | undefined;
@@ -38,7 +41,8 @@ const trainer = {
       running = new Asks();
       try {
         const latents = job.project === undefined ? undefined : latentStore(job.project);
-        for await (const event of runJob(job, decodeImage, running, latents)) await onEvent(event);
+        const kept = { tunings, ...(latents ? { latents } : {}) };
+        for await (const event of runJob(job, decodeImage, running, kept)) await onEvent(event);
       } finally {
         running = undefined;
       }
@@ -51,7 +55,7 @@ const trainer = {
   alive: () => true,
   estimate: (request) =>
     inTurn(async () => {
-      await openForQuestions();
+      await openForQuestions(tunings);
       return estimate(request);
     }),
   probe: () => inTurn(probe),

@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { BufferPool } from './buffers';
 import { probeHalves, type Halves } from './halves';
+import type { Tuning } from './tuned';
 
 /** What the adapter can do, in ascending order: kernels multiply in f32, in f16, in f16 with subgroup reductions. */
 export type Tier = 'f32' | 'f16' | 'f16-subgroups';
@@ -24,6 +25,8 @@ export interface Gpu {
   readonly software: boolean;
   /** How the card's f16 arithmetic behaves; undefined where the tier has none, and on the CPU, which multiplies in f32. */
   readonly halves?: Halves;
+  /** What was measured of it: products are cut and computed by that. A CPU is never tuned. */
+  tuning?: Tuning;
   readonly adapter: { vendor: string; architecture: string; device: string; description: string };
   readonly buffers: BufferPool;
   /** Uncaptured GPU errors so far; a caller that finds any must not trust its results. See `checkGpu`. */
@@ -188,6 +191,13 @@ export function takenFor<T>(other: Partial<Omit<Gpu, 'device' | 'buffers'>>, wor
   } finally {
     current = saved;
   }
+}
+
+/** Products are cut and computed by this from now on; undefined: as for any GPU. Steps recorded before stay as they are. */
+export function setTuning(tuning: Tuning | undefined): void {
+  const opened = gpu();
+  delete opened.tuning;
+  if (tuning && !opened.software) opened.tuning = tuning;
 }
 
 /** All tiers that an adapter has whose best is this one, in ascending order. */

@@ -12,7 +12,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { DataId, TensorInfo, DataType } from '@tensorflow/tfjs';
 import type { BufferPool } from './buffers';
-import { gpu } from './device';
+import { gpu, type Gpu } from './device';
 import { compile, uniform, type Program } from './pipeline';
 
 export { program, type Element, type Program } from './pipeline';
@@ -233,8 +233,16 @@ interface BackendDoor {
   runWebGPUProgram(program: object, ...rest: unknown[]): TensorInfo;
 }
 
-/** A submit carries at most this much work, so that no watchdog sees a long one (a 5 TFLOP/s GPU: some 40 ms). */
+/** Seconds that the work of one submit should take at most, so that no watchdog sees a long one (Windows': two seconds). */
+const SUBMIT_SECONDS = 0.1;
+/** Where the rate is not known: a 5 TFLOP/s GPU's for some 40 ms. */
 const FLOPS_PER_SUBMIT = 2e11;
+
+/** By the rate that was measured of the adapter, where it was. */
+export function flopsPerSubmit({ tuning }: Pick<Gpu, 'tuning'> = gpu()): number {
+  return tuning?.gflops === undefined ? FLOPS_PER_SUBMIT : SUBMIT_SECONDS * 1e9 * tuning.gflops;
+}
+
 const DISPATCHES_PER_SUBMIT = 512;
 
 const views = new WeakMap<DataId, { base: tf.Tensor; offset: number }>();
@@ -288,24 +296,21 @@ function encode(door: BackendDoor, item: Dispatch): void {
   activeListener?.(item);
   door.dispatchCountInPass++;
   pendingFlops += item.flops;
-  if (pendingFlops >= FLOPS_PER_SUBMIT || door.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) flush();
+  if (pendingFlops >= flopsPerSubmit() || door.dispatchCountInPass >= DISPATCHES_PER_SUBMIT) flush();
 }
 
 /** Encodes dispatches noted earlier, in as few passes and submits as the watchdog allows. */
 export function replayAll(items: readonly Dispatch[]): void {
   flush();
   const { device, queue } = backendDoor();
+  const most = flopsPerSubmit();
   let at = 0;
   while (at < items.length) {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     let flops = 0;
     let pipeline: GPUComputePipeline | undefined;
-    for (
-      let n = 0;
-      at < items.length && n < 4 * DISPATCHES_PER_SUBMIT && flops < FLOPS_PER_SUBMIT;
-      n++, at++
-    ) {
+    for (let n = 0; at < items.length && n < 4 * DISPATCHES_PER_SUBMIT && flops < most; n++, at++) {
       const item = items[at];
       if (item.pipeline !== pipeline) pass.setPipeline((pipeline = item.pipeline));
       pass.setBindGroup(0, item.bindGroup);

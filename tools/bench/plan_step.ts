@@ -39,6 +39,25 @@ export interface StepPlan {
   kinds: PlannedKind[];
 }
 
+/** The step of the U-Net of `model`, for `walkStep`. */
+export function stepRequest(
+  model: keyof typeof MODELS,
+  { size, batch, rank }: { size: number; batch: number; rank: number },
+): { request: MemoryRequest; blocks: number } {
+  const config = MODELS[model];
+  const lora = { train_unet: true, train_text_encoder: false, lora_rank: rank, lora_alpha: rank };
+  const request: MemoryRequest = {
+    config,
+    lora: { shapes: loraShapes(config, lora), dropout: 0 },
+    optimizer: 'adamw',
+    settings: { text: 'given', trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false },
+    buckets: [{ size: batch, width: size, height: size }],
+    samples: undefined,
+    keep: [],
+  };
+  return { request, blocks: config.family.blocks(config.unet).length };
+}
+
 /** What a program does, for the table. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^gemm-add-parts/, 'sums of split products'],
@@ -63,29 +82,14 @@ export async function planStep(
   try {
     const card = CARDS[cardName];
     const { size = 512, model = 'sd15', batch, rank, recompute } = options;
-    const config = MODELS[model];
-    const request: MemoryRequest = {
-      config,
-      lora: {
-        shapes: loraShapes(config, {
-          train_unet: true,
-          train_text_encoder: false,
-          lora_rank: rank,
-          lora_alpha: rank,
-        }),
-        dropout: 0,
-      },
-      optimizer: 'adamw',
-      settings: { text: 'given', trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false },
-      buckets: [{ size: batch, width: size, height: size }],
-      samples: undefined,
-      keep: [],
-    };
-    const blocks = config.family.blocks(config.unet).length;
+    const { request, blocks } = stepRequest(model, { size, batch, rank });
     const firstKeptBlock =
       recompute === 'all' ? blocks - 1 : recompute === 'none' ? 0 : Math.min(recompute, blocks - 1);
     const heard: SimulatedDispatch[] = [];
-    const walked = takenFor({ software: false }, () =>
+    // As the tuner would choose by the card's rates.
+    const math = card.chains > 0.8 * 1.03 ? 'multiply' : 'wide';
+    const { multiprocessors } = card;
+    const walked = takenFor({ software: false, tuning: { multiprocessors, math } }, () =>
       walkStep(request, { firstKeptBlock, microBatch: batch }, (one) => heard.push(one)),
     );
     const kinds = new Map<string, { dispatches: SimulatedDispatch[]; costs: Cost[] }>();

@@ -1,6 +1,7 @@
 /** `--tune`: every tile of the matrix product that fits the adapter, at every heavy product, and which one it would get. */
-import { benchGemm, candidateTiles } from '../../src/kernels/gemm/tune';
-import { tileFor, tileName } from '../../src/kernels/gemm/tile';
+import { benchGemm, candidateTiles } from '../../src/kernels/gemm/bench_gemm';
+import { cutFor } from '../../src/kernels/gemm/cut';
+import { tileName } from '../../src/kernels/gemm/tile';
 import { shapesOf, type BenchPlan } from './options';
 import { describeShape } from './shapes';
 
@@ -31,7 +32,7 @@ export async function tuneTiles(plan: BenchPlan, progress: (line: string) => voi
         candidates.push({ tile: tileName(tile), gflops, compileMs: firstMs });
       }
       candidates.sort((a, b) => b.gflops - a.gflops);
-      const chosen = tileName(tileFor(M, N, K % 4 === 0 && N % 4 === 0));
+      const chosen = tileName(cutFor({ M, N, K, taps: shape.kind === 'conv' ? 9 : 1 }).tile);
       const rate = candidates.find(({ tile }) => tile === chosen)?.gflops ?? 0;
       const best = candidates[0];
       results.push({

@@ -1,7 +1,8 @@
 /** Matrix products of the training step: every tile that a GPU may get, in both arithmetics, beside the tile it gets. */
 import { gpu } from '../../src/kernels/device';
-import { benchGemm, candidateTiles, type BenchOptions } from '../../src/kernels/gemm/tune';
-import { setHalfMath, tileFor, tileName, type HalfMath, type Tile } from '../../src/kernels/gemm/tile';
+import { benchGemm, candidateTiles, type BenchOptions } from '../../src/kernels/gemm/bench_gemm';
+import { cutFor } from '../../src/kernels/gemm/cut';
+import { setHalfMath, tileName, type HalfMath, type Tile } from '../../src/kernels/gemm/tile';
 import type { CheckPlan } from './options';
 import type { Parts } from './parts';
 import { ARITHMETIC } from './steps';
@@ -59,7 +60,7 @@ async function timeProduct(
       const { gflops } = await benchGemm({ M, N, K, kind, tile, minMs: plan.timing.minMs });
       rates[tileName(tile)] = gflops;
     }
-    const chosen = tileName(tileFor(M, N, true));
+    const chosen = tileName(cutFor({ M, N, K, taps: kind.startsWith('conv') ? 9 : 1 }).tile);
     const rate = rates[chosen];
     const chosenOverBest = rate === undefined ? null : rate / Math.max(...Object.values(rates));
     return {

@@ -3,7 +3,8 @@
  * the number of multiprocessors the time stays as it is, with one more it doubles. WebGPU does not tell that number, and
  * the choice of tiles depends on it.
  */
-import { dispatch, program, upload } from '../../src/kernels/program';
+import { dispatch, upload } from '../../src/kernels/program';
+import { busyWork } from '../../src/kernels/tuner';
 import { timeOperations, type TimingPlan } from '../bench/timing';
 
 export interface Stair {
@@ -19,19 +20,7 @@ export async function measureStair(
   timing: TimingPlan,
 ): Promise<Stair> {
   const y = upload(new Float32Array(Math.max(...groups)), [Math.max(...groups)], 'bench');
-  // Two warps a scheduler with four chains each hide the latency of a multiply-add: a second group has nothing to fill.
-  const work = program('gpu-check-stair', () => ({
-    inputs: {},
-    outputs: { y: 'f32' },
-    params: { turns: 'u32' },
-    wgsl: `
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) i: u32) {
-  var v = vec4<f32>(f32(i));
-  for (var turn = 0u; turn < p.turns; turn++) { v = fma(v, vec4<f32>(0.75), vec4<f32>(0.25)); }
-  if (i == 0u) { y[group.x] = v.x + v.y + v.z + v.w; }
-}`,
-  }));
+  const work = busyWork();
   const points: [number, number][] = [];
   for (const n of groups) {
     const { bestMs } = await timeOperations(() => dispatch(work, [y], { turns }, [n, 1, 1]), timing);

@@ -405,6 +405,15 @@ export const configFields = {
       'GPU 上的计算精度：auto 会在支持时使用 fp16。底模权重总以半精度存放：F32 底模会被舍入，输出约有 0.1 % 的差别。',
     ),
   ),
+  tune_gpu: toggle(
+    true,
+    'optimizer',
+    t('Measure the GPU', '测量显卡'),
+    t(
+      'Before its first run on a graphics card, measures for a second which arithmetic and which cut of the work are fastest there. Off: the same for every card. A resumed run keeps what it began with.',
+      '首次在某张显卡上训练前，用约一秒钟测出最快的算法与任务划分。关闭后所有显卡都用同样的方式。继续训练时沿用开始时的选择。',
+    ),
+  ),
   memory_budget_gb: number(
     0,
     { min: 0, max: 1024, unit: 'GB' },

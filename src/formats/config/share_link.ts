@@ -108,7 +108,11 @@ function isLinkBase(item: unknown): item is LinkBase {
 }
 
 /** How a GPU is used is its owner's business: a link that does not say it leaves it as it is. */
-const ownersBusiness: readonly string[] = ['memory_budget_gb', 'mixed_precision'] satisfies FieldName[];
+const ownersBusiness: readonly string[] = [
+  'memory_budget_gb',
+  'mixed_precision',
+  'tune_gpu',
+] satisfies FieldName[];
 
 /** All that a link means: what it does not name had its default where it was made. What was refused stays unsaid. */
 export function meantByLink({ settings, refused }: LinkedSettings): Partial<TrainConfig> {

@@ -1,6 +1,5 @@
 /**
- * Cases of the matrix product as GPUs run it: every kind of operand through staged tiles, products in f16 where the
- * tier has it, k split over workgroups; whatever adapter the test runs on. Its own tiles run in the layers' cases.
+ * Cases of the matrix product as GPUs run it: every kind of operand through staged tiles, in each arithmetic of the tier, k split over workgroups; whatever adapter the test runs on. Its own tiles run in the layers' cases.
  */
 import * as tf from '@tensorflow/tfjs';
 import { compare, sample, type KernelCase, type Tolerance } from '../testing';
@@ -69,9 +68,9 @@ function backwardLowRank(
 }
 
 /** x W^T + bias + 0.5 h F^T. */
-function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number]): KernelCase {
+function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number], math: HalfMath): KernelCase {
   return {
-    name: `${tileName(tile)}: [${M}, ${K}] x packed [${N}, ${K}]^T + bias + rank ${rank}`,
+    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x packed [${N}, ${K}]^T + bias + rank ${rank}`,
     run() {
       const x = sample(M * K, 1);
       const w = sample(N * K, 2, K ** -0.5, true);
@@ -89,16 +88,16 @@ function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number]):
       const lowRank = { kind: 'NT', h: hs, factor: fs, rank, scale: 0.5 } as const;
       return check(
         { M, N, K, a, aKind: 'rows', b, bKind: 'halfNT', rowWords, bias: c, lowRank, half: true, shape: [M, N] },
-        tile, want, PACKED, [a, b, c, hs, fs],
+        tile, want, PACKED, [a, b, c, hs, fs], math,
       ); // prettier-ignore
     },
   };
 }
 
 /** dy W. */
-function backward(tile: Tile, [M, N, K]: [number, number, number]): KernelCase {
+function backward(tile: Tile, [M, N, K]: [number, number, number], math?: HalfMath): KernelCase {
   return {
-    name: `${tileName(tile)}: [${M}, ${K}] x packed [${K}, ${N}]`,
+    name: `${tileName(tile)}, ${math ?? 'f32'}: [${M}, ${K}] x packed [${K}, ${N}]`,
     run() {
       const dy = sample(M * K, 1);
       const w = sample(N * K, 2, K ** -0.5, true);
@@ -107,11 +106,12 @@ function backward(tile: Tile, [M, N, K]: [number, number, number]): KernelCase {
       const b = upload(packHalf(w, K, N), [K, rowWords], 'test');
       const want = linearGradientReference(dy, w, M, K, N);
       return check(
-        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, half: true, shape: [M, N] },
+        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, half: math !== undefined, shape: [M, N] },
         tile,
         want,
         PACKED,
         [a, b],
+        math,
       );
     },
   };
@@ -138,9 +138,14 @@ function dense(tile: Tile, [M, N, K]: [number, number, number], transposed: bool
 }
 
 /** 3x3 convolution of stride 2, or its input gradient. */
-function window(tile: Tile, [H, W, I, O]: [number, number, number, number], transposed: boolean): KernelCase {
+function window(
+  tile: Tile,
+  [H, W, I, O]: [number, number, number, number],
+  transposed: boolean,
+  math?: HalfMath,
+): KernelCase {
   return {
-    name: `${tileName(tile)}: ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}`,
+    name: `${tileName(tile)}, ${math ?? 'f32'}: ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}`,
     run() {
       const shape = { batch: 1, H, W, in: I, out: O, stride: 2, pad: [1, 1, 1, 1] } as const;
       const [oh, ow] = [Math.floor((H - 1) / 2) + 1, Math.floor((W - 1) / 2) + 1];
@@ -148,7 +153,7 @@ function window(tile: Tile, [H, W, I, O]: [number, number, number, number], tran
       const tapWords = Math.ceil(I / 2);
       const b = upload(packHalfConv(w, O, I, 3), [O, 9 * tapWords], 'test');
       const look = { stride: 2, padTop: 1, padLeft: 1 };
-      const packed = { b, taps: 9, rowWords: 9 * tapWords, tapWords, half: true } as const;
+      const packed = { b, taps: 9, rowWords: 9 * tapWords, tapWords, half: math !== undefined } as const;
       if (transposed) {
         const dy = sample(oh * ow * O, 1);
         const a = floats(dy, [1, oh, ow, O]);
@@ -156,7 +161,7 @@ function window(tile: Tile, [H, W, I, O]: [number, number, number, number], tran
           ...packed, M: H * W, N: I, K: O, a, aKind: 'convT', bKind: 'halfNN',
           window: { ...look, H: oh, W: ow, oh: H, ow: W }, shape: [1, H, W, I],
         }; // prettier-ignore
-        return check(call, tile, convGradientReference(dy, w, shape), PACKED, [a, b]);
+        return check(call, tile, convGradientReference(dy, w, shape), PACKED, [a, b], math);
       }
       const x = sample(H * W * I, 1);
       const a = floats(x, [1, H, W, I]);
@@ -164,27 +169,38 @@ function window(tile: Tile, [H, W, I, O]: [number, number, number, number], tran
         ...packed, M: oh * ow, N: O, K: I, a, aKind: 'conv', bKind: 'halfNT',
         window: { ...look, H, W, oh, ow }, shape: [1, oh, ow, O],
       }; // prettier-ignore
-      return check(call, tile, convReference(x, w, undefined, shape), PACKED, [a, b]);
+      return check(call, tile, convReference(x, w, undefined, shape), PACKED, [a, b], math);
     },
   };
 }
 
+/** All but the first two. */
+const [, , tall, wide, square, low, small, narrow, flat, dot] = GPU_TILES;
+
+// The large tiles in f32 on every tier: a CPU's compiler takes minutes over the long text of f16 in them. The arithmetics of
+// halves in a small one, whose text differs by its number of accumulators alone. The low-rank branch by vectors and not, the
+// last stretch of the rank short.
 export const cases: KernelCase[] = [
-  // The low-rank branch: by vectors and not, several stretches of the rank, the last one short.
-  forward(GPU_TILES[3], [70, 68, 100, 44]),
-  forward(GPU_TILES[6], [35, 33, 261, 3]),
-  backwardLowRank(GPU_TILES[6], [35, 36, 40, 20], 'wide'),
-  backwardLowRank(GPU_TILES[6], [35, 33, 40, 9], 'multiply'),
-  backward(GPU_TILES[2], [67, 132, 600]),
-  dense(GPU_TILES[7], [130, 8, 300], false),
-  dense(GPU_TILES[8], [8, 72, 1030], true),
-  window(GPU_TILES[5], [11, 10, 12, 20], false),
-  window(GPU_TILES[4], [11, 10, 12, 20], true),
+  forward(small, [34, 36, 100, 44], 'wide'),
+  forward(small, [35, 33, 261, 3], 'multiply'),
+  backwardLowRank(small, [35, 36, 40, 20], 'wide'),
+  backwardLowRank(small, [35, 33, 40, 9], 'multiply'),
+  window(small, [11, 10, 12, 20], true, 'multiply'),
+  window(tall, [11, 10, 12, 20], false),
+  backward(wide, [67, 132, 600]),
+  backward(square, [67, 68, 300]),
+  backward(low, [35, 68, 300]),
+  dense(narrow, [130, 8, 300], false),
+  dense(flat, [8, 72, 1030], true),
+  dense(dot, [18, 20, 1100], false),
 ];
 
-/** The two largest tiles, which carry most of a GPU's training and no CPU adapter's: `npm run gpu` runs them on GPUs. */
-export const largeTileCases: KernelCase[] = GPU_TILES.slice(0, 2).flatMap((tile) => [
-  forward(tile, [150, 140, 100, 8]),
-  backward(tile, [150, 140, 68]),
-  window(tile, [25, 24, 12, 132], false),
-]);
+/** The two largest tiles of one slice, and chains of halves in sliced ones: `npm run gpu` runs them where it is quick. */
+export const largeTileCases: KernelCase[] = [
+  ...GPU_TILES.slice(0, 2).flatMap((tile) => [
+    forward(tile, [150, 140, 100, 8], 'multiply'),
+    backward(tile, [150, 140, 68], 'multiply'),
+    window(tile, [25, 24, 12, 132], false, 'multiply'),
+  ]),
+  ...[tall, wide, square, low, dot].map((tile) => backward(tile, [150, 140, 268], 'multiply')),
+];

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { closeDevice, openDevice } from '../device';
 import { onEveryTier } from '../on_every_tier';
 import { cases } from './gemm.cases';
-import { fits, GPU_TILES, setTile, splitsFor, TileError, tileFor, threadsOf } from './tile';
-import { benchGemm } from './tune';
+import { cutFor } from './cut';
+import { fits, GPU_TILES, setTile, sliceThreads, slicesOf, TileError, threadsOf } from './tile';
+import { benchGemm } from './bench_gemm';
 
 onEveryTier(cases);
 
@@ -21,14 +22,22 @@ test('an adapter gets tiles that it can run, and an override that it cannot is r
     [4096, 2560],
     [262144, 128],
   ]) {
-    const tile = tileFor(M, N, true, card);
+    const extent = { M, N, K: 320, taps: 9 };
+    const { tile, splits } = cutFor(extent, undefined, card);
     expect(fits(tile, card)).toBe(true);
-    const tiles = Math.ceil(M / tile.bm) * Math.ceil(N / tile.bn);
-    expect(tiles * splitsFor(tile, tiles, 200, card), `workgroups for ${M}x${N}`).toBeGreaterThanOrEqual(40);
+    const groups = Math.ceil(M / tile.bm) * Math.ceil(N / tile.bn) * splits;
+    expect(groups, `workgroups for ${M}x${N}`).toBeGreaterThanOrEqual(20);
+    // Counted once: asked again, the answer is the same one.
+    expect(cutFor(extent, undefined, card)).toBe(cutFor({ ...extent }, undefined, card));
   }
-  expect(GPU_TILES.every((tile) => threadsOf(tile) % 32 === 0)).toBe(true);
+  for (const tile of GPU_TILES) {
+    expect(threadsOf(tile) % 32).toBe(0);
+    // Slices share each stretch of k evenly, and hand over by whole warps of a slice or of several.
+    expect(tile.bk % (4 * slicesOf(tile))).toBe(0);
+    expect(slicesOf(tile) === 1 || 32 % sliceThreads(tile) === 0 || sliceThreads(tile) % 32 === 0).toBe(true);
+  }
   setTile({ kind: 'shared', bm: 256, bn: 256, bk: 32, tm: 4, tn: 4 });
-  expect(() => tileFor(64, 64, true)).toThrow(TileError);
+  expect(() => cutFor({ M: 64, N: 64, K: 64, taps: 1 })).toThrow(TileError);
   setTile();
   const { gflops } = await benchGemm({ M: 64, N: 64, K: 64, kind: 'linear', minMs: 1 });
   expect(gflops).toBeGreaterThan(0);

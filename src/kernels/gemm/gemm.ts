@@ -2,15 +2,16 @@
  * y = dropout(scale A B + bias + scale2 h F): the one matrix product under linear layers, LoRA and convolutions.
  * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds packed halves or f32, either way round.
  * f32 tier: f32 throughout. f16 tiers (`half`): operands rounded to f16 (2^-11 relative), products summed four at a
- * time in f16, those sums in f32; CPU adapters round operands alike but multiply in f32 (`halfMath`). Where the output has too few tiles to fill a GPU, k is split over workgroups and
- * the parts are added in a second pass, always in the same order.
+ * time in f16, those sums in f32; CPU adapters round operands alike but multiply in f32 (`halfMath`). Where the output has too few tiles to
+ * fill a GPU, k is split over workgroups (`cut.ts`) and the parts are added in a second pass, always in the same order.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
 import { GEMM_PARAMS, gemmName, gemmWgsl, type AKind, type BKind, type GemmText } from './gemm.wgsl';
-import { halfMath, splitsFor, tileFor, type Tile } from './tile';
+import { cutFor, stepsOf } from './cut';
+import { halfMath, type Tile } from './tile';
 
 /** How output pixels look at an NHWC source. */
 export interface Window {
@@ -61,8 +62,8 @@ export interface Gemm {
 /** Encodes the product and returns a freshly allocated y of `shape` (M * N elements). */
 export function gemm(call: Gemm): TensorInfo {
   const { M, N, K, taps = 1, bias, lowRank, dropout, window } = call;
-  const whole = K % 4 === 0 && N % 4 === 0;
-  const tile = call.tile ?? tileFor(M, N, whole);
+  const extent = { M, N, K, taps };
+  const { tile, splits } = cutFor(extent, call.tile);
   const text: GemmText = {
     a: call.aKind,
     b: call.bKind,
@@ -79,11 +80,10 @@ export function gemm(call: Gemm): TensorInfo {
     tile,
   };
   const perTap = Math.ceil(K / tile.bk);
-  const total = perTap * taps;
+  const total = stepsOf(tile, extent);
+  const chunks = Math.ceil(total / splits);
   const nTiles = Math.ceil(N / tile.bn);
   const tiles = Math.ceil(M / tile.bm) * nTiles;
-  const chunks = Math.ceil(total / splitsFor(tile, tiles, total));
-  const splits = Math.max(1, Math.ceil(total / chunks));
   const y = splits === 1 ? allocate(call.shape) : allocate([splits, M, N]);
   const [x, fold] = groups1d(tiles);
   dispatch(

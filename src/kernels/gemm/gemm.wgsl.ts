@@ -5,7 +5,18 @@
  * Long because it is one text: the pieces share their variables, and apart they could not be read.
  * Not here: which tile, which split of k (`gemm.ts`).
  */
-import { aStride, bStride, LOW_RANK_STEP, tileName, threadsOf, type HalfMath, type Tile } from './tile';
+import {
+  aStride,
+  bStride,
+  handedOver,
+  LOW_RANK_STEP,
+  sliceThreads,
+  slicesOf,
+  tileName,
+  threadsOf,
+  type HalfMath,
+  type Tile,
+} from './tile';
 
 export type AKind = 'rows' | 'columns' | 'conv' | 'convUp' | 'convT';
 export type BKind = 'halfNT' | 'halfNN' | 'f32NT' | 'f32NN';
@@ -262,12 +273,14 @@ var<workgroup> ${b}: array<vec4<${type}>, ${bk * bStride(tile)}>;`;
   return [
     arrays(mainStage(text), 'S'),
     ...(text.lowRank !== 'none' && own.a !== 'As' ? [arrays(own, 'f32')] : []),
+    ...(slicesOf(tile) > 1 ? [`var<workgroup> Sums: array<vec4<f32>, ${handedOver(tile)}>;`] : []),
   ].join('\n');
 }
 
 /** Which quads of a stage the threads fetch, one after the other, and the loop that multiplies what they staged. */
 function staged(tile: Tile, { a, b, bk, half }: Stage, turned: { a: boolean; b: boolean }) {
   const threads = threadsOf(tile);
+  const slices = slicesOf(tile);
   const quadsK = bk / 4;
   const quadsN = tile.bn / 4;
   const columns = tile.bn / tile.tn;
@@ -328,7 +341,7 @@ function staged(tile: Tile, { a, b, bk, half }: Stage, turned: { a: boolean; b: 
         return guarded(i, bCount, `let w = ${fetch(column, quad)};\n      ${store.join('\n      ')}`);
       }),
     multiply: `workgroupBarrier();
-    for (var q = 0u; q < ${quadsK}u; q++) {
+    for (var q = ${slices > 1 ? 'slice' : '0u'}; q < ${quadsK}u; q += ${slices}u) {
       ${readB.join('\n      ')}
       ${compute.join('\n      ')}
     }
@@ -340,8 +353,11 @@ function sharedBody(text: GemmText): string {
   const { tile } = text;
   const columns = tile.bn / tile.tn;
   const steps = staged(tile, mainStage(text), { a: text.a === 'columns', b: text.b.endsWith('NN') });
-  return `let tx = lid % ${columns}u;
-  let ty = lid / ${columns}u;
+  const slices = slicesOf(tile);
+  return `${slices > 1 ? `let slice = lid / ${sliceThreads(tile)}u;` : ''}
+  let own = ${slices > 1 ? `lid % ${sliceThreads(tile)}u` : 'lid'};
+  let tx = own % ${columns}u;
+  let ty = own / ${columns}u;
   ${steps.rowsFetched.map((row, i) => rowSetup(text, i, `(mBase + ${row})`)).join('\n  ')}
   ${declareAccumulators(tile)}
   for (var t = first; t < last; t++) {
@@ -351,7 +367,24 @@ function sharedBody(text: GemmText): string {
     ${steps.loadB((column, quad) => `fetchB(nBase + 4u * ${column}, tap, c0 + 4u * ${quad})`).join('\n    ')}
     ${steps.multiply}
   }
-  ${text.lowRank === 'none' ? '' : sharedLowRank(text)}`;
+  ${text.lowRank === 'none' ? '' : sharedLowRank(text)}
+  ${slices > 1 ? addSlices(tile) : ''}`;
+}
+
+/** Row after row the other slices' sums come to the first, which adds them in their order and alone goes on. */
+function addSlices(tile: Tile): string {
+  const threads = sliceThreads(tile);
+  const quads = range(tile.tn / 4);
+  const at = (slice: string, j: number) =>
+    `Sums[((${slice}) * ${quads.length}u + ${j}u) * ${threads}u + own]`;
+  const rows = range(tile.tm).map(
+    (i) => `if (slice > 0u) { ${quads.map((j) => `${at('slice - 1u', j)} = acc${i}_${j};`).join(' ')} }
+  workgroupBarrier();
+  if (slice == 0u) { for (var s = 0u; s < ${slicesOf(tile) - 1}u; s++) { ${quads.map((j) => `acc${i}_${j} += ${at('s', j)};`).join(' ')} } }
+  ${i + 1 < tile.tm ? 'workgroupBarrier();' : ''}`,
+  );
+  return `${rows.join('\n  ')}
+  if (slice > 0u) { return; }`;
 }
 
 /**

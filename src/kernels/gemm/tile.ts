@@ -1,10 +1,14 @@
 /**
- * Tile shapes of the matrix product and which one an adapter gets. A GPU shares operand tiles through workgroup
- * memory and keeps a register tile a thread; a software adapter pays dearly for barriers and for loads that differ
- * between lanes, so there each lane reads its own columns straight from memory and all lanes share the rows.
+ * Tile shapes of the matrix product, and in what arithmetic it is computed; which tile a product gets is `cut.ts`. A GPU
+ * shares operand tiles through workgroup memory and keeps a register tile a thread; a software adapter pays dearly for
+ * barriers and for loads that differ between lanes, so there each lane reads its own columns straight from memory and all
+ * lanes share the rows.
  */
 import { gpu, type Gpu } from '../device';
 import { halvesHold } from '../halves';
+import type { HalfMath } from '../tuned';
+
+export { HALF_MATHS, type HalfMath } from '../tuned';
 
 export interface Tile {
   /**
@@ -19,33 +23,47 @@ export interface Tile {
   /** Rows and columns that a thread makes; `tn` is a multiple of 4. Without staging, `tm == bm`, a multiple of 8 for `lanes`. */
   readonly tm: number;
   readonly tn: number;
+  /**
+   * So many sets of threads share the tile of a `shared` one, each with its part of every stretch of k; at its end their
+   * sums are added, always in the same order. More warps to hide latency behind, without another dispatch. One if left out.
+   */
+  readonly slices?: number;
 }
 
 export class TileError extends Error {
   override readonly name = 'TileError';
 }
 
-/** Threads in a workgroup. */
-export function threadsOf(tile: Tile): number {
+/** Threads that together make the whole tile: all of the workgroup, or one slice of it. */
+export function sliceThreads(tile: Tile): number {
   return (tile.bm / tile.tm) * (tile.bn / tile.tn);
 }
 
-/** Part of a program's name. */
-export function tileName(tile: Tile): string {
-  return `${tile.kind}${tile.bm}x${tile.bn}x${tile.bk}t${tile.tm}x${tile.tn}`;
+/** Threads in a workgroup. */
+export function threadsOf(tile: Tile): number {
+  return sliceThreads(tile) * slicesOf(tile);
 }
 
-/** Shapes worth trying on a GPU, largest first, then those with few columns or few rows (LoRA factors). */
+export const slicesOf = ({ slices = 1 }: Tile) => slices;
+
+/** Part of a program's name. */
+export function tileName(tile: Tile): string {
+  const { kind, bm, bn, bk, tm, tn, slices } = tile;
+  return `${kind}${bm}x${bn}x${bk}t${tm}x${tn}${slices === undefined ? '' : `s${slices}`}`;
+}
+
+/** What a GPU may get: large ones, which read least; sliced ones, where those are too few; narrow ones, for LoRA's factors. */
 export const GPU_TILES: readonly Tile[] = [
   { kind: 'shared', bm: 128, bn: 128, bk: 16, tm: 8, tn: 8 },
   { kind: 'shared', bm: 128, bn: 64, bk: 16, tm: 8, tn: 8 },
-  { kind: 'shared', bm: 64, bn: 64, bk: 32, tm: 8, tn: 8 },
-  { kind: 'shared', bm: 64, bn: 64, bk: 16, tm: 8, tn: 4 },
-  { kind: 'shared', bm: 64, bn: 64, bk: 16, tm: 4, tn: 8 },
-  { kind: 'shared', bm: 32, bn: 64, bk: 32, tm: 4, tn: 4 },
+  { kind: 'shared', bm: 128, bn: 64, bk: 16, tm: 8, tn: 8, slices: 2 },
+  { kind: 'shared', bm: 64, bn: 128, bk: 16, tm: 8, tn: 8, slices: 2 },
+  { kind: 'shared', bm: 64, bn: 64, bk: 32, tm: 8, tn: 8, slices: 4 },
+  { kind: 'shared', bm: 32, bn: 64, bk: 32, tm: 8, tn: 8, slices: 8 },
   { kind: 'shared', bm: 32, bn: 32, bk: 32, tm: 4, tn: 4 },
   { kind: 'shared', bm: 64, bn: 16, bk: 32, tm: 4, tn: 4 },
   { kind: 'shared', bm: 16, bn: 64, bk: 32, tm: 4, tn: 4 },
+  { kind: 'shared', bm: 16, bn: 16, bk: 128, tm: 4, tn: 4, slices: 16 },
 ];
 
 export const SOFTWARE_TILES: readonly Tile[] = [
@@ -65,26 +83,13 @@ export function setTile(tile?: Tile): void {
   override = tile;
 }
 
-/**
- * The tile for a product [M, K] x [K, N] on the open adapter; `whole` if K and N are multiples of 4 (other sizes are
- * rare, and long to compile in software when the tile is large). Throws `TileError` if an override does not fit the
- * adapter's limits.
- */
-export function tileFor(M: number, N: number, whole: boolean, adapter: Gpu = gpu()): Tile {
-  if (override) {
-    if (!fits(override, adapter)) {
-      throw new TileError(
-        `Tile ${tileName(override)} is beyond this adapter's workgroup limits: choose a smaller one.`,
-      );
-    }
-    return override;
-  }
-  if (adapter.software) {
-    if (whole && M >= 8 && fits(SOFTWARE_TILES[0], adapter)) return SOFTWARE_TILES[0];
-    if (whole && M >= 4 && N >= 256) return SOFTWARE_TILES[3];
-    return SOFTWARE_TILES[M >= 4 ? 5 : 6];
-  }
-  return GPU_TILES.find((tile) => fits(tile, adapter) && suits(tile, M, N)) ?? GPU_TILES[6];
+/** The override, if there is one. Throws `TileError` if it does not fit the adapter's limits. */
+export function forcedTile(adapter: Gpu): Tile | undefined {
+  if (override && !fits(override, adapter))
+    throw new TileError(
+      `Tile ${tileName(override)} is beyond this adapter's workgroup limits: choose a smaller one.`,
+    );
+  return override;
 }
 
 /** Whether the adapter can run the tile. */
@@ -107,31 +112,16 @@ export const LOW_RANK_STEP = 8;
 export const aStride = (bk: number) => bk / 4 + 1;
 export const bStride = (tile: Tile) => tile.bn / 4 + 1;
 
+/** Vectors in which all slices but the first hand over a thread's sums, one row of them at a time. */
+export const handedOver = (tile: Tile) => (slicesOf(tile) - 1) * sliceThreads(tile) * (tile.tn / 4);
+
 /** At most: of f32 operands, whose place the low-rank branch uses too, or of halves with that branch's f32 beside them. */
 export function sharedBytes(tile: Tile): number {
   if (tile.kind !== 'shared') return 0;
   const vectors = (bk: number) => tile.bm * aStride(bk) + bk * bStride(tile);
-  return Math.max(16 * vectors(tile.bk), 8 * vectors(tile.bk) + 16 * vectors(LOW_RANK_STEP));
+  const staged = Math.max(16 * vectors(tile.bk), 8 * vectors(tile.bk) + 16 * vectors(LOW_RANK_STEP));
+  return staged + 16 * handedOver(tile);
 }
-
-/** Large tiles read least, but only where they waste little at the edges and still make groups enough for a GPU. */
-function suits(tile: Tile, M: number, N: number): boolean {
-  const tiles = Math.ceil(M / tile.bm) * Math.ceil(N / tile.bn);
-  const waste = (tiles * tile.bm * tile.bn) / (M * N);
-  const enough = tile.bm * tile.bn >= 128 * 64 ? 160 : tile.bm * tile.bn >= 64 * 64 ? 48 : 0;
-  if (tile.bn <= 16) return N <= 16;
-  if (tile.bm <= 16) return M <= 16;
-  return tiles >= enough && waste < 1.3 && N > 16 && M > 16;
-}
-
-/**
- * How an f16 tier computes a product. `multiply`: operands staged as halves, products summed in halves four at a time, those
- * sums in f32. `wide`: staged as halves, widened where they are read, multiplied and summed in f32. `round`: rounded to
- * halves, but staged and multiplied in f32. Which is fastest differs by GPU: widening each sum of four costs Ampere and Ada
- * what the halves save.
- */
-export const HALF_MATHS = ['multiply', 'wide', 'round'] as const;
-export type HalfMath = (typeof HALF_MATHS)[number];
 
 let half: HalfMath | undefined;
 
@@ -141,22 +131,14 @@ export function setHalfMath(math?: HalfMath): void {
 }
 
 /**
- * How the open adapter computes on an f16 tier. A GPU multiplies in f16, unless its halves lose small numbers or hide an
- * overflow: then their products are summed in f32. A CPU has no f16 arithmetic and converts around every operation, three
- * times slower: it rounds the operands to f16 all the same, so that overflow and most of the rounding error are a GPU's.
+ * How the open adapter computes on an f16 tier. A GPU does what was fastest when it was tuned, and without that multiplies in
+ * f16; where its halves lose small numbers or hide an overflow, their products are summed in f32 whatever was measured. A CPU
+ * has no f16 arithmetic and converts around every operation, three times slower: it rounds the operands to f16 all the same,
+ * so that overflow and most of the rounding error are a GPU's.
  */
-export function halfMath({ software, halves }: Gpu = gpu()): HalfMath {
+export function halfMath({ software, halves, tuning }: Gpu = gpu()): HalfMath {
   if (half) return half;
   if (software) return 'round';
-  return halves && !halvesHold(halves) ? 'wide' : 'multiply';
-}
-
-/**
- * Into how many parts to cut the `total` steps of k: enough for some 256 workgroups, at least eight steps each.
- * A software adapter has a handful of cores and is filled by anything.
- */
-export function splitsFor(tile: Tile, tiles: number, total: number, adapter: Gpu = gpu()): number {
-  if (adapter.software && tile.kind !== 'shared')
-    return tiles >= 4 ? 1 : Math.max(1, Math.min(4, Math.floor(total / 64)));
-  return Math.max(1, Math.min(Math.floor(256 / tiles), Math.floor(total / 8), 64));
+  const math = tuning?.math ?? 'multiply';
+  return math === 'multiply' && halves && !halvesHold(halves) ? 'wide' : math;
 }

@@ -33,6 +33,17 @@ test('what is written comes back', async () => {
   expect(await load(sizes)).toEqual(tensors);
 });
 
+test('what was measured of the adapter comes back, and nothing else in its place', async () => {
+  const read = async (tuning: unknown) =>
+    openState(
+      fromBytes(await writeState({ ...state(7), tuning: tuning as NonNullable<RunState['tuning']> })),
+    );
+  const tuning = { multiprocessors: 82, math: 'wide', gflops: 14_000 };
+  expect((await read(tuning)).tuning).toEqual(tuning);
+  for (const bad of [null, 'wide', { multiprocessors: 1e9 }, { math: 'fast' }, { gflops: -1 }])
+    await expect(read(bad)).rejects.toMatchObject({ code: 'damaged' });
+});
+
 test('ranks of its own come back, and such as no LoRA has are refused', async () => {
   const facts = (ranks: unknown) => ({ ...state(7).facts, ranks }) as NonNullable<RunState['facts']>;
   const read = async (ranks: unknown) =>

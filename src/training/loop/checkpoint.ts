@@ -11,6 +11,7 @@ import { writeSafetensors } from '../../formats/safetensors/safetensors_write';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { parseBoundedJson } from '../../formats/text/bounded_json';
 import type { StateTensor } from '../step/optimizer';
+import { readTuning, type Tuning } from '../../kernels/tuned';
 import { areRanks, type RunFacts } from './run_facts';
 
 export interface RunState {
@@ -27,6 +28,8 @@ export interface RunState {
   averageCount: number;
   /** Pictures that went through the GPU at once; missing in states from before there was a choice. */
   microBatch?: number;
+  /** How products were cut and computed; missing where nothing was measured. */
+  tuning?: Tuning;
   tensors: Record<StateTensor, Float32Array>;
 }
 
@@ -50,7 +53,8 @@ export class ResumeError<Code extends keyof Codes = keyof Codes> extends Error {
 }
 
 export async function writeState(state: RunState): Promise<Uint8Array<ArrayBuffer>> {
-  const { step, fingerprint, facts, startedAt, averageLoss, averageCount, microBatch, tensors } = state;
+  const { step, fingerprint, facts, startedAt, averageLoss, averageCount, microBatch, tuning, tensors } =
+    state;
   const parts = NAMES.map((name) => ({
     name,
     dtype: 'F32' as const,
@@ -65,6 +69,7 @@ export async function writeState(state: RunState): Promise<Uint8Array<ArrayBuffe
     averageLoss: String(averageLoss),
     averageCount: String(averageCount),
     ...(microBatch === undefined ? {} : { microBatch: String(microBatch) }),
+    ...(tuning === undefined ? {} : { tuning: JSON.stringify(tuning) }),
     ...(facts === undefined ? {} : { facts: JSON.stringify(facts) }),
   };
   const digests: string[] = [];
@@ -112,6 +117,7 @@ export async function openState(source: ByteSource): Promise<SavedState> {
     // States from before it was counted took every step for a loss.
     averageCount: Number(metadata['averageCount'] ?? step),
     ...(Number.isSafeInteger(microBatch) && microBatch > 0 ? { microBatch } : {}),
+    ...(metadata['tuning'] === undefined ? {} : { tuning: savedTuning(metadata['tuning']) }),
     load: async (sizes) => {
       const load = async (name: StateTensor): Promise<Float32Array> => {
         const entry = tensors.get(name);
@@ -185,6 +191,17 @@ async function digestOf(source: ByteSource, { tensors }: SafetensorsFile, name: 
   const entry = tensors.get(name);
   if (!entry) throw damaged(`"${name}" is missing`);
   return sha256Hex(new Uint8Array(await source.slice(entry.start, entry.end)));
+}
+
+function savedTuning(text: string): Tuning {
+  let tuning: Tuning | undefined;
+  try {
+    tuning = readTuning(parseBoundedJson(text, { values: 100, depth: 3 }));
+  } catch {
+    tuning = undefined;
+  }
+  if (!tuning) throw damaged('how it was computed cannot be read');
+  return tuning;
 }
 
 /** Only what `changesSince` goes through is looked at: a file may be anyone's. */

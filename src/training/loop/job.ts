@@ -7,11 +7,12 @@ import { parseConfig } from '../../formats/config/config';
 import type { TrainConfig } from '../../formats/config/config_fields';
 import { sha256Hex } from '../../formats/safetensors/sha256';
 import { closeDevice, openDevice, type Tier } from '../../kernels/device';
-import type { JobImage, LatentStore, TrainEvent, TrainJob } from '../../protocol/trainer';
+import type { JobImage, TrainEvent, TrainJob } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import type { TrainingImage } from '../data/dataset';
 import { trainAdapting } from './adapting';
 import { DeviceWatch } from './device_lost';
+import type { TrainingRun } from './prepare';
 
 /** Reads a picture's upright size, and later its pixels. */
 export type Decode = (image: JobImage) => Promise<Pick<TrainingImage, 'size' | 'pixels'>>;
@@ -24,7 +25,7 @@ export async function* runJob(
   job: TrainJob,
   decode: Decode,
   asks: Asks,
-  latents?: LatentStore,
+  kept: Pick<TrainingRun, 'latents' | 'tunings'> = {},
 ): AsyncGenerator<TrainEvent, void> {
   const config = parseConfig(job.config);
   const device = new DeviceWatch();
@@ -44,7 +45,7 @@ export async function* runJob(
     ...(job.pretrained ? { pretrained: fromBlob(job.pretrained) } : {}),
     ...(job.state ? { state: fromBlob(job.state) } : {}),
     ...(job.olderStates ? { olderStates: job.olderStates.map(fromBlob) } : {}),
-    ...(latents ? { latents } : {}),
+    ...kept,
     ...(job.cardGb ? { cardGb: job.cardGb } : {}),
     ...(job.anyway ? { anyway: true } : {}),
     signal: asks.signal,

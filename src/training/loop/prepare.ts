@@ -39,6 +39,7 @@ import { checkSchedule, type ScheduleConfig } from '../step/schedule';
 import { cutPrompts } from '../sampling/sample_texts';
 import { StepEngine, type TrainedParts } from '../step/step';
 import { RunSettingsError } from '../plan/run_settings_error';
+import { tuneFor, type TuningCache } from '../plan/tuning';
 import { fingerprintOf, outlineOf, scheduleOf, type Outline } from '../plan/run_plan';
 import type { TextPart } from '../../formats/families/family_facts';
 
@@ -69,6 +70,8 @@ export interface TrainingRun {
   latents?: LatentStore;
   /** Captions encoded at a time, where not as many as the host holds. */
   captionsAtOnce?: number;
+  /** Where what was measured of the adapter is kept. */
+  tunings?: TuningCache;
   /** False runs every step the plain way, without recording. */
   record?: boolean;
   /** GB of memory that the graphics card has, where a person said so. */
@@ -178,6 +181,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   const fingerprint = await fingerprintOf(config, placed, baseHash);
   const saved = found && (yield* resumed(run, found, facts, fingerprint, steps));
   const startedAt = saved?.startedAt ?? (run.now ?? Date.now)();
+  await tuneFor(config, saved, run.tunings);
   const memory = await memoryOf(run, outline, blocks, saved?.microBatch);
   yield {
     kind: 'plan',

@@ -34,6 +34,7 @@ export async function saveRun(
     averageLoss: prepared.averageLoss,
     averageCount: prepared.averageCount,
     microBatch: prepared.memory.microBatch,
+    ...(gpu().tuning ? { tuning: gpu().tuning } : {}),
     tensors: { values: await lora.read(), ...(await readOptimizer(optimizer)) },
   });
   const bytes = await adapters[RUN_KINDS.adapter].exported(lora, config, await factsOf(run, prepared));

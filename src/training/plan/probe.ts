@@ -7,15 +7,17 @@ import { gpu, openDevice, openGpu } from '../../kernels/device';
 import { linear, type HalfWeight } from '../../kernels/linear/linear';
 import { settled, trim, upload } from '../../kernels/program';
 import type { Probe } from '../../protocol/trainer';
+import { tuneIfKnown, type TuningCache } from './tuning';
 
 /** Devices that are gone, whoever opened them: asking one would give silence. */
 const gone = new WeakSet<GPUDevice>();
 
 /** Opens the best tier, unless a device is there already. A run opens its own, and closes it when it ends. */
-export async function openForQuestions(): Promise<void> {
+export async function openForQuestions(tunings?: TuningCache): Promise<void> {
   const current = openGpu();
   if (current && !gone.has(current.device)) return;
   const { device } = await openDevice();
+  await tuneIfKnown(tunings);
   void device.lost.then(() => gone.add(device));
 }
 

@@ -43,7 +43,7 @@ onTiers((base, tier) => {
   // CPU adapters form products of rounded halves in f32, which is quicker there; a GPU multiplies and sums in f16.
   if (tier === 'f16')
     test('U-Net only, in the tiles and arithmetic of a GPU', async () => {
-      setTile(GPU_TILES[3]);
+      setTile(GPU_TILES[6]);
       setHalfMath('multiply');
       try {
         const want = await golden('grads');
