@@ -34,10 +34,11 @@ export function entryName(
   placement: Placement,
   side: number,
 ): Promise<string> {
-  const { adapter, tier } = gpu();
+  const { adapter, tier, tuning } = gpu();
   const { bucket, resized, crop } = placement;
-  // Other adapters and tiers give other bits.
-  return textDigest([FORMAT, encoder, picture, bucket, resized, crop, side, tier, adapter]);
+  // Other adapters, tiers and ways to cut and compute products give other bits.
+  const computed = tuning ? [tuning.multiprocessors ?? null, tuning.math ?? null] : [];
+  return textDigest([FORMAT, encoder, picture, bucket, resized, crop, side, tier, adapter, ...computed]);
 }
 
 export async function packed(moments: Float32Array): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,6 +5,7 @@ import { cutFor } from '../../kernels/gemm/cut';
 import { halfMath } from '../../kernels/gemm/tile';
 import { flopsPerSubmit } from '../../kernels/program';
 import type { Tuning } from '../../kernels/tuned';
+import { entryName } from '../data/kept_latents';
 import { adapterKey, tuneFor, tuneIfKnown, type TuningCache } from './tuning';
 
 const MEASURED: Tuning = { multiprocessors: 82, math: 'wide', gflops: 14_000 };
@@ -89,6 +90,16 @@ test('products are cut, computed and submitted by it', async () => {
   expect([cutFor(heavy), flopsPerSubmit()]).not.toEqual(untuned);
   expect(flopsPerSubmit()).toBe(9e10);
   expect(halfMath()).toBe('round');
+  // Latents that were kept are another tuning's if it computes otherwise; its rate changes no bits.
+  const placement = { bucket: [64, 64], resized: [64, 64], crop: [0, 0], aspectError: 0 } as const;
+  const name = () => entryName('encoder', 'picture', placement, 0);
+  const named = await name();
+  setTuning({ ...KEPT, gflops: 901 });
+  expect(await name()).toBe(named);
+  for (const other of [undefined, MEASURED, { ...KEPT, multiprocessors: 21 }]) {
+    setTuning(other);
+    expect(await name()).not.toBe(named);
+  }
   // Sums in halves only where halves keep what is small, whatever a state from another card says.
   setTuning({ math: 'multiply' });
   const flushing = { productKept: false, sumKept: true, overflowIsInfinite: true, values: [] };
