@@ -91,7 +91,7 @@ test('products are cut, computed and submitted by it', async () => {
   expect(flopsPerSubmit()).toBe(9e10);
   expect(halfMath()).toBe('round');
   // Latents that were kept are another tuning's if it computes otherwise; its rate changes no bits.
-  const placement = { bucket: [64, 64], resized: [64, 64], crop: [0, 0], aspectError: 0 } as const;
+  const placement = { bucket: [64, 64], resized: [64, 64], crop: { x: 0, y: 0 }, aspectError: 0 } as const;
   const name = () => entryName('encoder', 'picture', placement, 0);
   const named = await name();
   setTuning({ ...KEPT, gflops: 901 });
