@@ -12,6 +12,9 @@ import { stream } from '../step/random';
 import { budgetOf, outlineOf } from './run_plan';
 import { sd1 } from '../../models/sd1/family';
 import { sd15 } from '../../models/sd1/sd15.testing';
+import { sdxl } from '../../models/sdxl/family';
+import { sdxlBase } from '../../models/sdxl/sdxl.testing';
+import { predictions } from './memory';
 
 /** What `planBaseModel` reads off a checkpoint of it. */
 const SD15: BaseModelPlan = {
@@ -105,6 +108,18 @@ test('encoding and samples take no more than training does, where memory is shor
   // A long run of shuffled captions needs its text encoder again and again, beside all that stays.
   const long = { ...least, shuffle_caption: true, max_train_steps: 100_000, memory_budget_gb: 3.5 };
   expect(fit(long, [[512, 512]]).encodingBytes).toBeGreaterThan(1.9e9);
+});
+
+test('SDXL at 1024: the whole run takes what its training takes, samples included', async () => {
+  await open('f16-subgroups', 'large');
+  const plan: BaseModelPlan = { ...SD15, ...sdxlBase, family: sdxl, schedule: sdxl.schedule() };
+  const settings = { resolution: 1024, max_bucket_reso: 2048, lora_rank: 8, batch_size: 1 };
+  const config = { ...defaultConfig(), ...settings, train_text_encoder: false, sample_prompts: ['a'] };
+  const { request } = outlineOf(plan, config, placeImages([{ size: [1024, 1024], repeats: 1 }], config));
+  const least = predictions(request).of(sdxl.blocks(plan.unet).length - 1, 1);
+  expect(least.trainingBytes).toBeLessThanOrEqual(7.5e9);
+  expect(least.peakBytes).toBe(least.trainingBytes);
+  expect(least.encodingBytes).toBeLessThanOrEqual(2.6e9);
 });
 
 test('a budget set by hand refuses what not even its least fits, and says how much that is', async () => {
