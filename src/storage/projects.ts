@@ -1,7 +1,6 @@
 /** Projects: a name, a purpose and settings each. Their pictures and runs lie in stores of their own. */
 import { get } from 'idb-keyval';
 import type { CaptionOptions, Purpose } from '../protocol/captioner';
-import { deleteLatentsOf } from './latents';
 import { deleteFile } from './opfs';
 import { deletePicturesOf } from './pictures';
 import { choice, number, reader, record, text } from './read_record';
@@ -82,7 +81,7 @@ export function putProject(project: Project): Promise<void> {
 /** With its pictures and their latents, its runs, and the base model if no other project uses it. The project goes last: interrupted, it can be deleted again. */
 export async function deleteProject(id: string): Promise<void> {
   await deletePicturesOf(id);
-  await deleteLatentsOf(id);
+  await (await import('./latents')).deleteLatentsOf(id);
   for (const run of await listRuns(id)) await deleteRun(run.id);
   const projects = await listProjects();
   const elsewhere = new Set(projects.filter((other) => other.id !== id).flatMap(storedPaths));

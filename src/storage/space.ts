@@ -1,5 +1,4 @@
 /** How much this browser keeps for the studio, how much more it would, whether it may throw it away, and what fills it. */
-import { latentBytes } from './latents';
 import { storedFiles } from './opfs';
 import { listPictures } from './pictures';
 import { listProjects, storedPaths } from './projects';
@@ -37,6 +36,7 @@ export interface ProjectUsage {
 }
 
 export async function usageByProject(): Promise<ProjectUsage[]> {
+  const { latentBytes } = await import('./latents');
   const [projects, files, latents] = await Promise.all([listProjects(), storedFiles(), latentBytes()]);
   return Promise.all(
     projects.map(async (project) => {
