@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
 import { gpu } from '../../kernels/device';
-import { read } from '../../kernels/program';
+import { read, simulate, trim } from '../../kernels/program';
 import { relativeError } from '../../kernels/testing';
-import { LoraParameters } from '../../models/lora';
+import { LoraParameters, type LoraShape } from '../../models/lora';
 import { sizeSinusoids } from '../../models/sdxl/sizes';
 import { joined, type TextStates } from '../data/text_states';
 import { encodeCaption } from '../data/dataset';
@@ -17,7 +17,8 @@ import { compareGradients, cosine, type Golden } from '../golden_numbers.testing
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
 import { hashedCheckpoint, hashedLora } from '../hashed_weights.testing';
 import { sampleLatents } from '../sampling/sample';
-import { configOf, type BaseModel } from './base_model';
+import { walkStep, type MemoryRequest } from '../plan/memory';
+import { configOf, disposeParts, reserveParts, type BaseModel } from './base_model';
 import { loraShapes } from './lora_file';
 import { minSnrWeight } from './noise_schedule';
 import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './optimizer';
@@ -141,6 +142,8 @@ onTiers(
       const ours = names.flatMap((name) => change(got.final.get(short(name)) ?? [], short(name)));
       const theirs = names.flatMap((name) => change(want.floats(name), short(name)));
       expect(cosine(ours, theirs)).toBeGreaterThan(0.9999);
+      // It takes the memory that is predicted for it.
+      expect(Math.abs(got.predictedBytes / got.tookBytes - 1)).toBeLessThan(0.01);
     });
 
     test('a picture drawn with guidance, each prompt with its own pooled text', async () => {
@@ -222,14 +225,16 @@ async function trained(base: BaseModel, want: Golden) {
     weight_decay: 0.01,
     max_grad_norm: want.floats('steps/max_norm')[0],
   };
-  const lora = new LoraParameters(
-    loraShapes(configOf(base), {
-      train_unet: true,
-      train_text_encoder: false,
-      lora_rank: SDXL.rank,
-      lora_alpha: SDXL.alpha,
-    }),
-  );
+  const shapes = loraShapes(configOf(base), {
+    train_unet: true,
+    train_text_encoder: false,
+    lora_rank: SDXL.rank,
+    lora_alpha: SDXL.alpha,
+  });
+  trim();
+  gpu().buffers.resetPeak();
+  const before = gpu().buffers.ledger().allocatedBytes;
+  const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start.values(name));
   const optimizer = createOptimizer('adamw', lora, false);
   const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, record: true });
@@ -257,6 +262,7 @@ async function trained(base: BaseModel, want: Golden) {
     losses.push((await read(engine.loss))[0]);
     norms.push((await readReport(optimizer)).gradientNorm);
   }
+  const tookBytes = gpu().buffers.ledger().peakBytes - before;
   const final = new Map<string, Float32Array>();
   for (const [name, { down, up }] of lora.split(await lora.read())) {
     final.set(`${name}.lora_down.weight`, down);
@@ -265,5 +271,21 @@ async function trained(base: BaseModel, want: Golden) {
   engine.dispose();
   disposeOptimizer(optimizer);
   lora.dispose();
-  return { losses, norms, final };
+  return { losses, norms, final, tookBytes, predictedBytes: predicted(base, shapes) };
+}
+
+/** Of a step's memory what comes on top of the U-Net's weights. */
+function predicted(base: BaseModel, shapes: readonly LoraShape[]): number {
+  const config = configOf(base);
+  const request: MemoryRequest = {
+    config,
+    lora: { shapes, dropout: 0 },
+    optimizer: 'adamw',
+    settings: SETTINGS,
+    buckets: [{ size: 1, width: 128, height: 128 }],
+    samples: undefined,
+    keep: [],
+  };
+  const weights = simulate(() => disposeParts(reserveParts(config, ['unet'])));
+  return walkStep(request, { firstKeptBlock: 999, microBatch: 1 }).peakBytes - weights.peakBytes;
 }
