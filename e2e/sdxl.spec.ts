@@ -1,0 +1,58 @@
+/** SDXL on the page, in miniature: recognised with what it says of itself, its settings, a run, and the LoRA that comes out. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@playwright/test';
+import { parseLora } from '../src/formats/lora/kohya_lora';
+import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { hashedCheckpoint } from '../src/training/hashed_weights.testing';
+import { goTo, says, smallSettings, squares, start, tickAll } from './small_run';
+import { storedLora } from './stored_runs';
+
+test.setTimeout(600_000);
+
+const described = JSON.parse(
+  readFileSync(new URL('../reference/golden/sdxl.json', import.meta.url), 'utf8'),
+) as { tensors: Record<string, number[]>; lora: Record<string, unknown> };
+
+test('a checkpoint that predicts v, from choosing it to the LoRA', async ({ page }) => {
+  const checkpoint = hashedCheckpoint({ ...described.tensors, v_pred: [0], ztsnr: [0] });
+  const buffer = Buffer.from(await checkpoint.slice(0, checkpoint.byteLength));
+  await page.goto('/');
+  await page
+    .getByLabel('Base model file')
+    .setInputFiles({ name: 'noob.safetensors', mimeType: 'application/octet-stream', buffer });
+  await expect(page.getByText('SDXL · noob')).toBeVisible();
+  await page.getByLabel('Pictures, captions or a zip').setInputFiles(await squares());
+  await expect(page.getByRole('heading', { name: 'Images', level: 1 })).toBeVisible();
+
+  await goTo(page, 'Settings');
+  await expect(page.getByText('The checkpoint says that it predicts v.')).toBeVisible();
+  const from = page.getByRole('group', { name: 'Base model from' });
+  await from.getByText('NoobAI').click();
+  await expect(from.getByRole('radio', { name: 'NoobAI' })).toBeChecked();
+  await expect(page.getByText('SDXL learned at 1024.')).toBeAttached();
+
+  await page.getByRole('button', { name: 'Import kohya or YAML' }).click();
+  await page
+    .getByLabel('Or paste its text here')
+    .fill(smallSettings({ max_train_steps: 2, sample_prompts: [] }));
+  await tickAll(page);
+  await page.getByRole('button', { name: /^Take \d+ settings?$/ }).click();
+  await start(page);
+  await expect(says(page)).toContainText('Finished', { timeout: 500_000 });
+
+  const lora = await parseLora(fromBytes(await storedLora(page, 2)));
+  expect(lora.family).toBe('sdxl');
+  expect(lora.modules.map(({ name }) => name).toSorted()).toEqual(
+    Object.keys(described.lora)
+      .filter((name) => name.startsWith('lora_unet_'))
+      .toSorted(),
+  );
+  expect(lora.modules.every(({ up }) => up.some((value) => value !== 0))).toBe(true);
+  expect(lora.metadata).toMatchObject({
+    ss_base_model_version: 'sdxl_base_v1-0',
+    ss_v2: 'False',
+    ss_zero_terminal_snr: 'True',
+    'modelspec.architecture': 'stable-diffusion-xl-v1-base/lora',
+    'modelspec.prediction_type': 'v',
+  });
+});
