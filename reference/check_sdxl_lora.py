@@ -33,7 +33,7 @@ def main(arguments):
     models, _, _ = sdxl.load(torch.float64, arguments.base)
     plain = outputs(models, ours)
     pipeline = StableDiffusionXLPipeline(
-        vae=None,
+        vae=models["vae"],
         text_encoder=models["text1"],
         text_encoder_2=models["text2"],
         tokenizer=None,
