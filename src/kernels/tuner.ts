@@ -9,20 +9,26 @@ import { halvesHold } from './halves';
 import { dispatch, program, settled, upload } from './program';
 import { HALF_MATHS, MOST_MULTIPROCESSORS, type HalfMath, type Tuning } from './tuned';
 
+/** Like SD 1.x's at 512 px: a convolution and a projection. */
+const PRODUCTS: readonly BenchOptions[] = [
+  { M: 1024, N: 640, K: 640, kind: 'conv', minMs: 60 },
+  { M: 4096, N: 320, K: 1280, kind: 'linear', minMs: 60 },
+];
+
 /** Of the open device, which should do nothing else meanwhile. Changes nothing: `setTuning` does. */
-export async function measureTuning(): Promise<Tuning> {
+export async function measureTuning(products = PRODUCTS): Promise<Tuning> {
   const multiprocessors = await countMultiprocessors();
   const { f16, halves } = gpu();
   const maths: (HalfMath | undefined)[] = f16
     ? HALF_MATHS.filter((math) => math !== 'multiply' || !halves || halvesHold(halves))
     : [undefined];
   const rates: [HalfMath | undefined, number][] = [];
-  for (const math of maths) rates.push([math, await productRate(math)]);
+  for (const math of maths) rates.push([math, await productRate(products, math)]);
   const [math, gflops] = fastest(rates);
   return {
     ...(multiprocessors === undefined ? {} : { multiprocessors }),
     ...(math === undefined ? {} : { math }),
-    gflops: Math.round(gflops),
+    gflops: Math.max(1, Math.round(gflops)),
   };
 }
 
@@ -35,19 +41,13 @@ export function fastest(rates: readonly [HalfMath | undefined, number][]): [Half
   return rates.reduce((best, each) => (worth(each) > worth(best) ? each : best));
 }
 
-/** Like SD 1.x's at 512 px: a convolution and a projection. */
-const PRODUCTS: readonly BenchOptions[] = [
-  { M: 1024, N: 640, K: 640, kind: 'conv', minMs: 60 },
-  { M: 4096, N: 320, K: 1280, kind: 'linear', minMs: 60 },
-];
-
-/** GFLOP/s of the two, one after the other. */
-async function productRate(math: HalfMath | undefined): Promise<number> {
+/** GFLOP/s of them, one after the other. */
+async function productRate(products: readonly BenchOptions[], math: HalfMath | undefined): Promise<number> {
   setHalfMath(math);
   try {
     let inverse = 0;
-    for (const product of PRODUCTS) inverse += 1 / (await benchGemm(product)).gflops;
-    return PRODUCTS.length / inverse;
+    for (const product of products) inverse += 1 / (await benchGemm(product)).gflops;
+    return products.length / inverse;
   } finally {
     setHalfMath();
   }

@@ -5,6 +5,7 @@ import { cutFor } from '../../kernels/gemm/cut';
 import { halfMath } from '../../kernels/gemm/tile';
 import { flopsPerSubmit } from '../../kernels/program';
 import type { Tuning } from '../../kernels/tuned';
+import { measureTuning } from '../../kernels/tuner';
 import { entryName } from '../data/kept_latents';
 import { adapterKey, tuneFor, tuneIfKnown, type TuningCache } from './tuning';
 
@@ -61,6 +62,30 @@ test('a damaged cache, and one that cannot be read or written, cost a measuremen
   await tuneFor(on, undefined, undefined, measure);
   expect([gpu().tuning, asked]).toEqual([MEASURED, 3]);
   await tuneIfKnown(broken);
+});
+
+test('the measuring itself, on products that a CPU has soon done', async () => {
+  const small = [
+    { M: 64, N: 32, K: 32, kind: 'conv', minMs: 1 },
+    { M: 64, N: 32, K: 32, kind: 'linear', minMs: 1 },
+  ] as const;
+  // CPU drivers take a minute to compile a GPU's tiles in halves.
+  Object.assign(await openDevice({ tier: 'f32' }), { software: false });
+  const cache = memory();
+  await tuneFor(on, undefined, cache, () => measureTuning(small));
+  const { gflops, math, multiprocessors } = gpu().tuning ?? {};
+  expect(gflops).toBeGreaterThanOrEqual(1);
+  expect(math).toBeUndefined();
+  if (multiprocessors !== undefined) expect(multiprocessors).toBeGreaterThan(1);
+  expect([...cache.all.values()]).toEqual([gpu().tuning]);
+  expect(gpu().errors).toEqual([]);
+});
+
+test('where it cannot be measured, the run goes on without, and nothing is kept', async () => {
+  const cache = memory();
+  await tuneFor(on, undefined, cache, () => Promise.reject(new Error('The program does not compile.')));
+  expect(gpu().tuning).toBeUndefined();
+  expect(cache.all.size).toBe(0);
 });
 
 test('a resumed run takes what its state has, nothing included, whatever the setting says', async () => {

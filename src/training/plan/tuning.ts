@@ -33,9 +33,14 @@ export async function tuneIfKnown(cache: TuningCache | undefined): Promise<void>
   if (!gpu().software && !gpu().tuning) setTuning(await kept(cache));
 }
 
-async function measured(cache: TuningCache | undefined, measure: () => Promise<Tuning>): Promise<Tuning> {
-  const tuning = await measure();
+/** A run does not fail for what only makes it faster: where it cannot be measured, it goes on without. */
+async function measured(
+  cache: TuningCache | undefined,
+  measure: () => Promise<Tuning>,
+): Promise<Tuning | undefined> {
+  const tuning = await measure().catch(() => undefined);
   trim();
+  if (!tuning) return undefined;
   // Without it the next run measures again, and that is all.
   await cache?.put(adapterKey(), tuning).catch(() => undefined);
   return tuning;
