@@ -19,6 +19,8 @@ export interface Keeping {
 export async function* encodePictures(
   encoding: Encoding,
   keeping?: Keeping,
+  /** Captions were encoded just before: the phase is the same one. */
+  begun = false,
 ): AsyncGenerator<TrainEvent, CachedImage[]> {
   const { config, plan, images, signal } = encoding;
   const sides = sidesOf(config);
@@ -56,7 +58,7 @@ export async function* encodePictures(
     return made;
   };
   try {
-    yield { kind: 'phase', phase: 'encode' };
+    if (!begun) yield { kind: 'phase', phase: 'encode' };
     for await (const image of cacheLatents(plan.vae, images, config, moments)) {
       signal?.throwIfAborted();
       cached.push(image);

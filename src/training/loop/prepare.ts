@@ -244,6 +244,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
     const images = yield* encodePictures(
       encoding,
       run.latents && { store: run.latents, digests: facts.pictures.map(([, content]) => content) },
+      captions !== undefined,
     );
 
     yield { kind: 'phase', phase: 'load' };
