@@ -3,7 +3,7 @@
  * once a model, and goes into the file when that is downloaded.
  */
 import * as Comlink from 'comlink';
-import { isCheckpoint } from '../../formats/checkpoint/checkpoint_kind';
+import { isCheckpoint } from '../../formats/checkpoint/kinds';
 import type { EngineFacts } from '../../protocol/engine_errors';
 import { withReader } from './reader';
 

@@ -2,14 +2,14 @@
  * What a person gave as base model, told by content: one whole checkpoint, or the parts of a diffusers folder. Reads
  * headers only. Anything else is refused for what it is; the sentences are in messages.ts.
  */
-import { familyOf, type CheckpointKind } from '../../formats/checkpoint/checkpoint_kind';
+import { familyOf, type CheckpointKind } from '../../formats/checkpoint/kinds';
 import { marksOfScheduler, marksTogether } from '../../formats/checkpoint/marks';
 import { missingShards, modelFilesAmong } from '../../formats/checkpoint/diffusers_files';
 import type { BaseReading } from '../../formats/reading/base_parts';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import { withReader } from '../engine/reader';
 import { sentenceOf } from '../sentence';
-import { familyFacts, type FamilyName } from '../../formats/families/families';
+import { plainFacts, type FamilyName } from '../../formats/families/plain';
 import type { ModelMarks, PartName } from '../../formats/families/family_facts';
 
 /** In which parts are named, as people count them. */
@@ -70,7 +70,7 @@ export async function recogniseBase(files: readonly File[], read?: ReadAll): Pro
   for (const { found: each } of ordered) {
     if ('why' in each) continue;
     const found = { ...each, parts: each.parts[family] };
-    for (const part of familyFacts[family].parts) {
+    for (const part of plainFacts[family].parts) {
       needed.add(part);
       const twice = found.parts[part].some((tensor) => tensors[part].has(tensor));
       if (twice && !isOnlyVae(found)) return { fits: false, file: name, why: { twice: part } };
