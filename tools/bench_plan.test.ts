@@ -50,6 +50,13 @@ it.each(['none', 'multiply', 'wide', 'round'] as const)(
   },
 );
 
+it('a card binds what this machine may not', async () => {
+  const options = parseOptions(['--plan', '4090', '--batch', '4', '--size', '1024']);
+  // GEGLU's inner activations, at the widest level: 128 x 128 x 2560 x 4 numbers.
+  const plan = await planStep(options as NonNullable<typeof options>, '4090', () => undefined);
+  expect(plan.peakGb).toBeGreaterThan(4);
+});
+
 it('says what a step would be, and that it is a prediction', async () => {
   const lines: string[] = [];
   const plan = async (...more: string[]) => {

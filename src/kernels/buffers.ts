@@ -28,6 +28,8 @@ export class BufferPool {
   private freeCount = 0;
   /** While true, buffers are made up: see `simulate`. */
   simulating = false;
+  /** Bytes that a buffer may have while they are made up: another adapter's limit. Undefined: the open one's. */
+  simulatedLimit: number | undefined;
   private label = 'other';
   private arena: Arena | undefined;
 
@@ -175,8 +177,8 @@ export class BufferPool {
   /** Throws `BufferTooLargeError` for what could not be made, or could not be bound whole: now rather than in mid-run. */
   private check(size: number, usage: GPUBufferUsageFlags): void {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit =
-      usage & STORAGE_USAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
+    const own = usage & STORAGE_USAGE ? Math.min(maxBufferSize, maxStorageBufferBindingSize) : maxBufferSize;
+    const limit = (this.simulating ? this.simulatedLimit : undefined) ?? own;
     if (size > limit) throw new BufferTooLargeError(size, limit);
   }
 

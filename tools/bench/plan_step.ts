@@ -81,6 +81,8 @@ export async function planStep(
   const gpu = await openDevice(options.tier ? { tier: options.tier } : {});
   try {
     const card = CARDS[cardName];
+    // The open adapter is a CPU's, whose bindings may end at 128 MiB; these cards' drivers bind 2 GiB and more.
+    gpu.buffers.simulatedLimit = 2 ** 31;
     const { size = 512, model = 'sd15', batch, rank, recompute } = options;
     const { request, blocks } = stepRequest(model, { size, batch, rank });
     const firstKeptBlock =
