@@ -58,7 +58,9 @@ test('in small, every part gives numbers, and every case and golden is right', a
     ['f16-subgroups', 'f32 products', 'none'],
     ['f32', 'f32', 'all'],
   ]);
+  expect(report.tuning).toBeNull();
   for (const step of steps) {
+    expect(step.tuned).toBe(false);
     expectPositive(step.firstMs, step.medianMs, step.unwaitedMs, step.issueMs, step.gflop, step.peakBytes);
     expectPositive(...Object.values(step.splitMs), ...step.programs.map(({ ms }) => ms));
     const counted = step.programs.reduce((sum, { count }) => sum + count, 0);

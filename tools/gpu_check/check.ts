@@ -4,8 +4,10 @@
  */
 import { cases as kernelCases } from '../../src/kernels/all.cases';
 import { largeTileCases } from '../../src/kernels/gemm/gemm.cases';
-import { closeDevice, gpu, openDevice } from '../../src/kernels/device';
+import { closeDevice, gpu, openDevice, setTuning } from '../../src/kernels/device';
 import type { HalfMath } from '../../src/kernels/gemm/tile';
+import type { Tuning } from '../../src/kernels/tuned';
+import { measureTuning } from '../../src/kernels/tuner';
 import type { GoldenFiles } from '../../src/training/golden_numbers.testing';
 import { runtime, type Runtime } from '../bench/machine';
 import { measureRoofline, type Roofline } from '../bench/roofline';
@@ -37,6 +39,8 @@ export interface GpuReport {
   launches: Launches | null;
   roofline: Roofline | null;
   stair: Stair | null;
+  /** What a first run would measure and go by; null on a CPU. */
+  tuning: Tuning | null;
   steps: StepTime[];
   products: ProductTimes[];
   skipped: readonly string[];
@@ -70,6 +74,7 @@ export async function gpuCheck(options: CheckOptions, setup: CheckSetup): Promis
     launches: null,
     roofline: null,
     stair: null,
+    tuning: null,
     steps: [],
     products: [],
     skipped: parts.skipped,
@@ -112,6 +117,16 @@ async function fill(
   const maths: readonly (HalfMath | undefined)[] = gpu().f16 ? plan.maths : [undefined];
   for (const math of maths)
     for (const recompute of ['all', 'none'] as const) await addStep(report, plan, parts, recompute, math);
+  if (!gpu().software) {
+    report.tuning = await parts.run('tuning', () => measureTuning());
+    if (report.tuning) {
+      parts.say(`tuning: ${JSON.stringify(report.tuning)}`);
+      setTuning(report.tuning);
+      for (const recompute of ['all', 'none'] as const)
+        await addStep(report, plan, parts, recompute, undefined);
+      setTuning(undefined);
+    }
+  }
   await timeProducts(plan, parts, report.products);
   if (best !== 'f32') {
     await openDevice({ tier: 'f32' });
@@ -135,7 +150,8 @@ async function addStep(
   recompute: Recompute,
   math: HalfMath | undefined,
 ): Promise<void> {
-  const name = `step of ${plan.model}, tier ${gpu().tier}, ${math ? ARITHMETIC[math] : 'f32'}, recomputed: ${recompute}`;
+  const how = math ? ARITHMETIC[math] : gpu().tuning ? 'tuned' : 'f32';
+  const name = `step of ${plan.model}, tier ${gpu().tier}, ${how}, recomputed: ${recompute}`;
   const step = await parts.run(name, () => timeStep(plan, recompute, math));
   if (!step) return;
   report.steps.push(step);

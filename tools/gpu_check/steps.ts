@@ -1,7 +1,7 @@
 /** The whole training step, as `npm run bench` has it, by arithmetic and recomputation, with the time of each program. */
 import type { Tier } from '../../src/kernels/device';
 import { gpu } from '../../src/kernels/device';
-import { setHalfMath, type HalfMath } from '../../src/kernels/gemm/tile';
+import { halfMath, setHalfMath, type HalfMath } from '../../src/kernels/gemm/tile';
 import { flush, trim } from '../../src/kernels/program';
 import { flopsOf, type Recording } from '../../src/kernels/recording';
 import { loraShapes } from '../../src/training/step/lora_file';
@@ -22,6 +22,8 @@ export type Recompute = 'all' | 'none';
 export interface StepTime {
   tier: Tier;
   arithmetic: (typeof ARITHMETIC)[HalfMath] | 'f32';
+  /** Cut and computed as this GPU was measured to be fastest with. */
+  tuned: boolean;
   recompute: Recompute;
   /** With all shader compilation. */
   firstMs: number;
@@ -40,7 +42,7 @@ export interface StepTime {
   programsMs: number;
 }
 
-/** On the open device; `math` only where its tier has f16. */
+/** On the open device, by its tuning if it has one; `math` only where its tier has f16. */
 export async function timeStep(plan: CheckPlan, recompute: Recompute, math?: HalfMath): Promise<StepTime> {
   setHalfMath(math);
   const config = MODELS[plan.model];
@@ -85,7 +87,8 @@ export async function timeStep(plan: CheckPlan, recompute: Recompute, math?: Hal
     const programs = await programTimes(recording, { ...plan.timing, minMs: plan.timing.minMs / 10 });
     return {
       tier: gpu().tier,
-      arithmetic: math ? ARITHMETIC[math] : 'f32',
+      arithmetic: gpu().f16 ? ARITHMETIC[halfMath()] : 'f32',
+      tuned: gpu().tuning !== undefined,
       recompute,
       firstMs,
       medianMs: median(times),
