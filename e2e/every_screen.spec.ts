@@ -27,10 +27,9 @@ const OWN = [
   'squares',
   'red-again.jpg',
   'notes.docx',
-  'xl.safetensors',
+  'refiner.safetensors',
   // An example of a caption: base models read English.
   'ancient Chinese ink painting of [subject], soft brush strokes',
-  'xl',
   'inkwash',
   'docx',
   'square',
