@@ -2,6 +2,7 @@
 import { cases } from '../src/kernels/all.cases';
 import type { Tier } from '../src/kernels/device';
 import { closeDevice, openDevice } from '../src/kernels/device';
+import { GPU_TILES, setTile, sliceThreads, slicesOf } from '../src/kernels/gemm/tile';
 import type { WorkerMessage } from './browser_worker';
 import { runCase, type CaseResult } from './run_cases';
 
@@ -18,6 +19,8 @@ const post = (message: WorkerMessage<KernelResults>) => postMessage(message);
 async function runAll(): Promise<KernelResults> {
   const tier = (new URLSearchParams(location.search).get('tier') ?? undefined) as Tier | undefined;
   const gpu = await openDevice({ tier });
+  // Firefox does not tell what adapter it has: a CPU's gets a GPU's tiles, and takes minutes over those of many threads.
+  if (!gpu.software) setTile(GPU_TILES.find((tile) => sliceThreads(tile) === 64 && slicesOf(tile) === 1));
   const results: CaseResult[] = [];
   for (const one of cases) {
     const result = await runCase(one);

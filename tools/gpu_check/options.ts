@@ -30,8 +30,8 @@ export interface CheckPlan {
   maths: readonly HalfMath[];
   /** Timed steps, waited for one by one. */
   steps: number;
-  /** Of the matrix products so many shapes, and at each the so many smallest tiles that fit. */
-  products: { shapes: number; tiles: number; channelDivisor: number };
+  /** Of the matrix products so many shapes, and at each the so many smallest tiles that fit; sliced ones take a CPU long. */
+  products: { shapes: number; tiles: number; sliced: boolean; channelDivisor: number };
 }
 
 export const USAGE = `Usage: npm run gpu -- [options]      (JSON on standard output, progress on standard error)
@@ -73,7 +73,7 @@ const GPU: Omit<CheckPlan, 'everything'> = {
   stairTurns: 40_000,
   maths: HALF_MATHS,
   steps: 15,
-  products: { shapes: 99, tiles: 99, channelDivisor: 1 },
+  products: { shapes: 99, tiles: 99, sliced: true, channelDivisor: 1 },
 };
 
 const SMALL: Omit<CheckPlan, 'everything'> = {
@@ -86,7 +86,7 @@ const SMALL: Omit<CheckPlan, 'everything'> = {
   stairTurns: 100,
   maths: ['multiply', 'round'],
   steps: 1,
-  products: { shapes: 2, tiles: 2, channelDivisor: 5 },
+  products: { shapes: 2, tiles: 1, sliced: false, channelDivisor: 5 },
 };
 
 function parse(args: readonly string[]) {

@@ -2,7 +2,7 @@
 import { gpu } from '../../src/kernels/device';
 import { benchGemm, candidateTiles, type BenchOptions } from '../../src/kernels/gemm/bench_gemm';
 import { cutFor } from '../../src/kernels/gemm/cut';
-import { setHalfMath, tileName, type HalfMath, type Tile } from '../../src/kernels/gemm/tile';
+import { setHalfMath, slicesOf, tileName, type HalfMath, type Tile } from '../../src/kernels/gemm/tile';
 import type { CheckPlan } from './options';
 import type { Parts } from './parts';
 import { ARITHMETIC } from './steps';
@@ -48,14 +48,14 @@ async function timeProduct(
   plan: CheckPlan,
   math: HalfMath | undefined,
 ): Promise<ProductTimes> {
-  const { channelDivisor, tiles } = plan.products;
+  const { channelDivisor, tiles, sliced } = plan.products;
   const narrow = (n: number) => Math.max(8, n / channelDivisor);
   // The long sum of an outer product runs over pixels, not channels.
   const [N, K] = [narrow(wideN), kind === 'outer' ? wideK : narrow(wideK)];
   setHalfMath(math);
   try {
     const rates: Record<string, number> = {};
-    const fitting = candidateTiles().filter((tile) => suits(tile, M, N));
+    const fitting = candidateTiles().filter((tile) => suits(tile, M, N) && (sliced || slicesOf(tile) === 1));
     for (const tile of fitting.slice(-tiles)) {
       const { gflops } = await benchGemm({ M, N, K, kind, tile, minMs: plan.timing.minMs });
       rates[tileName(tile)] = gflops;

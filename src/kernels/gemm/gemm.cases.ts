@@ -177,22 +177,25 @@ function window(
 /** All but the first two. */
 const [, , tall, wide, square, low, small, narrow, flat, dot] = GPU_TILES;
 
-// The large tiles in f32 on every tier: a CPU's compiler takes minutes over the long text of f16 in them. The arithmetics of
-// halves in a small one, whose text differs by its number of accumulators alone. The low-rank branch by vectors and not, the
-// last stretch of the rank short.
+// The arithmetics of halves in a small tile, whose text differs from a large one's by its number of accumulators alone. The
+// low-rank branch by vectors and not, the last stretch of the rank short.
 export const cases: KernelCase[] = [
   forward(small, [34, 36, 100, 44], 'wide'),
   forward(small, [35, 33, 261, 3], 'multiply'),
   backwardLowRank(small, [35, 36, 40, 20], 'wide'),
   backwardLowRank(small, [35, 33, 40, 9], 'multiply'),
   window(small, [11, 10, 12, 20], true, 'multiply'),
+  dense(narrow, [130, 8, 300], false),
+  dense(flat, [8, 72, 1030], true),
+  dense(dot, [18, 20, 1100], false),
+];
+
+/** The sliced ones of many threads, which a CPU's compiler takes a quarter of a minute for: in f32, on one tier, in Node. */
+export const slicedCases: KernelCase[] = [
   window(tall, [11, 10, 12, 20], false),
   backward(wide, [67, 132, 600]),
   backward(square, [67, 68, 300]),
   backward(low, [35, 68, 300]),
-  dense(narrow, [130, 8, 300], false),
-  dense(flat, [8, 72, 1030], true),
-  dense(dot, [18, 20, 1100], false),
 ];
 
 /** The two largest tiles of one slice, and chains of halves in sliced ones: `npm run gpu` runs them where it is quick. */
@@ -202,5 +205,6 @@ export const largeTileCases: KernelCase[] = [
     backward(tile, [150, 140, 68], 'multiply'),
     window(tile, [25, 24, 12, 132], false, 'multiply'),
   ]),
+  ...slicedCases,
   ...[tall, wide, square, low, dot].map((tile) => backward(tile, [150, 140, 268], 'multiply')),
 ];

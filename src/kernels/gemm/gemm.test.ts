@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { closeDevice, openDevice } from '../device';
 import { onEveryTier } from '../on_every_tier';
-import { cases } from './gemm.cases';
+import { cases, slicedCases } from './gemm.cases';
 import { cutFor } from './cut';
 import { fits, GPU_TILES, setTile, sliceThreads, slicesOf, TileError, threadsOf } from './tile';
 import { benchGemm } from './bench_gemm';
 
 onEveryTier(cases);
+onEveryTier(slicedCases, ['f32']);
 
 test('an adapter gets tiles that it can run, and an override that it cannot is refused', async () => {
   const gpu = await openDevice({ tier: 'f32' });
