@@ -27,6 +27,8 @@ const OWN = [
   'squares',
   'red-again.jpg',
   'notes.docx',
+  // Ends with one of these names.
+  'v-pred',
   'refiner.safetensors',
   // An example of a caption: base models read English.
   'ancient Chinese ink painting of [subject], soft brush strokes',

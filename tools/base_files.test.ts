@@ -46,6 +46,13 @@ test('a file; a folder; a folder in shards', async () => {
   expect(await found(sharded)).toEqual([...shards, vaePart, text].map((name) => `sharded/${name}`));
 });
 
+test('the folder of a model with two text encoders', async () => {
+  const second = 'text_encoder_2/model.safetensors';
+  const names = ['unet/diffusion_pytorch_model.safetensors', vaePart, text, second];
+  const two = await folder('two', ...names, 'tokenizer_2/merges.txt');
+  expect(await found(two)).toEqual(names.map((name) => `two/${name}`));
+});
+
 test('a VAE of its own: a file, a folder, or that of a whole model', async () => {
   const base = await folder('no-vae', 'unet/diffusion_pytorch_model.safetensors', text);
   const file = join(await folder('vaes', 'mse.safetensors'), 'mse.safetensors');

@@ -10,7 +10,8 @@ export async function baseFiles({
   base_model,
   vae,
 }: Pick<TrainConfig, 'base_model' | 'vae'>): Promise<string[]> {
-  const base = await filesAt('base_model', base_model, ['unet', 'vae', 'text_encoder']);
+  const second = existsSync(join(base_model, 'text_encoder_2')) ? ['text_encoder_2'] : [];
+  const base = await filesAt('base_model', base_model, ['unet', 'vae', 'text_encoder', ...second]);
   return vae === ''
     ? base
     : [...base, ...(await filesAt('vae', vae, [existsSync(join(vae, 'vae')) ? 'vae' : '.']))];

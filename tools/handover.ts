@@ -12,7 +12,9 @@ import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { handoverBack } from './handover_back';
 import { familyOfFiles } from '../src/formats/checkpoint/checkpoint_kind';
 import type { TrainConfig } from '../src/formats/config/config_fields';
-import type { FamilyName } from '../src/formats/families/families';
+import { familyFacts, type FamilyName } from '../src/formats/families/families';
+import { refuseOtherFamily } from '../src/formats/lora/lora_kind';
+import { outlineLora } from '../src/formats/lora/lora_outline';
 import { readHeader } from '../src/formats/safetensors/safetensors';
 import { baseFiles } from './base_files';
 import { openSource } from './files';
@@ -68,7 +70,15 @@ async function main(): Promise<void> {
   if (images.length === 0) throw new Error('No picture is left to hand over.');
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
-  const family = await familyAt(config);
+  const ofBase = await familyAt(config);
+  // A LoRA of another kind than can be read here may still be one for sd-scripts.
+  const ofLora = lora && (await outlineLora(openSource(lora)).catch(() => undefined))?.family;
+  if (ofBase && ofLora) refuseOtherFamily(ofLora, familyFacts[ofBase]);
+  const family = ofBase ?? (ofLora || undefined);
+  if (ofBase === undefined)
+    console.log(
+      `note: base_model "${config.base_model}" is not here, or is no base model: the job is written as for ${familyFacts[family ?? 'sd1'].title.en}.`,
+    );
   const files = await handoverFilesOf(config, images, {
     ...(family === undefined ? {} : { family }),
     ...(lora === undefined ? {} : { lora }),

@@ -82,6 +82,7 @@ export const merge: Command = async (files, options, say) => {
     const weighted = loras.map(({ lora: { file }, weights: own }) => ({
       modules: file.modules,
       weights: own,
+      family: file.family,
     }));
     await writeMerged(options.base, weighted, (own) => mergedMetadata(own, from), out, say);
     return;

@@ -10,6 +10,7 @@ export type BaseAdviceCode =
   | 'v-marked'
   | 'epsilon-marked'
   | 'zero-snr-marked'
+  | 'zero-snr-without-v'
   | 'resolution-below-base'
   | 'longest-below-area'
   | 'text-skip-unused'
@@ -27,6 +28,10 @@ export const baseAdviceWords: Readonly<Record<BaseAdviceCode, Localized>> = {
   'zero-snr-marked': {
     en: 'The checkpoint says that its last timestep is noise alone. Without this, what is learned there does not fit it.',
     zh: '该底模标明其最后一个时间步只有噪声。不开启此项，在该处学到的内容与底模不符。',
+  },
+  'zero-snr-without-v': {
+    en: 'Where there is noise alone, a model that predicts noise learns nothing. Turn v-prediction on too, or this off.',
+    zh: '只有噪声的时间步里，预测噪声的模型学不到任何东西。请同时开启 v 预测，或关闭此项。',
   },
   'resolution-below-base': {
     en: 'Far below what the base model learned at: faster, but what is learned may not hold at full size.',
@@ -63,6 +68,7 @@ export function baseAdvice(
     [marks.prediction === 'v' && !config.v_parameterization, 'v_parameterization', 'v-marked'],
     [marks.prediction === 'epsilon' && config.v_parameterization, 'v_parameterization', 'epsilon-marked'],
     [marks.zeroTerminalSnr === true && !config.zero_terminal_snr, 'zero_terminal_snr', 'zero-snr-marked'],
+    [config.zero_terminal_snr && !config.v_parameterization, 'zero_terminal_snr', 'zero-snr-without-v'],
     [config.resolution < 0.7 * side && side >= 1024, 'resolution', 'resolution-below-base'],
     [
       wide &&

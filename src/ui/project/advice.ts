@@ -22,7 +22,6 @@ export type AdviceCode =
   | 'mirrored-figure'
   | 'trigger-shuffled'
   | 'v-on-sd1'
-  | 'zero-snr-without-v'
   | 'offset-high'
   | 'no-prompts'
   | 'prompt-long'
@@ -67,7 +66,6 @@ export function adviceOn(
       'trigger-shuffled',
     ],
     [config.v_parameterization && predictsNoise(project.base), 'v_parameterization', 'v-on-sd1'],
-    [config.zero_terminal_snr && !config.v_parameterization, 'zero_terminal_snr', 'zero-snr-without-v'],
     [config.noise_offset > 0.15, 'noise_offset', 'offset-high'],
     [config.sample_every_n_steps > 0 && config.sample_prompts.length === 0, 'sample_prompts', 'no-prompts'],
     [drawn && long, 'sample_prompts', 'prompt-long'],

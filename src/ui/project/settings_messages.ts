@@ -83,8 +83,6 @@ const en = {
       'The trigger word is shuffled with the other tags. Keep the first 1 to hold it in front.',
     'v-on-sd1':
       'Stable Diffusion 1.x and SDXL predict noise, not v, unless a model was trained otherwise. Where it was not, pictures turn to noise.',
-    'zero-snr-without-v':
-      'Where there is noise alone, a model that predicts noise learns nothing. Turn v-prediction on too, or this off.',
     'offset-high': 'More than 0.15 washes out contrast.',
     'no-prompts': 'Without prompts no samples are drawn, and nothing shows which checkpoint is best.',
     'prompt-long': 'A prompt is longer than 225 tokens: what is beyond is not read.',
@@ -318,7 +316,6 @@ const zh: typeof en = {
     'trigger-shuffled': '触发词会和其他标签一起被打乱。把“保留前几个”设为 1 即可固定在最前。',
     'v-on-sd1':
       '除非另行训练，Stable Diffusion 1.x 和 SDXL 预测的是噪声而不是 v。若底模不是以 v 训练，画面会变成噪点。',
-    'zero-snr-without-v': '只有噪声的时间步里，预测噪声的模型学不到任何东西。请同时开启 v 预测，或关闭此项。',
     'offset-high': '超过 0.15 会使画面发灰。',
     'no-prompts': '没有提示词就不生成预览图，也看不出哪个检查点最好。',
     'prompt-long': '有提示词超过 225 个 token，超出部分不会读取。',
