@@ -71,10 +71,9 @@ async function main(): Promise<void> {
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
   const ofBase = await familyAt(config);
-  // A LoRA of another kind than can be read here may still be one for sd-scripts.
-  const ofLora = lora && (await outlineLora(openSource(lora)).catch(() => undefined))?.family;
+  const ofLora = lora === undefined ? undefined : await familyOfLora(lora);
   if (ofBase && ofLora) refuseOtherFamily(ofLora, familyFacts[ofBase]);
-  const family = ofBase ?? (ofLora || undefined);
+  const family = ofBase ?? ofLora;
   if (ofBase === undefined)
     console.log(
       `note: base_model "${config.base_model}" is not here, or is no base model: the job is written as for ${familyFacts[family ?? 'sd1'].title.en}.`,
@@ -100,6 +99,11 @@ async function familyAt(config: TrainConfig): Promise<FamilyName | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Undefined for a LoRA of another kind than can be read here, which may still be one for sd-scripts. */
+async function familyOfLora(path: string): Promise<FamilyName | undefined> {
+  return (await outlineLora(openSource(path)).catch(() => undefined))?.family;
 }
 
 runCommand(main, USAGE);

@@ -68,8 +68,8 @@ export async function differentiate(
   return { loss, gradients };
 }
 
-/** The batch of `grads.safetensors`, with the text encoder's output given or to be encoded. */
-export function goldenBatch(want: Golden, text: 'context' | 'ids'): MicroBatch {
+/** The two pictures of a golden of gradients, without their texts. */
+export function goldenPictures(want: Golden): MicroBatch {
   return {
     size: 2,
     height: 16,
@@ -78,6 +78,13 @@ export function goldenBatch(want: Golden, text: 'context' | 'ids'): MicroBatch {
     noise: want.floats('noise_nhwc'),
     timesteps: [...want.ints('timesteps')],
     weights: [1, 1],
+  };
+}
+
+/** The batch of `grads.safetensors`, with the text encoder's output given or to be encoded. */
+export function goldenBatch(want: Golden, text: 'context' | 'ids'): MicroBatch {
+  return {
+    ...goldenPictures(want),
     ...(text === 'context' ? { context: want.floats('context') } : { ids: want.ints('ids') }),
   };
 }

@@ -195,7 +195,7 @@ function renewVaeAttention(name: string): string {
 
 export const UNKNOWN: MappedKey = { is: 'unknown' };
 
-function weights(part: PartName, name: string | undefined): MappedKey {
+export function weights(part: PartName, name: string | undefined): MappedKey {
   return name === undefined ? UNKNOWN : { is: 'weights', tensors: [{ part, name }] };
 }
 

@@ -4,7 +4,7 @@
  * Stability-AI/generative-models, OpenCLIP `transformer.py`, diffusers `loaders/single_file_utils.py`.
  */
 import type { MappedKey, MappedTensor } from './family_facts';
-import { diffusersName, ignored, ldmLayout, UNKNOWN, type LdmLayout } from './sd1_keys';
+import { diffusersName, ignored, ldmLayout, UNKNOWN, weights, type LdmLayout } from './sd1_keys';
 
 export interface SdxlLayout extends LdmLayout {
   /** Names without a folder are the second text encoder's: the file has its projection, or more layers than the first. */
@@ -90,7 +90,3 @@ const INNER = new Map([
   ['mlp.c_proj', 'mlp.fc2'],
   ['attn.out_proj', 'self_attn.out_proj'],
 ]);
-
-function weights(part: MappedTensor['part'], name: string): MappedKey {
-  return { is: 'weights', tensors: [{ part, name }] };
-}

@@ -5,7 +5,16 @@
  * only their ratios count; `npm run gpu` measures every tile beside the one chosen here.
  */
 import { gpu, type Gpu } from '../device';
-import { fits, forcedTile, GPU_TILES, SOFTWARE_TILES, sharedBytes, threadsOf, type Tile } from './tile';
+import {
+  fits,
+  forcedTile,
+  GPU_TILES,
+  SOFTWARE_TILES,
+  sharedBytes,
+  threadsOf,
+  tileName,
+  type Tile,
+} from './tile';
 
 /** A product [M, K] x [K, N], k running over `taps` stretches of K. */
 export interface Extent {
@@ -33,7 +42,7 @@ export function cutFor(extent: Extent, given?: Tile, adapter: Gpu = gpu()): Cut 
   }
   const multiprocessors = adapter.tuning?.multiprocessors ?? MULTIPROCESSORS;
   const { M, N, K, taps } = extent;
-  const key = [multiprocessors, M, N, K, taps, tile ? JSON.stringify(tile) : ''].join();
+  const key = [multiprocessors, M, N, K, taps, tile ? tileName(tile) : ''].join();
   const { limits } = adapter.device;
   const cuts = known.get(limits) ?? new Map<string, Cut>();
   known.set(limits, cuts);

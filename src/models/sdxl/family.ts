@@ -6,7 +6,7 @@ import { sdxlFacts } from '../../formats/families/sdxl';
 import { concatChannels } from '../../kernels/layout/layout';
 import { innerStates, joinChunks, pooledText, textShapes } from '../clip';
 import { belongTogether, CheckpointShapeError, inferText, inferUnet, inferVae } from '../config';
-import type { Family } from '../family';
+import { sizesLength, type Family } from '../family';
 import { noiseSchedule } from '../schedule';
 import { unetBlocks } from '../unet';
 import { unetShapes } from '../unet_shapes';
@@ -29,7 +29,7 @@ export const sdxl: Family = {
         `The text encoders give ${text1.hidden} and ${text2.hidden} channels and the U-Net takes ${unet.contextChannels}: they do not belong together.`,
       );
     }
-    const sizes = unet.addChannels - text2.projection;
+    const sizes = sizesLength(config);
     if (text2.projection === 0 || sizes <= 0 || sizes % (2 * SIZES) !== 0) {
       throw new CheckpointShapeError(
         `The U-Net takes ${unet.addChannels} channels of pooled text and sizes, and the second text encoder gives ${text2.projection} pooled ones: they do not belong together.`,

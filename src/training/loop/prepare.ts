@@ -1,6 +1,6 @@
 /**
  * From files and pictures to a run that is ready for its next step. Text encoders and VAE come first, one after the other
- * (encode.ts), and leave the GPU before the U-Net arrives; text encoders that are trained come with it.
+ * (`encode_texts.ts`, `encode_pictures.ts`), and leave the GPU before the U-Net arrives; text encoders that are trained come with it.
  */
 import type { EngineFacts } from '../../protocol/engine_errors';
 import type { ByteSource } from '../../formats/safetensors/byte_source';

@@ -12,7 +12,7 @@ import { LoraParameters, type LoraShape } from '../../models/lora';
 import { sizeSinusoids } from '../../models/sdxl/sizes';
 import { joined, type TextStates } from '../data/text_states';
 import { encodeCaption } from '../data/dataset';
-import { differentiate } from '../differentiate.testing';
+import { differentiate, goldenPictures } from '../differentiate.testing';
 import { compareGradients, cosine, type Golden } from '../golden_numbers.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
 import { hashedCheckpoint, hashedLora } from '../hashed_weights.testing';
@@ -22,7 +22,7 @@ import { configOf, disposeParts, reserveParts, type BaseModel } from './base_mod
 import { loraShapes } from './lora_file';
 import { minSnrWeight } from './noise_schedule';
 import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './optimizer';
-import { StepEngine, type MicroBatch, type StepSettings } from './step';
+import { StepEngine, type StepSettings } from './step';
 
 interface Described {
   rank: number;
@@ -82,7 +82,7 @@ onTiers(
       const { loss, gradients } = await differentiate(
         base(),
         SETTINGS,
-        { ...batchOf(want), context: want.floats('context'), added: added(want) },
+        { ...goldenPictures(want), context: want.floats('context'), added: added(want) },
         start,
       );
       expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(tolerance);
@@ -95,7 +95,7 @@ onTiers(
       const { loss, gradients } = await differentiate(
         base(),
         { ...SETTINGS, text: 'trained', firstKeptBlock: f32 ? 9 : 999 },
-        { ...batchOf(want), ids: want.ints('ids'), added: sizes(want, 'sizes') },
+        { ...goldenPictures(want), ids: want.ints('ids'), added: sizes(want, 'sizes') },
         start,
       );
       expect(relativeError([loss], want.floats('with_text/loss'))).toBeLessThan(tolerance);
@@ -203,18 +203,6 @@ function added(want: Golden): Float32Array {
       all.subarray(SIZES * row, SIZES * (row + 1)),
     ]),
   );
-}
-
-function batchOf(want: Golden): MicroBatch {
-  return {
-    size: 2,
-    height: 16,
-    width: 24,
-    x0: want.floats('x0_nhwc'),
-    noise: want.floats('noise_nhwc'),
-    timesteps: [...want.ints('timesteps')],
-    weights: [1, 1],
-  };
 }
 
 /** As `steps/` was made: one picture a step, the texts in turn. */

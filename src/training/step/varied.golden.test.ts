@@ -13,7 +13,7 @@ import { encodeText } from '../../models/clip';
 import { LoraParameters } from '../../models/lora';
 import { unet } from '../../models/unet';
 import { vaeDecode, vaeEncode } from '../../models/vae';
-import { differentiate } from '../differentiate.testing';
+import { differentiate, goldenBatch } from '../differentiate.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
 import { hashedCheckpoint, hashedLora, hashedWeights } from '../hashed_weights.testing';
 import { loraShapes } from './lora_file';
@@ -119,16 +119,7 @@ onTiers(
           firstKeptBlock: 9,
           record: false,
         },
-        {
-          size: 2,
-          height: 16,
-          width: 24,
-          x0: want.floats('x0_nhwc'),
-          noise: want.floats('noise_nhwc'),
-          timesteps: [...want.ints('timesteps')],
-          weights: [1, 1],
-          ids: want.ints('ids'),
-        },
+        goldenBatch(want, 'ids'),
         { rank: VARIED.rank, alpha: VARIED.alpha, values: hashedPair },
       );
       expect(relativeError([loss], want.floats('loss'))).toBeLessThan(tolerance);
