@@ -5,10 +5,10 @@
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { folderCases, picture as somePicture, type FolderCase } from '../src/formats/dataset/folders.testing';
+import { axeFinds } from './axe';
 import { nameOf } from '../src/formats/dataset/kinds';
 import { UniqueNames } from '../src/formats/dataset/names';
 
@@ -335,8 +335,7 @@ test('an encoding and one of two captions are chosen by a person, by keyboard', 
   const encoding = page.getByRole('dialog', { name: 'Which reads right?' });
   await expect(encoding.getByRole('radio', { name: /^GBK.*水墨, 山水/ })).toBeChecked();
   await expect(encoding.getByRole('radio', { name: /^Windows-1252/ })).toBeVisible();
-  const { violations } = await new AxeBuilder({ page }).include('dialog').analyze();
-  expect(violations.map(({ id }) => id)).toEqual([]);
+  expect(await axeFinds(page, { within: 'dialog' })).toEqual([]);
   await expect(encoding.getByRole('radio', { checked: true })).toBeFocused();
   await page.keyboard.press('ArrowDown');
   await expect(encoding.getByRole('radio', { name: /^GBK/ })).not.toBeChecked();
@@ -416,9 +415,7 @@ for (const [width, scheme] of [
     await open(page);
     await page.setViewportSize({ width, height: 900 });
     await shot(page, 'boat.jpg').click({ modifiers: ['Control'] });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([]);
+    expect(await axeFinds(page, { serious: true })).toEqual([]);
   });
 }
 

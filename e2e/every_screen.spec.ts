@@ -3,10 +3,10 @@
  * Chinese page no English is left. One project, one run of the tiny model; afterwards the same screens in English, light
  * and narrow.
  */
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import sharp from 'sharp';
 import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
+import { axeFinds } from './axe';
 import { englishOn } from './chinese_words';
 import { dropFiles, smallSettings, squares, tickAll, tinyModel } from './small_run';
 
@@ -49,13 +49,6 @@ const OWN = [
 const KOHYA =
   'network_dim = 48\nfp8_base = true\noptimizer_type = "Prodigy"\nsample_prompts = "/home/me/p.txt"\n';
 
-async function serious(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
-}
-
 test('nothing serious for axe and no English on a Chinese page, wherever a run leads', async ({
   page,
   context,
@@ -66,7 +59,7 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
   });
   page.on('dialog', (dialog) => void dialog.accept());
   const look = async (state: string, at = page) => {
-    expect.soft(await serious(at), `axe: ${state}`).toEqual([]);
+    expect.soft(await axeFinds(at, { serious: true }), `axe: ${state}`).toEqual([]);
     expect.soft(await englishOn(at, OWN), `English: ${state}`).toEqual([]);
   };
   const stage = (name: keyof typeof STAGES) =>
@@ -263,7 +256,7 @@ test('nothing serious for axe and no English on a Chinese page, wherever a run l
       await page.goto(`/${at}`);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
       if (at === '#images') await page.getByRole('button', { name: /^red\.png/ }).click();
-      expect.soft(await serious(page), `axe: ${at}, narrow`).toEqual([]);
+      expect.soft(await axeFinds(page, { serious: true }), `axe: ${at}, narrow`).toEqual([]);
     }
   });
 });

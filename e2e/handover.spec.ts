@@ -5,7 +5,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { parse } from 'smol-toml';
@@ -18,6 +17,7 @@ import { openZip } from '../src/formats/zip/zip';
 import { writeZip, type ZipInput } from '../src/formats/zip/zip_write';
 import { handoverFilesOf } from '../tools/handover_zip';
 import { scanImageFolder } from '../tools/image_folder';
+import { axeFinds } from './axe';
 import { goTo, squares } from './small_run';
 import { test } from './trained';
 
@@ -172,8 +172,7 @@ async function cameBack(job: ReadonlyMap<string, Buffer>): Promise<Buffer> {
 async function fineIn(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).include('dialog[open]:last-of-type').analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+    expect(await axeFinds(page, { within: 'dialog[open]:last-of-type' })).toEqual([]);
   }
   await page.emulateMedia({ colorScheme: 'light' });
 }

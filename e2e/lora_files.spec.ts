@@ -7,7 +7,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { mapCheckpoint } from '../src/formats/checkpoint/checkpoint_kind';
 import { fromBytes } from '../src/formats/safetensors/byte_source';
@@ -16,6 +15,7 @@ import { writeSafetensors, type TensorToWrite } from '../src/formats/safetensors
 import { parseLora } from '../src/formats/lora/kohya_lora';
 import { openZip } from '../src/formats/zip/zip';
 import { merge, resize, type Options } from '../tools/lora/commands';
+import { axeFinds } from './axe';
 import { englishOn } from './chinese_words';
 import { chooseTinyModel, dropFiles, goTo, tinyModel } from './small_run';
 import { sd1Facts } from '../src/formats/families/sd1';
@@ -197,15 +197,13 @@ test('a LoRA looked into; resized, combined and merged as on the command line; a
     await page.getByRole('button', { name: '中文' }).click();
     for (const task of ['转换', '降秩', '组合', '合并']) {
       await page.getByText(task, { exact: true }).click();
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+      expect(await axeFinds(page)).toEqual([]);
       expect(
         await englishOn(page, [NAME, 'lora_init', 'tiny-sd15-merged', 'tiny-sd15', 'New project']),
       ).toEqual([]);
     }
     await page.emulateMedia({ colorScheme: 'dark' });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id }) => id)).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
   });
   await rm(folder, { recursive: true });
 });

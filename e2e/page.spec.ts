@@ -1,7 +1,7 @@
 /** The page itself: it opens under the headers it ships with, says what the computer can do, and asks nobody else. */
 import { gzipSync } from 'node:zlib';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
+import { axeFinds } from './axe';
 
 test('the page opens under its shipped headers and finds an adapter', async ({ page }) => {
   const complaints: string[] = [];
@@ -47,14 +47,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await page.goto('/');
     await expect(page.getByRole('button', { name: /^Open the sample set: / }).first()).toBeVisible();
-    expect(await complaintsOf(page)).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
     await page.getByRole('button', { name: 'What was checked' }).click();
     await expect(page.getByRole('dialog', { name: 'What was checked' })).toContainText('Graphics card');
-    expect(await complaintsOf(page)).toEqual([]);
+    expect(await axeFinds(page)).toEqual([]);
   });
-}
-
-async function complaintsOf(page: ConstructorParameters<typeof AxeBuilder>[0]['page']) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }

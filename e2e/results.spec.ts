@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 import sharp from 'sharp';
 import { fromBlob, fromBytes } from '../src/formats/safetensors/byte_source';
@@ -10,6 +9,7 @@ import { decodeEvent } from '../src/formats/tensorboard/event';
 import { readRecords } from '../src/formats/tensorboard/tfrecord';
 import { openZip } from '../src/formats/zip/zip';
 import { parseLora, type LoraFile } from '../src/formats/lora/kohya_lora';
+import { axeFinds } from './axe';
 import { goTo } from './small_run';
 import { test } from './trained';
 
@@ -56,9 +56,7 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
   await test.step('nothing serious for axe, in both themes', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-      expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+      expect(await axeFinds(page, { serious: true })).toEqual([]);
     }
   });
 

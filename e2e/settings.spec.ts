@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { deflateRawSync } from 'node:zlib';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { parseConfig } from '../src/formats/config/config';
+import { axeFinds } from './axe';
 import { goTo, prepareRun } from './small_run';
 
 const heading = (page: Page) => page.getByRole('heading', { name: 'Settings', level: 1 });
@@ -17,14 +17,6 @@ const linkOf = (json: string) => `/#c=${deflateRawSync(json).toString('base64url
 async function open(page: Page): Promise<void> {
   await page.goto('/#settings');
   await expect(heading(page)).toBeVisible();
-}
-
-async function quiet(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(
-    serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
-  ).toEqual([]);
 }
 
 test('a field is found by its kohya name, refused out of range, changed and taken back', async ({ page }) => {
@@ -217,13 +209,13 @@ test('a hostile link changes nothing and starts nothing', async ({ page }) => {
 test('axe finds nothing serious, on the screen and in its dialogs, in both languages', async ({ page }) => {
   await open(page);
   await page.getByRole('textbox', { name: 'Rank', exact: true }).fill('500');
-  await quiet(page);
+  expect(await axeFinds(page, { serious: true })).toEqual([]);
   await page.getByRole('button', { name: '中文' }).click();
   await expect(page.getByRole('heading', { name: '参数', level: 1 })).toBeVisible();
   await page.emulateMedia({ colorScheme: 'dark' });
-  await quiet(page);
+  expect(await axeFinds(page, { serious: true })).toEqual([]);
   await page.getByRole('button', { name: '导入 kohya 或 YAML' }).click();
   await page.getByLabel('或在此粘贴内容').fill('network_dim = 48\nfp8_base = true\n');
   await expect(page.getByRole('row', { name: /48/ })).toBeVisible();
-  await quiet(page);
+  expect(await axeFinds(page, { serious: true })).toEqual([]);
 });
