@@ -29,7 +29,11 @@ export interface EngineFacts {
   };
   DeviceLostError: { lost: { reason: string } };
   DrawingLostError: { lost: { reason: string } };
-  NonFiniteLossError: { loss: { step: number; skips: number; skippedSteps: number } };
+  NonFiniteLossError: {
+    loss: { step: number; skips: number; skippedSteps: number };
+    /** The run came to its end without one step that could be taken. */
+    'no-step': { step: number; skips: number; skippedSteps: number };
+  };
   NonFiniteLatentsError: { latents: { picture: string } };
   ResumeError: {
     'not-a-state': Nothing;

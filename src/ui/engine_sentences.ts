@@ -54,6 +54,8 @@ const CheckpointError: Sentences<CheckpointFacts> = {
     `底模经过量化（“${tensor}”是 ${dtype}）；可以读取 F16、BF16、F32 和普通的 8 位浮点。请使用未量化的底模。`,
   cut: ({ tensor }) => `“${tensor}”读不完整：文件已改变或被截断。请重新选择或重新下载。`,
   'non-finite': ({ tensor, count }) => `“${tensor}”中有 ${count} 个无穷大或非数值。底模已损坏，请重新下载。`,
+  'too-large': ({ tensor, count }) =>
+    `“${tensor}”中有 ${count} 个值超过 65504，半精度无法表示，而底模的权重以半精度保存。正常的 Stable Diffusion 底模没有这样的值：此文件已损坏，或合并、转换时出错。请换用其他底模。`,
 };
 
 type Place = { offset: number; expected: string; got: string };
@@ -185,6 +187,8 @@ const engine: Engine = {
   NonFiniteLossError: {
     loss: ({ step, skips, skippedSteps }) =>
       `到第 ${step} 步为止，损失或梯度连续 ${skips} 步为无穷大或非数值（共跳过 ${skippedSteps} 步）。请降低学习率，检查底模，或从最近的检查点继续。`,
+    'no-step': ({ step }) =>
+      `什么也没有学到：全部 ${step} 步的损失或梯度都是无穷大或非数值，每一步都被跳过。请降低学习率或检查底模；半精度下步数很少的训练可能需要更多步数。`,
   },
   NonFiniteLatentsError: {
     latents: ({ picture }) => `${picture}：VAE 给出了非有限的值。请移除这张图片，或换用 VAE 正常的底模。`,

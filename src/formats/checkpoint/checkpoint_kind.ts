@@ -130,6 +130,8 @@ export interface CheckpointFacts {
   quantized: { tensor: string; dtype: string };
   cut: { tensor: string };
   'non-finite': { tensor: string; count: number };
+  /** Finite, but beyond 65504, the largest half: the base model's matrices are kept as halves. */
+  'too-large': { tensor: string; count: number };
 }
 
 export class CheckpointError<Code extends keyof CheckpointFacts = keyof CheckpointFacts> extends Error {

@@ -45,6 +45,13 @@ export function toFloats(bytes: ArrayBuffer, dtype: FloatDtype): Float32Array {
   }
 }
 
+/** How many are infinite or not a number. */
+export function countNonFinite(values: Float32Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) count++;
+  return count;
+}
+
 /** f32 to fp16 bits; 65520 and beyond become infinity, as in numpy and torch. */
 export function f32ToF16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -106,7 +113,7 @@ export function f32ToBf16(values: Float32Array): Uint16Array {
 }
 
 function exactHalves(bits: Uint16Array): Halves {
-  return { bits, saturated: 0, nonFinite: countNonFinite(bits) };
+  return { bits, saturated: 0, nonFinite: nonFiniteHalves(bits) };
 }
 
 function saturatingHalves(values: Float32Array): Halves {
@@ -128,7 +135,7 @@ function saturatingHalves(values: Float32Array): Halves {
   return { bits, saturated, nonFinite };
 }
 
-function countNonFinite(halves: Uint16Array): number {
+function nonFiniteHalves(halves: Uint16Array): number {
   let count = 0;
   for (let i = 0; i < halves.length; i++) if ((halves[i] & 0x7c00) === 0x7c00) count++;
   return count;

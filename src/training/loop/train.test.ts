@@ -239,5 +239,8 @@ describe('what bad input gets', () => {
     expect(await savedBy({ learning_rate: 1e30, save_precision: 'float' })).toEqual([false]);
     // From the first step on: there is nothing but what the run began with, which is no checkpoint.
     expect(await savedBy({ learning_rate: 1e-3, noise_offset: 1e30 })).toEqual([]);
+    // Nor is there where it ends before patience does: the second of two steps is its last.
+    const short = { learning_rate: 1e-3, noise_offset: 1e30, max_train_steps: 2, save_steps: 1 };
+    expect(await savedBy(short)).toEqual([]);
   });
 });

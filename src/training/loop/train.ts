@@ -95,6 +95,8 @@ async function* loop(run: TrainingRun, prepared: Prepared): AsyncGenerator<Train
     yield* between(run, prepared, progress, wanted);
   }
   yield* progress.drain();
+  if (prepared.step >= steps && prepared.updates === 0)
+    throw new NonFiniteLossError(prepared.step, prepared.step, prepared.step, 'no-step');
   yield { kind: 'phase', phase: 'save' };
   yield await saveRun(run, prepared, true);
   if (prepared.step >= steps) yield* sampled(run, prepared);
@@ -163,7 +165,7 @@ async function* between(
     if (next && !done.has(next)) {
       if (next === 'save') {
         // Steps that were left out changed nothing; a person who asks gets the file all the same.
-        if (asked || prepared.updates !== prepared.saved)
+        if (asked || prepared.updates !== (prepared.saved ?? 0))
           yield* progress.during('save', saved(run, prepared));
       } else if (paused) yield* drawSamples(run, prepared, prepared.step);
       else {

@@ -118,6 +118,37 @@ test('a VAE of its own takes the place of the checkpoint’s, or fills it', asyn
   await expect(planBaseModel([goldenSource(TINY), goldenSource(TINY)])).rejects.toThrow(/Two of the files/);
 });
 
+test('values that are no number, or that no half holds, are refused by the tensor’s name', async () => {
+  const all = await floatTensors();
+  const loaded = (name: string, value: number) =>
+    loadBaseModel([
+      fromBytes(
+        writeSafetensors(
+          all.map((tensor) =>
+            tensor.name === name ? { ...tensor, data: withValue(tensor.data, value) } : tensor,
+          ),
+        ),
+      ),
+    ]);
+  const matrix = 'model.diffusion_model.middle_block.1.proj_in.weight';
+  const bias = 'model.diffusion_model.out.0.bias';
+  const before = gpu().buffers.numBytesAllocated;
+  for (const name of [matrix, bias])
+    for (const value of [NaN, -Infinity])
+      await expect(loaded(name, value)).rejects.toMatchObject({
+        code: 'non-finite',
+        facts: { tensor: name, count: 1 },
+      });
+  await expect(loaded(matrix, 70000)).rejects.toMatchObject({
+    code: 'too-large',
+    facts: { tensor: matrix, count: 1 },
+  });
+  expect(gpu().buffers.numBytesAllocated).toBe(before);
+  // The largest half, and what is kept as single precision anyway.
+  dispose(await loaded(matrix, 65504));
+  dispose(await loaded(bias, 70000));
+});
+
 test('shards are read as one', async () => {
   const files = await Promise.all(
     (await diffusersFiles()).map(async (source) => {
@@ -245,13 +276,23 @@ async function tinyTensors(): Promise<TensorToWrite[]> {
 }
 
 async function converted(dtype: 'F32' | 'BF16'): Promise<ByteSource> {
-  const all = (await tinyTensors()).map((tensor) => {
+  return fromBytes(writeSafetensors(await floatTensors(dtype)));
+}
+
+async function floatTensors(dtype: 'F32' | 'BF16' = 'F32'): Promise<TensorToWrite[]> {
+  return (await tinyTensors()).map((tensor) => {
     if (tensor.dtype !== 'F16') return tensor;
     const floats = f16ToF32(new Uint16Array(tensor.data.slice().buffer));
     const data = new Uint8Array(dtype === 'F32' ? floats.buffer : f32ToBf16(floats).buffer);
     return { ...tensor, dtype, data };
   });
-  return fromBytes(writeSafetensors(all));
+}
+
+/** F32 data with another last value. */
+function withValue(data: Uint8Array, value: number): Uint8Array {
+  const copy = data.slice();
+  new DataView(copy.buffer).setFloat32(copy.length - 4, value, true);
+  return copy;
 }
 
 /** unet, vae and text encoder each in a file of its own, names without prefix; VAE attention as matrices. */

@@ -10,7 +10,8 @@ import {
   mapCheckpoint,
   refuseQuantized,
 } from '../../formats/checkpoint/checkpoint_kind';
-import { toFloats, toHalves } from '../../formats/safetensors/halves';
+import { refuseValues } from '../../formats/checkpoint/values';
+import { countNonFinite, toFloats, toHalves } from '../../formats/safetensors/halves';
 import { isFloatDtype, readHeader } from '../../formats/safetensors/safetensors';
 import type { TextConfig, UnetConfig, VaeConfig } from '../../models/config';
 import { timestepFrequencies } from '../../kernels/embedding/embedding';
@@ -284,16 +285,14 @@ async function loadTensor(
   const { dtype } = entry;
   if (!isFloatDtype(dtype)) return; // planBaseModel has made sure that there is none
   const bytes = await bytesOf(at);
-  if (storageOf(name, shape) === 'float') weights.addFloat(name, shape, turned(toFloats(bytes, dtype), at));
-  else {
-    const { bits, nonFinite } = toHalves(bytes, dtype);
-    if (nonFinite) {
-      throw new CheckpointError(
-        'non-finite',
-        { tensor: entry.name, count: nonFinite },
-        `"${entry.name}" has ${nonFinite} values that are infinite or not a number. The checkpoint is damaged; download it again.`,
-      );
-    }
+  if (storageOf(name, shape) === 'float') {
+    const floats = toFloats(bytes, dtype);
+    refuseValues(entry.name, { nonFinite: countNonFinite(floats), saturated: 0 });
+    weights.addFloat(name, shape, turned(floats, at));
+  } else {
+    const halves = toHalves(bytes, dtype);
+    const { bits } = halves;
+    refuseValues(entry.name, halves);
     weights.addHalf(name, shape, turned(bits, at));
   }
 }

@@ -51,20 +51,24 @@ export interface LossScaleState {
 /** Loss or gradients stay infinite or NaN though the loss is no longer scaled: training cannot go on. */
 export class NonFiniteLossError extends Error {
   override readonly name = 'NonFiniteLossError';
-  readonly code = 'loss';
   constructor(
     readonly step: number,
     readonly skips: number,
     readonly skippedSteps: number,
+    /** `no-step`: the run came to its end, and not one of its steps could be taken. */
+    readonly code: 'loss' | 'no-step' = 'loss',
   ) {
     super(
-      `The loss or its gradients were infinite or not a number ${skips} steps in a row, up to step ${step}, even ` +
-        `without loss scaling (${skippedSteps} steps were skipped in all). Lower the learning rate, check the ` +
-        `base model, or continue from the last checkpoint.`,
+      code === 'no-step'
+        ? `Nothing was learnt: the loss or its gradients were infinite or not a number in all ${step} steps, and each was ` +
+            `skipped. Lower the learning rate or check the base model; a run of a few steps in half precision may need more of them.`
+        : `The loss or its gradients were infinite or not a number ${skips} steps in a row, up to step ${step}, even ` +
+            `without loss scaling (${skippedSteps} steps were skipped in all). Lower the learning rate, check the ` +
+            `base model, or continue from the last checkpoint.`,
     );
   }
 
-  get facts(): EngineFacts['NonFiniteLossError']['loss'] {
+  get facts(): EngineFacts['NonFiniteLossError'][NonFiniteLossError['code']] {
     return { step: this.step, skips: this.skips, skippedSteps: this.skippedSteps };
   }
 }

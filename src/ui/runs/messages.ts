@@ -66,7 +66,8 @@ const en = {
   unstable: (step: string) => `The loss is no longer a number, step ${step}.`,
   unstableText: (kept: string) =>
     `Paused. Step ${kept} is kept. Most often the learning rate is too high: halve the learning rate?`,
-  unstableNothing: 'Paused before anything was saved. Most often the learning rate is too high.',
+  unstableNothing:
+    'Paused before anything was saved. Most often the learning rate is too high; a damaged base model does the same.',
   halve: 'Halve the rate and go on',
   diverged: 'The loss has run away.',
   divergedFrom: (from: string) => `It was about ${from} at the start.`,
@@ -287,7 +288,7 @@ const zh: typeof en = {
   tryAgain: '再试一次',
   unstable: (step) => `第 ${step} 步的损失不再是数字。`,
   unstableText: (kept) => `已暂停。第 ${kept} 步的结果已保留。多半是学习率太高：要把学习率减半吗？`,
-  unstableNothing: '已暂停，还没有保存过。多半是学习率太高。',
+  unstableNothing: '已暂停，还没有保存过。多半是学习率太高；底模损坏时也会这样。',
   halve: '学习率减半并继续',
   diverged: '损失失控了。',
   divergedFrom: (from) => `开始时约为 ${from}。`,
