@@ -57,6 +57,13 @@ describe('does what it says', () => {
     expect(after.modules).toHaveLength(192);
     for (const module of after.modules)
       expect(module).toEqual(before.modules.find(({ name }) => name === module.name));
+    // The folder of folders is the whole again.
+    const whole = join(folder, 'whole.safetensors');
+    await run(convert, [out], { to: 'kohya', out: whole });
+    const again = await parseLora(await read(whole));
+    expect(new Map(again.modules.map((module) => [module.name, module]))).toEqual(
+      new Map(before.modules.map((module) => [module.name, module])),
+    );
   });
 
   test('merge into one LoRA, and into a base model', async () => {
@@ -67,7 +74,8 @@ describe('does what it says', () => {
       new Set(['lora_un 8', 'lora_te 4']),
     );
     const full = join(folder, 'full.safetensors');
-    const said = await run(merge, [LORA], { base: BASE, out: full });
+    const said = await run(merge, [LORA], { base: BASE, out: full, weight: ['1,up0=2'] });
+    expect(said).toMatch(/^note: --weight up0=2: lora_init\.safetensors holds nothing of it\.$/m);
     expect(said).toMatch(/210 layers changed/);
     const [before, after] = [await readHeader(await read(BASE)), await readHeader(await read(full))];
     expect([...after.tensors.keys()]).toEqual([...before.tensors.keys()]);
@@ -127,6 +135,7 @@ describe('refuses as not understood', () => {
     ['one LoRA alone', merge, [LORA], { out: 'x.safetensors' }],
     ['more weights than LoRAs', merge, [LORA], { out: 'x.safetensors', weight: ['1', '1'], base: BASE }],
     ['a block that is none', merge, [LORA], { out: 'x.safetensors', weight: ['in5=1'], base: BASE }],
+    ['a layer that is none', merge, [LORA], { out: 'x.safetensors', weight: ['te2.0=1'], base: BASE }],
     ['a resized model', merge, [LORA], { out: 'x.safetensors', rank: '3', base: BASE }],
     ['weights that leave nothing', merge, [LORA, LORA], { out: 'x.safetensors', weight: ['0', '0'] }],
   ])('%s', async (_, command, files, options) => {

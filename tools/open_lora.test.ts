@@ -36,6 +36,8 @@ test('by the folder, and by its file', async () => {
 test('what is no LoRA’s folder is named', async () => {
   const empty = join(folder, 'empty');
   await mkdir(empty);
-  await expect(openLora(empty)).rejects.toThrow(/neither adapter_model\.safetensors nor pytorch_lora/);
+  await expect(openLora(empty)).rejects.toThrow(
+    /neither adapter_model\.safetensors nor pytorch_lora.*\(unet, text_encoder, text_encoder_2\)/,
+  );
   await expect(openLora(join(folder, 'none'))).rejects.toThrow(/There is no file/);
 });

@@ -6,7 +6,7 @@
 export type Progress = (done: number, total: number) => void;
 
 export interface BlockNorm {
-  /** `te3`, `down0`, `mid`, `up2`: as in weights. */
+  /** `te3` (of two text encoders `te1.3`), `down0`, `mid`, `up2`: as in weights. */
   readonly block: string;
   readonly modules: number;
   /** Root of the sum of the squares of its modules' norms. */
@@ -59,7 +59,7 @@ export interface ResizeReport {
 
 export interface LoraWeights {
   readonly all: number;
-  /** By `unet`, `te`, or a block. A block goes before its part, a part before the one for all. */
+  /** By `unet`, `te`, `te1` and `te2` where there are two, or a block. The narrower goes before the wider, all of them before `all`. */
   readonly by: ReadonlyMap<string, number>;
 }
 

@@ -11,7 +11,7 @@ import {
   type OpenedLora,
 } from '../../src/formats/merging/made';
 import { summarizeLora } from '../../src/formats/merging/summary';
-import { parseWeights, WeightsError } from '../../src/formats/merging/weights';
+import { emptyPlaces, parseWeights, WeightsError } from '../../src/formats/merging/weights';
 import { writings } from '../../src/formats/merging/written_as';
 import { savePrecisions, type SavePrecision } from '../../src/formats/lora/kohya_lora';
 import { LoraError } from '../../src/formats/lora/lora_error';
@@ -75,8 +75,15 @@ export const merge: Command = async (files, options, say) => {
   const weights = weightsOf(files, options);
   const out = outOf(options, options.base);
   const loras = [];
-  for (const [index, file] of files.entries())
-    loras.push({ lora: await open(file), name: basename(file), weights: weights[index] });
+  for (const [index, file] of files.entries()) {
+    const lora = await open(file);
+    const names = lora.file.modules.map(({ name }) => name);
+    for (const place of usable(file, () => emptyPlaces(weights[index], names)))
+      say(
+        `note: --weight ${place}=${weights[index].by.get(place) ?? ''}: ${basename(file)} holds nothing of it.`,
+      );
+    loras.push({ lora, name: basename(file), weights: weights[index] });
+  }
   if (options.base !== undefined) {
     const from = [basename(options.base), ...loras.map(({ name }) => name)];
     const weighted = loras.map(({ lora: { file }, weights: own }) => ({
@@ -131,10 +138,16 @@ function outOf({ out, to, force }: Options, base?: string): string {
 
 function weightsOf(files: readonly string[], { weight = [] }: Options): LoraWeights[] {
   if (weight.length > files.length) throw new UsageError('There are more weights than LoRAs.');
+  return files.map((file, index) => usable(file, () => parseWeights(weight[index] ?? '1')));
+}
+
+/** What is no weight of a file was not understood. */
+function usable<T>(file: string, read: () => T): T {
   try {
-    return files.map((_, index) => parseWeights(weight[index] ?? '1'));
+    return read();
   } catch (error) {
-    if (error instanceof WeightsError) throw new UsageError(`--weight: ${error.message}`);
+    if (error instanceof WeightsError)
+      throw new UsageError(`--weight of ${basename(file)}: ${error.message}`);
     throw error;
   }
 }

@@ -78,7 +78,7 @@ async function plan(base: readonly File[], loras: readonly MergedLora[]): Promis
   const from = [base.map(({ name }) => name).join(' + '), ...list.map(({ name }) => name)];
   return planMerge(
     base.map(fromBlob),
-    list.map(({ lora, weights }) => ({ modules: lora.file.modules, weights })),
+    list.map(({ lora, weights }) => ({ family: lora.file.family, modules: lora.file.modules, weights })),
     (own) => mergedMetadata(own, from),
   );
 }

@@ -20,6 +20,11 @@ export const partWords: Readonly<Record<PartName, Localized>> = {
   text2: { en: 'second text encoder', zh: '第二个文本编码器' },
 };
 
+/** 'A', 'A and B', 'A, B and C', as English lists them. */
+export function listed(words: readonly string[], last: 'and' | 'or'): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1) ?? ''}`;
+}
+
 /** What one tensor of a file gives: a tensor of a part, by its diffusers name. */
 export interface MappedTensor {
   readonly part: PartName;

@@ -79,7 +79,7 @@ test('each name leads back to its module, in every notation', () => {
   expect([...new Set(modules.map(([name]) => blockOf(name).block))].toSorted()).toEqual(
     [
       ...['down1', 'down2', 'mid', 'up0', 'up1'],
-      ...Array.from({ length: 12 }, (_, layer) => `te${layer}`),
+      ...Array.from({ length: 12 }, (_, layer) => `te1.${layer}`),
       ...Array.from({ length: 32 }, (_, layer) => `te2.${layer}`),
     ].toSorted(),
   );

@@ -24,11 +24,11 @@ export async function adapterHeader(
   source: ByteSource,
   config: string,
 ): Promise<{ header: Uint8Array<ArrayBuffer>; dataStart: number }> {
-  const said = readConfig(config);
+  const said = strengthSaid(config);
   const { tensors, metadata, dataStart } = await readHeader(source);
   const namings = everyFamily.flatMap(({ lora }) => Object.values(lora));
   const beside = [...new Set(namings.map(({ folder }) => folder))].flatMap((folder) =>
-    taken.flatMap((key) => (said[key] === undefined ? [] : [[`${folder}.${key}`, said[key]]])),
+    said.map(([key, value]) => [`${folder}.${key}`, value]),
   );
   const header = safetensorsHeader(
     [...tensors.values()].map(({ start, end, ...entry }) => ({ ...entry, bytes: end - start })),
@@ -53,6 +53,12 @@ export async function withAdapterConfig(source: ByteSource, config: string): Pro
       return bytes.buffer;
     },
   };
+}
+
+/** What a configuration says of the strength, by peft's keys. Throws LoraError as `adapterHeader`. */
+export function strengthSaid(config: string): [key: string, value: unknown][] {
+  const said = readConfig(config);
+  return taken.flatMap((key): [string, unknown][] => (said[key] === undefined ? [] : [[key, said[key]]]));
 }
 
 function readConfig(text: string): Record<string, unknown> {

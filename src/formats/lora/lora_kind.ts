@@ -4,7 +4,7 @@
 import type { Localized } from '../config/language';
 import { identifyCheckpoint, type CheckpointKind } from '../checkpoint/checkpoint_kind';
 import { familyFacts, type FamilyName } from '../families/families';
-import type { FamilyFacts, TensorShapes } from '../families/family_facts';
+import { listed, type FamilyFacts, type TensorShapes } from '../families/family_facts';
 import { LoraError } from './lora_error';
 import { loraTensorName } from './lora_names';
 
@@ -139,6 +139,19 @@ export function refuseOtherFamily(lora: FamilyName, base: Pick<FamilyFacts, 'tit
   throw new LoraError('other-method', {
     en: `This LoRA is for ${title.en}, and the base model is ${base.title.en}: they do not fit each other. Choose a LoRA made for ${base.title.en}.`,
     zh: `此 LoRA 用于 ${title.zh}，而底模是 ${base.title.zh}：两者不匹配。请选择为 ${base.title.zh} 制作的 LoRA。`,
+  });
+}
+
+/** Throws LoraError where LoRAs that are to become one are for base models of more families than one. */
+export function refuseMixedFamilies(families: readonly FamilyName[]): void {
+  const titles = [...new Set(families)].map((family) => familyFacts[family].title);
+  if (titles.length < 2) return;
+  throw new LoraError('other-method', {
+    en: `These LoRAs are for different base models, ${listed(
+      titles.map(({ en }) => en),
+      'and',
+    )}: a layer of the one is no layer of the other. Merge LoRAs made for the same base model.`,
+    zh: `这些 LoRA 用于不同的底模（${titles.map(({ zh }) => zh).join('、')}），彼此的层并不对应。请合并为同一底模制作的 LoRA。`,
   });
 }
 

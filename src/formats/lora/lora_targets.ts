@@ -2,8 +2,8 @@
  * The layers of a base model that kohya's `networks.lora` adapts by default, found among its tensors by the family's
  * patterns, and what it calls them. Source: kohya sd-scripts `networks/lora.py`.
  */
-import { familyOfFiles, mapCheckpoint } from '../checkpoint/checkpoint_kind';
-import { familyFacts } from '../families/families';
+import { mapCheckpoint } from '../checkpoint/checkpoint_kind';
+import { factsOfBase } from '../checkpoint/lacking';
 import { shapeTaken, type FamilyFacts, type LoraPart, type TensorShapes } from '../families/family_facts';
 
 /** One adapted layer: down is [r, inFeatures], up is [outFeatures, r]; `conv` ones have [.., 1, 1] after. */
@@ -37,12 +37,9 @@ export function loraTargets(
   });
 }
 
-/** From the headers of a model's files, by their own names; in no particular order. */
+/** From the headers of a model's files, by their own names; in no particular order. Throws CheckpointError for what is no base model. */
 export function targetsInCheckpoint(files: readonly TensorShapes[]): LoraTarget[] {
-  const name = familyOfFiles(files);
-  // What is of no family has nothing to adapt.
-  if (name === undefined) return [];
-  const family = familyFacts[name];
+  const family = factsOfBase(files);
   return files.flatMap((tensors) => {
     const { parts } = mapCheckpoint(tensors.keys(), family);
     return LORA_PARTS.flatMap((part) =>

@@ -1,8 +1,8 @@
 // Several LoRAs as one, exactly: the ranks of a module stand side by side, [w1 s1 up1 | w2 s2 up2] · [down1; down2], s being
 // alpha / rank of each. Alpha of the result is its rank, so that every program multiplies by 1.
 import type { LoraWeights } from '../../protocol/lora_tools';
-import { familyFacts, type FamilyName } from '../families/families';
-import { refuseOtherFamily } from '../lora/lora_kind';
+import type { FamilyName } from '../families/families';
+import { refuseMixedFamilies } from '../lora/lora_kind';
 import type { LoraModule } from '../lora/kohya_lora';
 import { rankOf, strengthOf } from './change';
 import { weightOf } from './weights';
@@ -17,8 +17,7 @@ export interface WeightedLora {
 
 /** Modules in the order in which they first come. Throws LoraError where two files disagree on the family or a module's widths. */
 export function combineLoras(loras: readonly WeightedLora[]): LoraModule[] {
-  const [first] = loras.flatMap(({ family }) => family ?? []);
-  for (const { family } of loras) if (family) refuseOtherFamily(family, familyFacts[first]);
+  refuseMixedFamilies(loras.flatMap(({ family }) => family ?? []));
   const byName = new Map<string, { module: LoraModule; factor: number }[]>();
   for (const { modules, weights } of loras) {
     for (const module of modules) {

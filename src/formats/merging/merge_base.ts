@@ -1,13 +1,13 @@
 // LoRAs merged into a base model: W + sum of weight · alpha / rank · up·down for each adapted layer, everything else byte
 // for byte, in the names, order and types of the file that came in. Streamed: of the base there are never more than some
 // megabytes in memory. The sum is made in f64 and rounded once to the layer's own type.
-import { familyOfFiles, mapCheckpoint } from '../checkpoint/checkpoint_kind';
-import { familyFacts, type FamilyName } from '../families/families';
-import type { MappedTensor } from '../families/family_facts';
+import { mapCheckpoint } from '../checkpoint/checkpoint_kind';
+import { factsOfBase, lacking } from '../checkpoint/lacking';
+import type { FamilyFacts, MappedTensor, PartName } from '../families/family_facts';
 import { LoraError } from '../lora/lora_error';
 import { refuseOtherFamily } from '../lora/lora_kind';
 import { matchLora } from '../lora/lora_outline';
-import { LORA_PARTS, targetsInCheckpoint } from '../lora/lora_targets';
+import { LORA_PARTS, targetsInCheckpoint, type LoraTarget } from '../lora/lora_targets';
 import type { ByteSource } from '../safetensors/byte_source';
 import { f32ToBf16, f32ToF16, toFloats } from '../safetensors/halves';
 import { readHeader, type SafetensorsFile, type TensorEntry } from '../safetensors/safetensors';
@@ -38,7 +38,7 @@ type Addition = Scaled & Pick<MappedTensor, 'rows' | 'transposed'>;
 
 /**
  * Reads headers and checks that every module of every LoRA finds its layer. `metadata` says what becomes of each file's.
- * Throws SafetensorsError, LoraError (`unknown-module`, `wrong-shape`; `not-float` for a layer of a type that cannot be
+ * Throws SafetensorsError, CheckpointError (no base model, or one that lacks what a LoRA adapts), LoraError (`unknown-module`, `wrong-shape`; `not-float` for a layer of a type that cannot be
  * written); while writing, LoraError `non-finite` where a merged weight does not fit its type.
  */
 export async function planMerge(
@@ -48,10 +48,12 @@ export async function planMerge(
 ): Promise<MergedFile[]> {
   const headers = await Promise.all(base.map(readHeader));
   const all = headers.map(({ tensors }) => tensors);
-  const family = familyOfFiles(all);
+  const family = factsOfBase(all);
   const targets = targetsInCheckpoint(all);
   for (const { family: of, modules } of loras) {
-    if (family && of) refuseOtherFamily(of, familyFacts[family]);
+    if (of) refuseOtherFamily(of, family);
+    const missing = family.parts.filter((part) => isAdapted(part, modules, family) && !has(targets, part));
+    if (missing.length > 0) throw lacking(missing);
     matchLora(
       modules.map((module) => ({ ...module, rank: rankOf(module) })),
       targets,
@@ -75,15 +77,22 @@ export async function planMerge(
   });
 }
 
+function isAdapted(part: PartName, modules: readonly LoraModule[], family: FamilyFacts): boolean {
+  const naming = part === 'vae' ? undefined : family.lora[part];
+  return naming !== undefined && modules.some(({ name }) => name.startsWith(`${naming.prefix}_`));
+}
+
+function has(targets: readonly LoraTarget[], part: PartName): boolean {
+  return targets.some((target) => target.part === part);
+}
+
 /** By the file's own names. */
 function additionsTo(
   { tensors }: SafetensorsFile,
   wanted: ReadonlyMap<string, readonly Scaled[]>,
-  family: FamilyName | undefined,
+  family: FamilyFacts,
 ): ReadonlyMap<string, readonly Addition[]> {
-  // What is of no family has nothing to adapt.
-  if (family === undefined) return new Map();
-  const { parts } = mapCheckpoint(tensors.keys(), familyFacts[family]);
+  const { parts } = mapCheckpoint(tensors.keys(), family);
   const additions = new Map<string, Addition[]>();
   for (const part of LORA_PARTS) {
     for (const [name, { key, ...how }] of parts[part]) {
@@ -122,7 +131,8 @@ function mergedFile(
   );
   return {
     bytes: header.length + source.byteLength - dataStart,
-    changed: additions.size,
+    // By the LoRAs' modules: of three projections in one matrix each is a layer.
+    changed: new Set([...additions.values()].flatMap((all) => all.map(({ module }) => module.name))).size,
     async *pieces() {
       yield header;
       for (const entry of tensors.values()) {

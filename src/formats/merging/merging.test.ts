@@ -15,7 +15,7 @@ import { combineLoras } from './combine';
 import { mergedMetadata, planMerge } from './merge_base';
 import { keptOfAll, keptRank, resizeModule } from './resize';
 import { summarizeLora, tagsIn } from './summary';
-import { blockOf, parseWeights, weightOf, WeightsError } from './weights';
+import { blockOf, emptyPlaces, parseWeights, weightOf, WeightsError } from './weights';
 import { writeAs } from './written_as';
 
 const targets = smallTargets();
@@ -70,6 +70,51 @@ describe('weights', () => {
       expect(() => parseWeights(text)).toThrow(WeightsError);
     },
   );
+});
+
+describe('places of weights', () => {
+  const layer = (encoder: string, index: number) =>
+    `lora_${encoder}_text_model_encoder_layers_${index}_mlp_fc1`;
+  const one = [...targets.map(({ name }) => name), layer('te', 0), layer('te', 11)];
+  const two = ['lora_unet_input_blocks_4_1_proj_in', layer('te1', 2), layer('te2', 2), layer('te2', 31)];
+
+  it('of two text encoders: te both, te1 and te2 the whole of one, te1.2 and te2.31 layers', () => {
+    const weights = parseWeights('te=0.5,te2=0,te2.31=2,unet=3');
+    expect(two.map((name) => weightOf(weights, name))).toEqual([3, 0.5, 0, 2]);
+    expect(two.map((name) => weightOf(parseWeights('te1=0'), name))).toEqual([1, 0, 1, 1]);
+  });
+
+  it('of one: te2 is its third layer, as before', () => {
+    const weights = parseWeights('te2=0');
+    expect([layer('te', 2), layer('te', 11), layer('te', 1)].map((name) => weightOf(weights, name))).toEqual([
+      0, 1, 1,
+    ]);
+  });
+
+  it.each(['te2.0=0', 'te1.3=1', 'te12=1', 'down4=0', 'up11=1'])(
+    '%s is refused for a LoRA of SD 1.x',
+    (text) => {
+      expect(() => emptyPlaces(parseWeights(text), one)).toThrow(
+        /^there is no "[^"]+" in this LoRA: it has te \(te0, te11\), unet \(down0, mid, up1\)\.$/,
+      );
+    },
+  );
+
+  it.each(['te0=0', 'te11=1', 'te2.32=1', 'te1.12=0', 'te3.0=1', 'down7=1'])(
+    '%s is refused for one of SDXL',
+    (text) => {
+      expect(() => emptyPlaces(parseWeights(text), two)).toThrow(
+        /it has te1 \(te1\.2\), te2 \(te2\.2, te2\.31\), unet \(down1\)\.$/,
+      );
+    },
+  );
+
+  it('that a model has and a LoRA does not change are told, and no error', () => {
+    expect(
+      emptyPlaces(parseWeights('0.5,unet=1,te=0,te3=1,mid=0'), ['lora_unet_mid_block_attentions_0_proj_in']),
+    ).toEqual(['te', 'te3']);
+    expect(emptyPlaces(parseWeights('te1=0,te2=1,down1=2,up3=0'), two)).toEqual(['up3']);
+  });
 });
 
 describe('several into one', () => {

@@ -1,6 +1,7 @@
 /** SDXL's LoRAs as files: written in each notation and read back, merged into a checkpoint whose projections lie in one matrix. */
 import { expect, it, test } from 'vitest';
 import type { familyFacts } from '../families/families';
+import { joinedAdapters, type AdapterFolder } from '../lora/adapter_folders';
 import { parseLora, type LoraModule } from '../lora/kohya_lora';
 import { verifyLora } from '../lora/verify_lora';
 import { fromBytes } from '../safetensors/byte_source';
@@ -10,7 +11,7 @@ import { writeSafetensors } from '../safetensors/safetensors_write';
 import { combineInto } from './made';
 import { planMerge } from './merge_base';
 import { parseWeights } from './weights';
-import { writeAs, writings } from './written_as';
+import { writeAs, writings, type WrittenFile } from './written_as';
 
 const module = (name: string, inputs: number, outputs: number, first: number): LoraModule => ({
   name,
@@ -28,19 +29,39 @@ const lora = { modules, precision: 'float', metadata: { ss_base_model_version: '
 
 it.each(writings)('is read back as it was written, %s', async (writing) => {
   const files = await writeAs(writing, lora);
-  // peft has a file a part, without the part's name: a text encoder as narrow as this one tells nothing of itself.
-  if (writing === 'peft') {
-    expect(files.map(({ path }) => path?.split('/')[0])).toEqual(
-      ['unet', 'text_encoder', 'text_encoder_2'].flatMap((folder) => [folder, folder]),
-    );
-    return;
-  }
-  const read = await parseLora(fromBytes(files[0].bytes));
+  // peft has a file a part, without the part's name: the folder's is put before it.
+  const source = writing === 'peft' ? await joinedAdapters(foldersOf(files)) : fromBytes(files[0].bytes);
+  const read = await parseLora(source);
   expect(read.family).toBe('sdxl');
   expect(new Map(read.modules.map(({ name, down, up }) => [name, { down, up }]))).toEqual(
     new Map(modules.map(({ name, down, up }) => [name, { down, up }])),
   );
+  expect(read.modules.map(({ alpha }) => alpha)).toEqual([2, 2, 2]);
   if (writing === 'kohya') expect((await verifyLora(fromBytes(files[0].bytes))).modules).toBe(3);
+});
+
+function foldersOf(files: readonly WrittenFile[]): AdapterFolder[] {
+  const text = ({ bytes }: WrittenFile) => new TextDecoder().decode(bytes);
+  return [0, 2, 4].map((at) => ({
+    folder: files[at].path?.split('/')[0] ?? '',
+    source: fromBytes(files[at].bytes),
+    config: text(files[at + 1]),
+  }));
+}
+
+test.each([0, 1, 2])('peft’s folder %i alone is SDXL’s, with the strength beside it', async (index) => {
+  const halved = modules.map((each) => ({ ...each, alpha: 1 }));
+  const folder = foldersOf(await writeAs('peft', { ...lora, modules: halved }))[index];
+  const source = await joinedAdapters([folder]);
+  const read = await parseLora(source);
+  expect(read).toMatchObject({ family: 'sdxl', modules: [{ ...halved[index] }] });
+  // Read in pieces that begin and end anywhere.
+  const whole = new Uint8Array(await source.slice(0, source.byteLength));
+  for (const [start, end] of [
+    [1, 9],
+    [source.byteLength - 5, source.byteLength + 9],
+  ])
+    expect(new Uint8Array(await source.slice(start, end))).toEqual(whole.slice(start, end));
 });
 
 const clip = 'conditioner.embedders.1.model.';
@@ -86,6 +107,10 @@ test('merges into the rows of its projection, and into no others', async () => {
   expect(values(shapes[4][0])).toEqual([...none, ...change(second, 0.5), ...none]);
   expect(values(shapes[5][0])).toEqual(none);
   expect(file.changed).toBe(3);
+  // Two layers, though one matrix.
+  const query = module('lora_te2_text_model_encoder_layers_0_self_attn_q_proj', 3, 3, 4);
+  const [both] = await planMerge([base], [{ family: 'sdxl', modules: [query, second], weights }], () => ({}));
+  expect(both.changed).toBe(2);
 });
 
 test('LoRAs and base models of two families do not go together', async () => {
@@ -103,6 +128,49 @@ test('LoRAs and base models of two families do not go together', async () => {
     },
   });
   await expect(combineInto([named('sdxl', unet), named('sd1', own)], undefined)).rejects.toThrow(
-    /do not fit/,
+    /^These LoRAs are for different base models, SDXL and Stable Diffusion 1\.x:/,
   );
+});
+
+test('a base model that is none, or lacks what the LoRA changes, is named for what it is', async () => {
+  const made = (without: RegExp, others: readonly (readonly [string, number[]])[] = []) =>
+    fromBytes(
+      writeSafetensors(
+        [...shapes.filter(([name]) => !without.test(name)), ...others].map(([name, shape]) => ({
+          name,
+          dtype: 'F32' as const,
+          shape,
+          data: new Uint8Array(4 * shape.reduce((a, b) => a * b, 1)),
+        })),
+      ),
+    );
+  const [input] = shapes;
+  const channels = (count: number) => made(/input_blocks\.0/, [[input[0], [1, count, 3, 3]]]);
+  const weights = parseWeights('1');
+  const merged = (file: ReturnType<typeof made>) =>
+    planMerge([file], [{ family: 'sdxl', modules, weights }], () => ({}));
+  await expect(merged(channels(9))).rejects.toThrow(/^This is an inpainting model of SDXL/);
+  await expect(merged(channels(8))).rejects.toThrow(/^This is an instruct-pix2pix model of SDXL/);
+  await expect(
+    merged(made(/embedders\.0/, [['conditioner.embedders.0.model.ln_final.bias', [1]]])),
+  ).rejects.toThrow(/^This is the SDXL refiner/);
+  const lora = fromBytes((await writeAs('kohya', { modules, precision: 'float', metadata: {} }))[0].bytes);
+  await expect(merged(lora)).rejects.toMatchObject({
+    name: 'CheckpointError',
+    facts: { kind: 'lora' },
+  });
+  await expect(merged(made(/embedders/))).rejects.toThrow(
+    /^The base model lacks the text encoder and the second text encoder\. Give the whole checkpoint/,
+  );
+  await expect(merged(made(/embedders\.1/))).rejects.toThrow(
+    /^The base model lacks the second text encoder\./,
+  );
+  await expect(merged(made(/diffusion_model/))).rejects.toThrow(/^This is not a model that is known here/);
+  // What the LoRA does not change may be missing.
+  const [file] = await planMerge(
+    [made(/embedders/)],
+    [{ family: 'sdxl', modules: [unet], weights }],
+    () => ({}),
+  );
+  expect(file.changed).toBe(1);
 });

@@ -3,7 +3,7 @@
 // Sources: diffusers' `loaders/lora_base.py`, peft's `LoraConfig` and `utils/save_and_load.py`.
 import type { Writing } from '../../protocol/lora_tools';
 import { everyFamily } from '../families/families';
-import type { LoraNaming } from '../families/family_facts';
+import type { FamilyFacts, LoraNaming } from '../families/family_facts';
 import { ADAPTER_CONFIG, ADAPTER_FILE } from '../lora/adapter_config';
 import { buildLoraFile, castTensor, type LoraModule, type SavePrecision } from '../lora/kohya_lora';
 import { LoraError } from '../lora/lora_error';
@@ -39,6 +39,7 @@ export async function writeAs(writing: Writing, lora: ToWrite): Promise<WrittenF
 }
 
 interface Placed {
+  readonly family: FamilyFacts;
   readonly module: LoraModule;
   readonly naming: LoraNaming;
   /** diffusers' path within its part. */
@@ -47,13 +48,14 @@ interface Placed {
 
 /** With the shapes that the layer's kind asks for: some programs write convolutions flat. */
 function place(module: LoraModule): Placed {
-  for (const naming of everyFamily.flatMap(({ lora }) => Object.values(lora))) {
+  for (const [family, naming] of namings()) {
     const path = naming.pathOfName(module.name);
     if (path === undefined) continue;
     const tail = naming.convolutions.test(path) ? [1, 1] : [];
     const shaped = (shape: readonly number[]) => [...shape.slice(0, 2), ...tail];
     const { downShape, upShape } = module;
-    return { module: { ...module, downShape: shaped(downShape), upShape: shaped(upShape) }, naming, path };
+    const as = { ...module, downShape: shaped(downShape), upShape: shaped(upShape) };
+    return { family, module: as, naming, path };
   }
   throw new LoraError(
     'unknown-module',
@@ -62,6 +64,12 @@ function place(module: LoraModule): Placed {
       zh: `“${module.name}”不是这里已知的层，在此格式中没有对应的名称。`,
     },
     module.name,
+  );
+}
+
+function namings(): [FamilyFacts, LoraNaming][] {
+  return everyFamily.flatMap((family) =>
+    Object.values(family.lora).map((naming): [FamilyFacts, LoraNaming] => [family, naming]),
   );
 }
 
@@ -96,7 +104,8 @@ function peftFolders(placed: readonly Placed[], precision: SavePrecision): Writt
     const alike = own.every(
       ({ module }) => rankOf(module) === rankOf(first) && module.alpha === first.alpha && first.alpha > 0,
     );
-    const written = own.map(({ module, naming, path }) => ({
+    const written = own.map(({ family, module, naming, path }) => ({
+      family,
       naming,
       module: alike ? module : folded(module),
       path: naming.modelPath(path),
@@ -106,10 +115,22 @@ function peftFolders(placed: readonly Placed[], precision: SavePrecision): Writt
     );
     const config = `${JSON.stringify(peftConfig(written, alike), null, 2)}\n`;
     return [
-      { path: `${folder}/${ADAPTER_FILE}`, bytes: writeSafetensors(tensors, { format: 'pt' }) },
+      {
+        path: `${folder}/${ADAPTER_FILE}`,
+        bytes: writeSafetensors(tensors, { format: 'pt', ...kindSaid(placed) }),
+      },
       { path: `${folder}/${ADAPTER_CONFIG}`, bytes: new TextEncoder().encode(config) },
     ];
   });
+}
+
+/**
+ * In a file of peft's nothing else tells one family's first text encoder from another's. Of the family that is taken where
+ * nothing tells, nothing is said.
+ */
+function kindSaid(placed: readonly Placed[]): Record<string, string> {
+  const family = placed.map((each) => each.family).find((each) => each !== everyFamily[0]);
+  return family ? { 'modelspec.architecture': family.metadata.architecture } : {};
 }
 
 function peftConfig(written: readonly Placed[], alike: boolean): object {

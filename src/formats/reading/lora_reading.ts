@@ -1,6 +1,5 @@
 /** LoRA files as a page asks about them: whether one can be trained on from, and whether one is sound. */
-import { familyOfFiles } from '../checkpoint/checkpoint_kind';
-import { familyFacts } from '../families/families';
+import { factsOfBase } from '../checkpoint/lacking';
 import { parseLora } from '../lora/kohya_lora';
 import { checkRanks, matchLora, outlineLora, ranksOf } from '../lora/lora_outline';
 import { refuseOtherFamily } from '../lora/lora_kind';
@@ -15,16 +14,17 @@ export interface Continuable {
   readonly setAside: readonly string[];
 }
 
-/** Reads headers only. Rejects with LoraError or SafetensorsError where it cannot be continued on `base`, if that is given. */
+/** Reads headers only. Rejects with LoraError, CheckpointError or SafetensorsError where it cannot be continued on `base`, if that is given. */
 export async function readContinuable(lora: Blob, base: readonly Blob[]): Promise<Continuable> {
   const { family, layers, setAside } = await outlineLora(fromBlob(lora));
   const ranks = ranksOf(layers);
   checkRanks(layers, ranks.most);
   const headers = await Promise.all(base.map((file) => readHeader(fromBlob(file))));
   const tensors = headers.map((header) => header.tensors);
-  const baseFamily = familyOfFiles(tensors);
-  if (baseFamily) refuseOtherFamily(family, familyFacts[baseFamily]);
-  if (headers.length > 0) matchLora(layers, targetsInCheckpoint(tensors));
+  if (headers.length > 0) {
+    refuseOtherFamily(family, factsOfBase(tensors));
+    matchLora(layers, targetsInCheckpoint(tensors));
+  }
   return { ranks, setAside };
 }
 

@@ -5,11 +5,11 @@
 import type { ByteSource } from '../../formats/safetensors/byte_source';
 import {
   CheckpointError,
-  familyOf,
   identifyCheckpoint,
   mapCheckpoint,
   refuseQuantized,
 } from '../../formats/checkpoint/checkpoint_kind';
+import { familyOfBase, lacking } from '../../formats/checkpoint/lacking';
 import { refuseValues } from '../../formats/checkpoint/values';
 import { countNonFinite, toFloats, toHalves } from '../../formats/safetensors/halves';
 import { isFloatDtype, readHeader } from '../../formats/safetensors/safetensors';
@@ -75,15 +75,10 @@ export async function planBaseModel(files: readonly ByteSource[]): Promise<BaseM
     text2: new Map(),
   };
   const headers = await Promise.all(files.map(readHeader));
-  const kinds = headers.map((header) => identifyCheckpoint(header.tensors));
-  for (const { kind, sentence } of kinds)
-    if (!familyOf([kind])) throw new CheckpointError('kind', { kind }, sentence);
-  const name = familyOf(kinds.map(({ kind }) => kind));
-  if (!name) throw new CheckpointError('kind', { kind: 'empty' }, 'No base model was given. Choose one.');
-  const family: Family = families[name];
+  const family: Family = families[familyOfBase(headers.map((header) => header.tensors))];
   for (const [index, header] of headers.entries()) {
     const source = files[index];
-    const { kind } = kinds[index];
+    const { kind } = identifyCheckpoint(header.tensors);
     refuseQuantized(header.tensors, family);
     const map = mapCheckpoint(header.tensors.keys(), family);
     // A VAE of its own takes the place of the checkpoint's.
@@ -122,16 +117,6 @@ const ORDER: readonly PartName[] = ['unet', 'text1', 'text2', 'vae'];
 
 function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-function lacking(missing: readonly PartName[]): CheckpointError {
-  const what = missing.map((part) => `the ${partWords[part].en}`).join(' and ');
-  const remedy =
-    missing.length === 1 && missing[0] === 'vae'
-      ? 'Give a VAE of its own beside it (the setting vae), or a whole checkpoint.'
-      : 'Give the whole checkpoint, or all files of the diffusers folder.';
-  const kind = missing.length === 1 && missing[0] === 'vae' ? 'sd1-no-vae' : 'unknown';
-  return new CheckpointError('kind', { kind, lacks: missing }, `The base model lacks ${what}. ${remedy}`);
 }
 
 function twice(part: PartName): CheckpointError {

@@ -7,17 +7,16 @@ import { normText } from './norm_text';
 
 test.each([
   ['lora_te_text_model_encoder_layers_11_mlp_fc1', 'te', '11', 'text encoder 11', '文本编码器 11'],
-  ['lora_te2_text_model_encoder_layers_3_mlp_fc1', 'te2', '3', 'text encoder 2 3', '文本编码器 2 3'],
+  ['lora_te1_text_model_encoder_layers_3_mlp_fc1', 'te1', '3', 'text encoder 1 · 3', '文本编码器 1 · 3'],
+  ['lora_te2_text_model_encoder_layers_3_mlp_fc1', 'te2', '3', 'text encoder 2 · 3', '文本编码器 2 · 3'],
   ['lora_unet_down_blocks_2_attentions_0_proj_in', 'down', '2', 'down 2', '下采样 2'],
   ['lora_unet_mid_block_attentions_0_proj_in', 'mid', '', 'middle', '中间'],
   ['lora_unet_up_blocks_1_attentions_0_proj_in', 'up', '1', 'up 1', '上采样 1'],
   ['lora_unet_time_embed', 'unet', '', 'U-Net', 'U-Net'],
 ])('%s', (name, part, index, en, zh) => {
   const { block } = blockOf(name);
-  // A second text encoder is no part of Stable Diffusion 1.x; its block is named by hand.
-  const given = name.startsWith('lora_te2') ? 'te2.3' : block;
-  expect(partOf(given)).toEqual({ part, index });
-  expect([blockName(given, messages.en), blockName(given, messages.zh)]).toEqual([en, zh]);
+  expect(partOf(block)).toEqual({ part, index });
+  expect([blockName(block, messages.en), blockName(block, messages.zh)]).toEqual([en, zh]);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 import type { Localized } from '../../formats/config/language';
 import type { SafetensorsErrorCode } from '../../formats/safetensors/safetensors_error';
 import type { WrongKind } from '../project/recognise';
-import { partWords, type PartName } from '../../formats/families/family_facts';
+import { listed, partWords, type PartName } from '../../formats/families/family_facts';
 
 const the = (part: PartName) => `the ${partWords[part].en}`;
 
@@ -128,7 +128,7 @@ const en = {
       ? `${have} of ${of} are there. Download it again.`
       : 'The download or copy did not finish. Download it again.',
   damagedFile: 'The file is damaged. Download it again.',
-  lacks: (which: readonly PartName[]) => `It lacks ${which.map(the).join(' and ')}.`,
+  lacks: (which: readonly PartName[]) => `It lacks ${listed(which.map(the), 'and')}.`,
   couldNotRead: (file: string) => `${file} could not be read.`,
   baseFailed: 'The base model was not taken.',
   allow: 'Allow reading',
@@ -286,7 +286,7 @@ const zh: typeof en = {
   tooShortText: (have, of) =>
     of ? `${of} 中只有 ${have}。请重新下载。` : '下载或复制没有完成。请重新下载。',
   damagedFile: '文件已损坏。请重新下载。',
-  lacks: (which) => `缺少${which.map((part) => partWords[part].zh).join('和')}。`,
+  lacks: (which) => `缺少${which.map((part) => partWords[part].zh).join('、')}。`,
   couldNotRead: (file) => `无法读取 ${file}。`,
   baseFailed: '未能使用此底模。',
   allow: '允许读取',
