@@ -1,4 +1,7 @@
 /** What the base model says against a configuration, on the command line. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { defaultConfig } from '../src/formats/config/config';
 import { familyFacts } from '../src/formats/families/families';
@@ -18,4 +21,23 @@ test('settings of SD 1.x with an SDXL that predicts v', async () => {
   expect(await baseNotes(alone, familyFacts.sd1, [])).toEqual([
     expect.stringMatching(/^zero_terminal_snr: .*Turn v-prediction on too/),
   ]);
+});
+
+test('what the scheduler of a diffusers folder says', async () => {
+  const base_model = await mkdtemp(join(tmpdir(), 'model-'));
+  const said = async (scheduler: object) => {
+    await mkdir(join(base_model, 'scheduler'), { recursive: true });
+    await writeFile(join(base_model, 'scheduler', 'scheduler_config.json'), JSON.stringify(scheduler));
+    const notes = await baseNotes({ ...defaultConfig(), base_model }, familyFacts.sd1, []);
+    return notes.map((note) => note.split(':')[0]);
+  };
+  try {
+    expect(await said({ prediction_type: 'v_prediction', rescale_betas_zero_snr: true })).toEqual([
+      'v_parameterization',
+      'zero_terminal_snr',
+    ]);
+    expect(await said({ prediction_type: 'epsilon' })).toEqual([]);
+  } finally {
+    await rm(base_model, { recursive: true });
+  }
 });

@@ -19,15 +19,21 @@ export function openSource(path: string): ByteSource {
 /** Random access to a file while `use` runs; closed after it, so that a file deleted then gives its room back. */
 export async function withSource<T>(path: string, use: (source: ByteSource) => Promise<T>): Promise<T> {
   const descriptor = openFile(path);
+  const source = sourceOf(descriptor, path);
   try {
-    return await use(sourceOf(descriptor, path));
+    return await use(source);
   } finally {
     closeSync(descriptor);
   }
 }
 
 function sourceOf(descriptor: number, path: string): ByteSource {
-  const { size } = fstatSync(descriptor);
+  const facts = fstatSync(descriptor);
+  if (facts.isDirectory()) {
+    closeSync(descriptor);
+    throw new Error(`"${path}" is a folder; a file is wanted here.`);
+  }
+  const { size } = facts;
   return {
     byteLength: size,
     async slice(start, end) {
@@ -50,6 +56,11 @@ function openFile(path: string): number {
   } catch {
     throw new Error(`There is no file "${path}", or it may not be read.`);
   }
+}
+
+/** Whether there is a folder at this path. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 /** SHA-256 of a file of any size, in hex; reads it once, piece by piece. */

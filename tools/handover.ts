@@ -7,17 +7,13 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { streamZip } from '../src/formats/zip/zip_write';
 import { optionsOf, runCommand, UsageError } from './command';
-import { makeFolder, writeWhole } from './files';
+import { isFolder, makeFolder, openSource, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { handoverBack } from './handover_back';
-import { familyOfFiles } from '../src/formats/checkpoint/checkpoint_kind';
-import type { TrainConfig } from '../src/formats/config/config_fields';
 import { familyFacts, type FamilyName } from '../src/formats/families/families';
 import { refuseOtherFamily } from '../src/formats/lora/lora_kind';
 import { outlineLora } from '../src/formats/lora/lora_outline';
-import { readHeader } from '../src/formats/safetensors/safetensors';
-import { baseFiles } from './base_files';
-import { openSource } from './files';
+import { familyAt } from './base_family';
 import { handoverFilesOf } from './handover_zip';
 import { readConfig } from './read_config';
 import { runPictures } from './run_pictures';
@@ -71,6 +67,10 @@ async function main(): Promise<void> {
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
   const ofBase = await familyAt(config);
+  if (lora !== undefined && (await isFolder(lora)))
+    throw new Error(
+      `The LoRA "${lora}" is a folder, and sd-scripts goes on from a file: make one by \`npm run lora -- convert ${lora} --to kohya --out FILE.safetensors\`, and name it by --lora.`,
+    );
   const ofLora = lora === undefined ? undefined : await familyOfLora(lora);
   if (ofBase && ofLora) refuseOtherFamily(ofLora, familyFacts[ofBase]);
   const family = ofBase ?? ofLora;
@@ -89,16 +89,6 @@ async function main(): Promise<void> {
   console.log(
     `${out}: ${images.length} pictures, ${lora ?? 'no LoRA so far'}. README.md in it says how it is run.`,
   );
-}
-
-/** By its headers; undefined where the files are not on this machine, or are no base model. */
-async function familyAt(config: TrainConfig): Promise<FamilyName | undefined> {
-  try {
-    const headers = await Promise.all((await baseFiles(config)).map((path) => readHeader(openSource(path))));
-    return familyOfFiles(headers.map(({ tensors }) => tensors));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Undefined for a LoRA of another kind than can be read here, which may still be one for sd-scripts. */

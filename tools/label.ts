@@ -11,7 +11,7 @@ import { purposes } from '../src/formats/captions/purposes';
 import type { CaptionModel, CaptionOptions } from '../src/protocol/captioner';
 import { nodeCaptioner } from './captioner';
 import { oneOf, optionsOf, runCommand, UsageError } from './command';
-import { writeWhole } from './files';
+import { isFolder, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { externalBeside } from './external_files';
 import { labelFolder } from './label_folder';
@@ -64,6 +64,8 @@ async function main(): Promise<void> {
     tagThreshold: share('--threshold', values.threshold),
     characterThreshold: share('--character-threshold', values['character-threshold']),
   };
+  if (await isFolder(output))
+    throw new UsageError(`--output: "${output}" is a folder; give the table's own name in it.`);
   const threads = Number(values.threads);
   if (!Number.isInteger(threads) || threads < 1)
     throw new UsageError('--threads takes a whole number from 1 up.');
@@ -142,7 +144,9 @@ async function modelOf(values: {
 
 async function blobOf(path: string | URL): Promise<Blob> {
   return new Blob([
-    await readFile(path).catch(() => {
+    await readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EISDIR')
+        throw new Error(`"${path.toString()}" is a folder; a file is wanted here.`);
       throw new Error(`There is no file "${path.toString()}", or it may not be read.`);
     }),
   ]);

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { readConfig } from './read_config';
 
 let dir = '';
@@ -53,4 +54,78 @@ test('a file of ours is read to the letter: its own high rate counts, a slip has
   await expect(read('own.yaml', 'lora_rank: 8\noutput_name: styles/zk\n')).rejects.toThrow(
     /Line 2: output_name/,
   );
+});
+
+test('a folder is no configuration, and is said to be one', async () => {
+  for (const name of ['folder', 'folder.toml', 'folder.safetensors']) {
+    await mkdir(join(dir, name));
+    await expect(readConfig(join(dir, name), false, () => undefined)).rejects.toThrow(
+      new RegExp(`${name}" is a folder`),
+    );
+  }
+});
+
+test('the data set file that sd-scripts’ settings name is read with them, and counts more', async () => {
+  const set = '[general]\nflip_aug = true\n[[datasets]]\nresolution = 640\nbatch_size = 3\n';
+  const subset = (name: string) => `[[datasets.subsets]]\nimage_dir = "${name}"\nnum_repeats = 2\n`;
+  await writeFile(join(dir, 'set.toml'), set + subset('pictures/fox'));
+  const text =
+    'pretrained_model_name_or_path = "base.safetensors"\nnetwork_dim = 8\ntrain_batch_size = 1\nmax_train_epochs = 2\n';
+  const { config, lines } = await read('run.toml', `${text}dataset_config = "set.toml"\n`);
+  expect(config).toMatchObject({
+    ...{ base_model: 'base.safetensors', lora_rank: 8, epochs: 2 },
+    ...{ train_data_dir: 'pictures/fox', batch_size: 3, resolution: 640, flip_aug: true },
+  });
+  expect(lines.filter((line) => line.startsWith('!'))).toEqual([]);
+  expect(lines).toContain('A data set file of sd-scripts.');
+  // Two sets: one folder is read, and that is said.
+  await writeFile(join(dir, 'set.toml'), set + subset('a') + subset('b'));
+  const two = await read('run.toml', `${text}dataset_config = "set.toml"\n`);
+  expect(two.lines.join('\n')).toMatch(/2 sets of pictures[^]*! Pictures are read from one folder/);
+  // What is not there is named.
+  const gone = await read('run.toml', `${text}dataset_config = "gone.toml"\n`);
+  expect(gone.lines.join('\n')).toMatch(
+    /! More settings stand in another file \(dataset_config gone\.toml\)/,
+  );
+});
+
+async function sdxlBase(): Promise<string> {
+  const shapes: [string, number[]][] = [
+    ['model.diffusion_model.input_blocks.0.0.weight', [1, 4, 1, 1]],
+    ['model.diffusion_model.label_emb.0.0.weight', [1, 1]],
+    ['conditioner.embedders.0.transformer.text_model.final_layer_norm.weight', [1]],
+    ['conditioner.embedders.1.model.ln_final.weight', [1]],
+    ['first_stage_model.decoder.conv_in.weight', [1, 4, 1, 1]],
+  ];
+  const path = join(dir, 'xl.safetensors');
+  const tensors = shapes.map(([name, shape]) => ({
+    ...{ name, shape, dtype: 'F32' as const },
+    data: new Uint8Array(4 * shape.reduce((a, b) => a * b)),
+  }));
+  await writeFile(path, writeSafetensors(tensors));
+  return path;
+}
+
+test('sizes that a file of ours does not say are the base model’s, and told', async () => {
+  const base = JSON.stringify(await sdxlBase());
+  const { config, lines } = await read('own.yaml', `base_model: ${base}\nlora_rank: 8\n`);
+  expect([config.resolution, config.max_bucket_reso]).toEqual([1024, 2048]);
+  expect(lines).toEqual([
+    'note: resolution: 1024, for SDXL; the configuration does not say.',
+    'note: max_bucket_reso: 2048, for SDXL; the configuration does not say.',
+  ]);
+  const said = await read('own.yaml', `base_model: ${base}\nresolution: 512\nmax_bucket_reso: 1024\n`);
+  expect([said.config.resolution, said.config.max_bucket_reso, said.lines]).toEqual([512, 1024, []]);
+  const other = await read('own.yaml', 'base_model: nowhere.safetensors\n');
+  expect([other.config.resolution, other.lines]).toEqual([512, []]);
+});
+
+test('settings for SDXL warn of another base model, not of SDXL', async () => {
+  const text = (base: string) =>
+    `pretrained_model_name_or_path = ${JSON.stringify(base)}\nsdxl = true\nnetwork_dim = 8\nmax_train_epochs = 1\n`;
+  const warned = ({ lines }: { lines: string[] }) => lines.filter((line) => line.startsWith('! '));
+  expect(warned(await read('xl.toml', text('gone.safetensors')))).toEqual([
+    '! These settings are for SDXL: use them with a base model of SDXL.',
+  ]);
+  expect(warned(await read('xl.toml', text(await sdxlBase())))).toEqual([]);
 });

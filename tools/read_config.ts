@@ -2,12 +2,22 @@
  * The file behind `--config`: a YAML of this studio, read to the letter, or settings of another trainer, which are named and
  * listed before anything is done with them. What would ruin the run stops it here, unless the person says `--anyway`.
  */
+import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parseConfig, checkConfig } from '../src/formats/config/config';
 import type { TrainConfig } from '../src/formats/config/config_fields';
 import type { Changed, Left, Taken } from '../src/formats/kohya/import_ledger';
+import { plainFacts } from '../src/formats/families/plain';
 import { importFromLora, importSettings, type ImportedSettings } from '../src/formats/kohya/import_settings';
-import { changeReasons, leftReasons, programs, warningWords } from '../src/formats/kohya/import_words';
+import {
+  changeReasons,
+  leftReasons,
+  programs,
+  warningsFor,
+  warningWords,
+} from '../src/formats/kohya/import_words';
+import { familyAt } from './base_family';
 import { openSource } from './files';
 
 /** Settings of another trainer that would not give what they were for. */
@@ -24,23 +34,66 @@ export async function readConfig(
   const isLora = path.toLowerCase().endsWith('.safetensors');
   const text = isLora ? '' : await readText(path);
   const read = isLora ? await importFromLora(openSource(path)) : importSettings(text, { here: true });
-  if (read.program === 'studio' && !/\.toml$/i.test(path)) return parseConfig(text);
-  for (const line of report(read)) say(line);
-  const ruins = read.warnings.filter((warning) => warning.ruins);
+  if (read.program === 'studio' && !/\.toml$/i.test(path)) return ownConfig(text, say);
+  const { settings, warnings, lists } = await withDatasetConfig(read, path, text);
+  const base = await familyAt({ base_model: '', vae: '', ...settings });
+  const kept = warningsFor(warnings, base && plainFacts[base].title.en);
+  for (const line of report(lists[0], kept)) say(line);
+  for (const line of lists.slice(1).flatMap((each) => report(each, []))) say(line);
+  if (kept.some(({ code }) => code === 'sets'))
+    say(
+      `! Pictures are read from one folder, train_data_dir. To train on all sets, name a folder that theirs lie in, with the data set TOML in it or beside it.`,
+    );
+  const ruins = kept.filter((warning) => warning.ruins);
   if (ruins.length > 0 && !anyway) {
     throw new ForeignSettingsError(
       `${ruins.map((warning) => warningWords(warning).en).join(' ')} ` +
         'Nothing was started. Mend the file, or say --anyway to train with what was taken.',
     );
   }
-  return checkConfig(read.settings);
+  return checkConfig(settings);
 }
 
+/** What a file of ours does not say of sizes is as the base model's family has it. */
+async function ownConfig(text: string, say: (line: string) => void): Promise<TrainConfig> {
+  const config = parseConfig(text);
+  const family = await familyAt(config);
+  if (!family) return config;
+  const { title, resolution } = plainFacts[family];
+  const sizes = { resolution: resolution.side, max_bucket_reso: resolution.longest };
+  const fitted = parseConfig(text, sizes);
+  for (const field of ['resolution', 'max_bucket_reso'] as const)
+    if (fitted[field] !== config[field])
+      say(`note: ${field}: ${fitted[field]}, for ${title.en}; the configuration does not say.`);
+  return fitted;
+}
+
+/**
+ * sd-scripts' data set file, where the settings name one: what stands there counts more. By its path as written, from the
+ * folder in which the command runs as sd-scripts has it, or beside the settings.
+ */
+async function withDatasetConfig(read: ImportedSettings, path: string, text: string) {
+  const alone = { settings: read.settings, warnings: read.warnings, lists: [read] };
+  const named = read.warnings.find(({ code, name }) => code === 'elsewhere' && name.startsWith(DATASET));
+  if (!named) return alone;
+  const written = named.name.slice(DATASET.length).replaceAll('\\', '/');
+  const found = [written, join(dirname(path), written)].find(existsSync);
+  if (found === undefined || !text) return alone;
+  const set = importSettings(await readText(found), { here: true });
+  return {
+    settings: { ...read.settings, ...set.settings },
+    warnings: [...read.warnings.filter((warning) => warning !== named), ...set.warnings],
+    lists: [read, set],
+  };
+}
+
+const DATASET = 'dataset_config ';
+
 /** What was read, most important first: warnings, then the three lists. */
-export function report(read: ImportedSettings): string[] {
+export function report(read: ImportedSettings, warnings = read.warnings): string[] {
   return [
     `${programs[read.program].en}.`,
-    ...read.warnings.map((warning) => `! ${warningWords(warning).en}`),
+    ...warnings.map((warning) => `! ${warningWords(warning).en}`),
     `taken (${read.taken.length}):`,
     ...read.taken.map((each) => `  ${toFields(each)}`),
     `changed (${read.changed.length}):`,
@@ -72,8 +125,11 @@ function leftByReason(left: readonly Left[]): string[] {
 async function readText(path: string): Promise<string> {
   const file = await open(path).catch(() => undefined);
   if (!file) throw new Error(`The configuration cannot be read: ${path}`);
-  const { size } = await file.stat();
+  const facts = await file.stat();
   await file.close();
+  if (facts.isDirectory())
+    throw new Error(`The configuration "${path}" is a folder: name the file in it that is meant.`);
+  const { size } = facts;
   // Longer than any settings: the reader says so by itself.
   if (size > 1_000_000) throw new Error(`The configuration is too large to be one: ${path}`);
   return readFile(path, 'utf8');

@@ -111,10 +111,11 @@ fault('loss-not-a-number', async ({ page }) => {
   const bytes = readFileSync(tinyModel);
   const header = Number(bytes.readBigUInt64LE(0));
   const tensors = JSON.parse(bytes.subarray(8, 8 + header).toString()) as Record<string, { data_offsets: [number, number] }>; // prettier-ignore
-  // The U-Net's own last bias: what the VAE's would spoil is the latents, or only the samples.
-  const [from, to] = tensors['model.diffusion_model.out.2.bias'].data_offsets;
-  // Halves that are no number.
-  for (let at = 8 + header + from; at < 8 + header + to; at += 2) bytes.writeUInt16LE(0x7e00, at);
+  // The U-Net's last layers, each weight the largest half: as numbers they pass, what they make of a picture is none.
+  for (const layer of ['out.0', 'out.2']) {
+    const [from, to] = tensors[`model.diffusion_model.${layer}.weight`].data_offsets;
+    for (let at = 8 + header + from; at < 8 + header + to; at += 2) bytes.writeUInt16LE(0x7bff, at);
+  }
   const file = join(mkdtempSync(join(tmpdir(), 'fault-nan-')), 'tiny-nan.safetensors');
   writeFileSync(file, bytes);
   await prepareRun(page, { max_train_steps: 20, sample_prompts: [], resolution: 64 });

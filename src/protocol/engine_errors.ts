@@ -66,7 +66,11 @@ export interface EngineFacts {
   /** No error, but told like one: a prompt is drawn, though not whole. */
   /** No error: a LoRA whose modules differ in rank keeps them. `anew`: modules of a part that it lacks. */
   KeptRanks: { kept: { least: number; most: number; anew: number } };
-  /** No error: what the VAE said of pictures is there from an earlier run. */
-  KeptLatents: { found: { found: number; pictures: number }; damaged: { count: number } };
+  /** No error: what the VAE said of pictures is there from an earlier run, or could not be kept for the next. */
+  KeptLatents: {
+    found: { found: number; pictures: number };
+    damaged: { count: number };
+    lost: { lost: number; pictures: number };
+  };
   LongPrompt: { cut: { tokens: number; text: string } };
 }

@@ -237,6 +237,8 @@ const engine: Engine = {
     found: ({ found, pictures }) =>
       `${pictures} 张图片中有 ${found} 张的潜变量已由之前的训练算好并保存在此，不再重新计算。`,
     damaged: ({ count }) => `之前的训练保存的潜变量中有 ${count} 份已损坏，将重新计算。`,
+    lost: ({ lost, pictures }) =>
+      `${pictures} 张图片中有 ${lost} 张的潜变量没能保存，下次训练将重新计算：空间已满，或无法写入。`,
   },
   LongPrompt: {
     cut: ({ tokens, text }) => `有提示词含 ${tokens} 个 token，只读取前 225 个：“${text}…”。`,

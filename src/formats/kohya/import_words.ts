@@ -114,6 +114,14 @@ const warnings: Readonly<Record<WarningCode, (name: string) => Localized>> = {
     t(`Not possible here, and it would change the result: ${name}.`, `这里做不到，且会改变结果：${name}。`),
 };
 
+/** Without what warns of another base model than the one at hand; `title`: the English one of its family. */
+export function warningsFor(
+  warnings: readonly ImportWarning[],
+  title: string | undefined,
+): readonly ImportWarning[] {
+  return warnings.filter(({ code, name }) => code !== 'for-base' || name !== title);
+}
+
 export function warningWords({ code, name }: ImportWarning): Localized {
   return warnings[code](name);
 }

@@ -36,15 +36,19 @@ export async function* encodePictures(
       else if (entry) damaged++;
     }
   if (damaged > 0) yield { kind: 'note', ...damagedTold(damaged) };
-  const whole = images.filter((_, index) => sides.every((side) => found.has(keyOf(index, side)))).length;
-  if (whole > 0) yield { kind: 'note', ...foundTold(whole, images.length) };
+  const whole = images.map((_, index) => sides.every((side) => found.has(keyOf(index, side))));
+  const missing = whole.filter((each) => !each).length;
+  if (missing < images.length) yield { kind: 'note', ...foundTold(images.length - missing, images.length) };
 
   const cached: CachedImage[] = [];
   const parts =
-    whole === images.length
+    missing === 0
       ? undefined
       : yield* loadedPart(signal, (options) => loadParts(plan, ['vae'], { ...options, vae: 'encoder' }));
   const fromVae = parts && momentsBy(parts.vae, images);
+  /** Pictures of which something could not be kept. */
+  const lost = new Set<number>();
+  let encoded = 0;
   const moments = async (index: number, side: number): Promise<Float32Array> => {
     const key = keyOf(index, side);
     const kept = found.get(key);
@@ -54,20 +58,23 @@ export async function* encodePictures(
     if (!fromVae) throw new Error('The VAE is not loaded.');
     const made = await fromVae(index, side);
     const name = names.get(key);
-    if (keeping && name) await keeping.store.write(name, await packed(made));
+    if (keeping && name && !(await keeping.store.write(name, await packed(made)))) lost.add(index);
     return made;
   };
   try {
-    if (!begun) yield { kind: 'phase', phase: 'encode' };
+    if (!begun && missing > 0) yield { kind: 'phase', phase: 'encode' };
     for await (const image of cacheLatents(plan.vae, images, config, moments)) {
       signal?.throwIfAborted();
       cached.push(image);
-      yield { kind: 'progress', phase: 'encode', done: cached.length, total: images.length, unit: 'images' };
+      if (whole[cached.length - 1]) continue;
+      encoded++;
+      yield { kind: 'progress', phase: 'encode', done: encoded, total: missing, unit: 'images' };
     }
   } finally {
     parts?.vae.weights.dispose();
     trim();
   }
+  if (lost.size > 0) yield { kind: 'note', ...lostTold(lost.size, images.length) };
   await keeping?.store.shrink(new Set(names.values()), MOST_KEPT_BYTES);
   return cached;
 }
@@ -114,5 +121,13 @@ function damagedTold(count: number): ToldError {
   return {
     sentence: `${count} of the latents kept from an earlier run are damaged and are computed again.`,
     error: { name: 'KeptLatents', code: 'damaged', facts },
+  };
+}
+
+function lostTold(lost: number, pictures: number): ToldError {
+  const facts: EngineFacts['KeptLatents']['lost'] = { lost, pictures };
+  return {
+    sentence: `The latents of ${lost} of ${pictures} pictures could not be kept, so the next run computes them again: the room is full, or may not be written.`,
+    error: { name: 'KeptLatents', code: 'lost', facts },
   };
 }

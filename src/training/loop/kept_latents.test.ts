@@ -15,10 +15,13 @@ afterAll(() => {
   closeDevice();
 });
 
+/** Nothing more can be written. */
+let full = false;
 const disk = new Map<string, Uint8Array<ArrayBuffer>>();
 const store: LatentStore = {
   read: (name) => Promise.resolve(disk.get(name)),
   write: (name, bytes) => {
+    if (full) return Promise.resolve(false);
     disk.set(name, bytes);
     return Promise.resolve(true);
   },
@@ -51,8 +54,10 @@ async function run(settings: Partial<TrainConfig> = {}, more: Parameters<typeof 
   }
   const told = of(events, 'note').map(({ error }) => [error?.code, error?.facts]);
   const [saved] = of(events, 'saved');
+  const encoded = of(events, 'progress').filter(({ phase, unit }) => phase === 'encode' && unit === 'images');
   return {
     told,
+    encoded: encoded.map(({ done, total }) => `${done} of ${total}`),
     vae: labels.has('VAE'),
     lora: await bytesOf(saved?.lora),
     state: await bytesOf(saved?.state),
@@ -67,7 +72,7 @@ test('nothing is encoded twice, whatever the seed; what is damaged is', async ()
 
   const second = await run();
   expect(second.told).toEqual([['found', { found: 3, pictures: 3 }]]);
-  expect([second.vae, decoded]).toEqual([false, []]);
+  expect([second.vae, decoded, second.encoded]).toEqual([false, [], []]);
   expect(second.lora).toEqual(first.lora);
   expect(second.state).toEqual(first.state);
 
@@ -94,8 +99,16 @@ test('another picture of the same name is encoded anew', async () => {
   const before = new Set(disk.keys());
   const [first, ...rest] = images();
   const other = { ...first, digest: () => Promise.resolve('repainted') };
-  const { told } = await run({ max_train_steps: 1 }, { images: [other, ...rest] });
-  expect(told).toEqual([['found', { found: 2, pictures: 3 }]]);
-  expect(decoded).toEqual(['0.png']);
+  const again = () => run({ max_train_steps: 1 }, { images: [other, ...rest] });
+  // What cannot be kept is told, and the run goes on.
+  full = true;
+  const { told, encoded } = await again();
+  full = false;
+  expect(told).toEqual([
+    ['found', { found: 2, pictures: 3 }],
+    ['lost', { lost: 1, pictures: 3 }],
+  ]);
+  expect([encoded, decoded]).toEqual([['1 of 1'], ['0.png']]);
+  expect((await again()).told).toEqual([['found', { found: 2, pictures: 3 }]]);
   expect([...disk.keys()].filter((name) => !before.has(name))).toHaveLength(2);
 });
