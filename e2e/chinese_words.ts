@@ -8,7 +8,7 @@ import { fieldList, otherNames } from '../src/formats/config/config_fields';
 /** What is called so in Chinese too. */
 const NAMES =
   'LoRA Studio Stable Diffusion SD SDXL Flux refiner base Pony Illustrious NoobAI v-pred score_9 score_8_up score_7_up WebUI ComfyUI WebGPU GPU CLIP VAE Net U-Net Alpha Beta Epsilon gamma token Clip skip SNR Min-SNR DDIM Euler DPM AdamW Lion ' +
-  'SHA SHA-256 Chrome Edge Safari Firefox Google Swiftshader SwiftShader Wi-Fi Ctrl Enter Alt Delete Esc Kiko subject fp16 f32 f16 models ' +
+  'SHA SHA-256 Chrome Edge Safari Firefox Google Swiftshader SwiftShader Wi-Fi Ctrl Enter Alt Delete Esc Kiko subject fp16 int8 nf4 f32 f16 models ' +
   'HEIC JPEG PNG YAML TOML JSON CSV ZIP zip txt metadata.csv diffusers kohya sd-scripts lora-scripts kohya_ss OneTrainer ai-toolkit SNR bf16 ' +
   'safetensors px ms KB MB GB TB min Content-Security-Policy Connection-Allowlist English lora PEFT Forge Frobenius pytorch_lora_weights.safetensors load_lora_weights adapter_model.safetensors adapter_config.json huggingface.co CreativeML Open RAIL-M zk Prodigy fp8 TensorBoard logdir README.md run.sh base logs output sample sample_prompts.txt CPU';
 

@@ -2,6 +2,7 @@
 import { cases as attention } from './attention/attention.cases';
 import { cases as conv2d } from './conv2d/conv2d.cases';
 import { cases as embedding } from './embedding/embedding.cases';
+import { cases as frozen } from './frozen/frozen.cases';
 import { cases as gemm } from './gemm/gemm.cases';
 import { cases as layout } from './layout/layout.cases';
 import { cases as linear } from './linear/linear.cases';
@@ -16,6 +17,7 @@ export const cases: KernelCase[] = Object.entries({
   attention,
   conv2d,
   embedding,
+  frozen,
   gemm,
   layout,
   linear,

@@ -1,59 +1,51 @@
 /**
- * A model's frozen weights on the GPU, by diffusers name: matrices and kernels as packed halves, vectors as f32.
+ * A model's frozen weights on the GPU, by diffusers name: matrices and kernels as packed halves or codes, vectors as f32.
  * Filled tensor by tensor while a checkpoint streams in; knows no file format.
  */
 import type * as tf from '@tensorflow/tfjs';
-import type { HalfConvWeight } from '../kernels/conv2d/conv2d';
-import type { HalfWeight } from '../kernels/linear/linear';
+import type { FrozenKernel } from '../kernels/conv2d/conv2d';
+import { BLOCK, weightShape, wordsAlong, type FrozenWeight, type Storage } from '../kernels/frozen/frozen';
+import { quantize } from '../kernels/frozen/quantize';
 import { packHalf, packHalfConv } from '../kernels/linear/pack_half';
 import { reserve, upload, write } from '../kernels/program';
 import { CheckpointShapeError, type Shapes } from './config';
-
-/** Where a tensor of this name and shape goes: packed halves for products, f32 for what is only added or scaled by. */
-export function storageOf(name: string, shape: readonly number[]): 'half' | 'float' {
-  return shape.length >= 2 && !name.endsWith('position_embedding.weight') ? 'half' : 'float';
-}
+import { storageOf, type BasePrecision } from './storage';
 
 export interface Affine {
-  weight: HalfWeight;
+  weight: FrozenWeight;
   bias: tf.Tensor | undefined;
 }
 
 export interface Convolution {
-  weight: HalfConvWeight;
+  weight: FrozenKernel;
   bias: tf.Tensor | undefined;
 }
 
 export class Weights {
-  private readonly matrices = new Map<string, HalfWeight>();
-  private readonly kernels = new Map<string, HalfConvWeight>();
+  private readonly matrices = new Map<string, FrozenWeight>();
+  private readonly kernels = new Map<string, FrozenKernel>();
   private readonly vectors = new Map<string, tf.Tensor>();
 
   /** `label` names these bytes in the ledger. */
-  constructor(readonly label: string) {}
+  constructor(
+    readonly label: string,
+    private readonly precision: BasePrecision = 'fp16',
+  ) {}
+
+  /** Where a tensor of this name and shape goes. */
+  storageOf(name: string, shape: readonly number[]): 'float' | Storage {
+    return storageOf(name, shape, this.precision);
+  }
 
   /** Adds a matrix [O, I] or kernel [O, I, kh, kw] from the bits of its halves, in the checkpoint's order. */
   addHalf(name: string, shape: readonly number[], halves: Uint16Array): void {
-    const [out = 0, inputs = 0, kh = 1, kw = 1] = shape;
+    const [, inputs = 0, kh = 1, kw = 1] = shape;
     if (kh !== kw || (kh !== 1 && kh !== 3))
       throw new CheckpointShapeError(`${name}: a ${kh}x${kw} kernel is unknown.`);
-    if (kh === 3) {
-      const data = this.fill(
-        halves,
-        out,
-        (rows, count) => packHalfConv(rows, count, inputs, 3),
-        9 * Math.ceil(inputs / 2),
-      );
-      this.kernels.set(name, { data, out, in: inputs, kernel: 3 });
-    } else {
-      const data = this.fill(
-        halves,
-        out,
-        (rows, count) => packHalf(rows, count, inputs),
-        Math.ceil(inputs / 2),
-      );
-      this.matrices.set(name, { data, out, in: inputs });
-    }
+    this.room(name, shape);
+    if (kh === 3)
+      this.fill(found(this.kernels, name), halves, 9, (rows, count) => packHalfConv(rows, count, inputs, 3));
+    else this.fill(found(this.matrices, name), halves, 1, (rows, count) => packHalf(rows, count, inputs));
   }
 
   addFloat(name: string, shape: readonly number[], values: Float32Array): void {
@@ -62,18 +54,20 @@ export class Weights {
 
   /** Space for a tensor of this name and shape without its values: what a prediction of memory needs. */
   reserve(name: string, shape: readonly number[]): void {
+    if (this.storageOf(name, shape) === 'float')
+      this.vectors.set(name, reserve(shape, 'float32', this.label));
+    else this.room(name, shape);
+  }
+
+  /** Of a matrix or a kernel. */
+  private room(name: string, shape: readonly number[]): void {
     const [out = 0, inputs = 0, kernel = 1] = shape;
-    if (storageOf(name, shape) === 'float') this.vectors.set(name, reserve(shape, 'float32', this.label));
-    else if (kernel === 3) {
-      const data = reserve([out, 9 * Math.ceil(inputs / 2)], 'int32', this.label);
-      this.kernels.set(name, { data, out, in: inputs, kernel: 3 });
-    } else {
-      this.matrices.set(name, {
-        data: reserve([out, Math.ceil(inputs / 2)], 'int32', this.label),
-        out,
-        in: inputs,
-      });
-    }
+    const stored = this.storageOf(name, shape);
+    const storage = stored === 'float' ? 'half' : stored;
+    const taps = kernel === 3 ? 9 : 1;
+    const data = reserve(weightShape(storage, out, taps, inputs), 'int32', this.label);
+    if (kernel === 3) this.kernels.set(name, { data, out, in: inputs, storage, kernel: 3 });
+    else this.matrices.set(name, { data, out, in: inputs, storage });
   }
 
   has(name: string): boolean {
@@ -93,7 +87,7 @@ export class Weights {
     return { gamma: this.vector(`${path}.weight`), beta: this.vector(`${path}.bias`) };
   }
 
-  matrix(name: string): HalfWeight {
+  matrix(name: string): FrozenWeight {
     return found(this.matrices, name);
   }
 
@@ -112,19 +106,28 @@ export class Weights {
 
   /** Packs and writes a few MB of rows at a time, so that the host never holds the matrix twice. */
   private fill(
+    { data, out, in: inputs, storage = 'half' }: FrozenWeight,
     halves: Uint16Array,
-    out: number,
+    taps: number,
     pack: (rows: Uint16Array, count: number) => Int32Array,
-    words: number,
-  ): tf.Tensor {
-    const data = reserve([out, words], 'int32', this.label);
+  ): void {
+    const words = taps * wordsAlong('half', inputs);
     const perRow = halves.length / out;
-    const chunk = Math.max(1, Math.floor(CHUNK_WORDS / words));
+    const blocks = (taps * inputs) / BLOCK;
+    // Even, as `quantize` begins at an even block.
+    const chunk = Math.max(2, 2 * Math.floor(CHUNK_WORDS / words / 2));
     for (let row = 0; row < out; row += chunk) {
       const count = Math.min(chunk, out - row);
-      write(data, pack(halves.subarray(row * perRow, (row + count) * perRow), count), row * words);
+      const packed = pack(halves.subarray(row * perRow, (row + count) * perRow), count);
+      if (storage === 'half') write(data, packed, row * words);
+      else {
+        // Of few sizes, so that the next tensor takes the same buffer.
+        const staged = upload(packed, [2 ** Math.ceil(Math.log2(packed.length))], this.label);
+        const stretch = { firstBlock: row * blocks, blocks: count * blocks, allBlocks: out * blocks };
+        quantize(storage, staged, data, stretch);
+        staged.dispose();
+      }
     }
-    return data;
   }
 }
 

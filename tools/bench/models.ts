@@ -3,7 +3,6 @@ import { timestepFrequencies } from '../../src/kernels/embedding/embedding';
 import { write } from '../../src/kernels/program';
 import { FREQUENCIES } from '../../src/models/unet';
 import { unetShapes } from '../../src/models/unet_shapes';
-import { storageOf } from '../../src/models/weights';
 import { reserveParts, type BaseModelConfig, type BaseParts } from '../../src/training/step/base_model';
 import { fillFloats, fillHalves } from './fill';
 import { sd1 } from '../../src/models/sd1/family';
@@ -42,7 +41,7 @@ export function randomUnet(config: BaseModelConfig): BaseParts<'unet'> {
   for (const [name, shape] of unetShapes(config.unet)) {
     const fanIn = shape.slice(1).reduce((product, n) => product * n, 1);
     seed++;
-    if (storageOf(name, shape) === 'float') {
+    if (unet.weights.storageOf(name, shape) === 'float') {
       const gain = shape.length === 1 && name.endsWith('.weight');
       fillFloats(unet.weights.vector(name), 0.1, seed, gain ? 1 : 0);
     } else {

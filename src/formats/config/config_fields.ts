@@ -401,8 +401,18 @@ export const configFields = {
     'optimizer',
     t('Precision', '计算精度'),
     t(
-      'Arithmetic on the GPU: auto takes fp16 where the GPU has it. The base model’s weights are stored as halves in any case: an F32 one is rounded, which changes its outputs by about 0.1 %.',
-      'GPU 上的计算精度：auto 会在支持时使用 fp16。底模权重总以半精度存放：F32 底模会被舍入，输出约有 0.1 % 的差别。',
+      'Arithmetic on the GPU: auto takes fp16 where the GPU has it. The base model’s weights are stored as halves at most: an F32 one is rounded, which changes its outputs by about 0.1 %.',
+      'GPU 上的计算精度：auto 会在支持时使用 fp16。底模权重至多以半精度存放：F32 底模会被舍入，输出约有 0.1 % 的差别。',
+    ),
+  ),
+  base_precision: choice(
+    'fp16',
+    ['fp16', 'int8', 'nf4'],
+    'optimizer',
+    t('Base model in memory', '底模存放精度'),
+    t(
+      'How the U-Net’s frozen weights lie in GPU memory while training: int8 takes half of fp16, with nearly the same gradients; nf4 takes a quarter for its matrices, but is experimental, as its error steers the training where noise dominates. The LoRA is for the fp16 model in any case.',
+      '训练时 U-Net 冻结权重在显存中的存放方式：int8 只占 fp16 的一半，梯度几乎不变；nf4 的矩阵只占四分之一，但属实验性，因为在噪声占主导时它的误差会左右训练。训练出的 LoRA 始终用于 fp16 底模。',
     ),
   ),
   tune_gpu: toggle(

@@ -111,6 +111,7 @@ function isLinkBase(item: unknown): item is LinkBase {
 const ownersBusiness: readonly string[] = [
   'memory_budget_gb',
   'mixed_precision',
+  'base_precision',
   'tune_gpu',
 ] satisfies FieldName[];
 

@@ -54,6 +54,7 @@ export const HANDOVER_ROWS: Readonly<Record<FieldName, HandoverRow>> = {
     'mixed_precision',
     'fp16 unless fp32 was asked for; with fp32 the base model is not rounded to halves there',
   ),
+  base_precision: dropped('the base model is in halves there, or in 8-bit floats with --fp8_base'),
   tune_gpu: dropped('it is about our kernels'),
   memory_budget_gb: near('gradient_checkpointing', 'always on; there is no budget'),
   seed: near('seed', 'other random numbers'),

@@ -1,23 +1,20 @@
 /**
  * y[b, i, j, o] = bias[o] + sum over ky, kx, c of x[b, s i + ky - top, s j + kx - left, c] W[o, ky, kx, c], zeros
- * outside: 3x3 convolution as an implicit matrix product, W frozen and packed as halves (`packHalfConv`).
+ * outside: 3x3 convolution as an implicit matrix product, W frozen, in any of the storages of `frozen.ts`.
  * x [B, H, W, I] f32, y [B, OH, OW, O] f32; with `upsample`, x is first doubled by nearest neighbour, which only its
  * addressing does. Gradient: dx, the transposed convolution of dy. No gradient for W or bias.
  * Relative error: f32 tier 1e-5, f16 tier 2e-3, for the reasons in `linear.ts`.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm, type Window } from '../gemm/gemm';
 import { defineKernel } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
 import { linear } from '../linear/linear';
 import { ShapeError } from '../pointwise/elementwise';
 
-/** A frozen weight; `data` is int32 words [O, kernel^2 * ceil(I / 2)] from `packHalfConv`. */
-export interface HalfConvWeight {
-  data: Tensor;
-  out: number;
-  in: number;
+export interface FrozenKernel extends FrozenWeight {
   kernel: 1 | 3;
 }
 
@@ -30,7 +27,7 @@ export interface ConvOptions {
 }
 
 /** x [B, H, W, I] to [B, OH, OW, O]. The caller's tidy owns the result. Throws `ShapeError` for what does not fit. */
-export function conv2d(x: Tensor, w: HalfConvWeight, bias?: Tensor, options: ConvOptions = {}): Tensor {
+export function conv2d(x: Tensor, w: FrozenKernel, bias?: Tensor, options: ConvOptions = {}): Tensor {
   const what = `conv2d [${w.out}, ${w.in}, ${w.kernel}, ${w.kernel}]`;
   if (x.rank !== 4 || x.shape[3] !== w.in) {
     throw new ShapeError(`${what}: the input must be [B, H, W, ${w.in}], its shape is [${x.shape}].`);
@@ -40,7 +37,7 @@ export function conv2d(x: Tensor, w: HalfConvWeight, bias?: Tensor, options: Con
     if (stride !== 1 || upsample || (options.pad && options.pad.some((n) => n > 0))) {
       throw new ShapeError(`${what}: a 1x1 convolution has stride 1, no padding and no upsampling here.`);
     }
-    return linear(x, { data: w.data, out: w.out, in: w.in }, bias);
+    return linear(x, w, bias);
   }
   if (upsample && stride !== 1) throw new ShapeError(`${what}: upsampling goes with stride 1.`);
   const [top, bottom, left, right] = pad;
@@ -50,13 +47,17 @@ export function conv2d(x: Tensor, w: HalfConvWeight, bias?: Tensor, options: Con
   const ow = Math.floor((W * grow + left + right - 3) / stride) + 1;
   if (oh < 1 || ow < 1)
     throw new ShapeError(`${what}: an input of ${H}x${W} pixels is smaller than the kernel.`);
-  const attrs: Attrs = { out: w.out, in: w.in, H, W, oh, ow, stride, padTop: top, padLeft: left, upsample };
+  const attrs: Attrs = {
+    ...{ out: w.out, in: w.in, storage: w.storage ?? 'half' },
+    ...{ H, W, oh, ow, stride, padTop: top, padLeft: left, upsample },
+  };
   return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
 }
 
 interface Attrs extends Window {
   out: number;
   in: number;
+  storage: Storage;
   upsample: boolean;
 }
 
@@ -65,13 +66,13 @@ const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
 });
 
 const plain = defineKernel<Attrs>({
-  name: 'HalfConv2d',
+  name: 'FrozenConv2d',
   forward: ({ x, w }, attrs) => product(x, w, attrs),
   gradient: { saveInputs: ['w'], backward },
 });
 
 const withBias = defineKernel<Attrs>({
-  name: 'HalfConv2dBias',
+  name: 'FrozenConv2dBias',
   forward: ({ x, w, bias }, attrs) => product(x, w, attrs, bias),
   gradient: { saveInputs: ['w'], backward },
 });
@@ -88,7 +89,7 @@ function product(x: TensorInfo, w: TensorInfo, attrs: Attrs, bias?: TensorInfo):
     aKind: attrs.upsample ? 'convUp' : 'conv',
     window: windowOf(attrs),
     b: w,
-    bKind: 'halfNT',
+    bKind: `${attrs.storage}NT`,
     ...wordsOf(attrs),
     bias,
     half: true,
@@ -97,7 +98,7 @@ function product(x: TensorInfo, w: TensorInfo, attrs: Attrs, bias?: TensorInfo):
 }
 
 const inputGradient = defineKernel<Attrs>({
-  name: 'HalfConv2dInputGradient',
+  name: 'FrozenConv2dInputGradient',
   forward: ({ dy, w }, attrs) => {
     const batch = dy.shape[0];
     const grow = attrs.upsample ? 2 : 1;
@@ -113,7 +114,7 @@ const inputGradient = defineKernel<Attrs>({
       aKind: 'convT',
       window,
       b: w,
-      bKind: 'halfNN',
+      bKind: `${attrs.storage}NN`,
       ...wordsOf(attrs),
       half: true,
       shape: [batch, H, W, attrs.in],
@@ -162,6 +163,6 @@ function windowOf({ H, W, oh, ow, stride, padTop, padLeft }: Attrs): Window {
 }
 
 function wordsOf(attrs: Attrs) {
-  const tapWords = Math.ceil(attrs.in / 2);
+  const tapWords = wordsAlong(attrs.storage, attrs.in);
   return { rowWords: 9 * tapWords, tapWords };
 }

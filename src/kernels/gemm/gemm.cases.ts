@@ -2,11 +2,12 @@
  * Cases of the matrix product as GPUs run it: every kind of operand through staged tiles, in each arithmetic of the tier, k split over workgroups; whatever adapter the test runs on. Its own tiles run in the layers' cases.
  */
 import * as tf from '@tensorflow/tfjs';
+import type { Storage } from '../frozen/frozen';
+import { testWeight } from '../frozen/frozen.testing';
 import { compare, sample, type KernelCase, type Tolerance } from '../testing';
 import { upload } from '../program';
 import { convGradientReference, convReference } from '../conv2d/conv2d.reference';
 import { linearGradientReference, linearReference } from '../linear/linear.reference';
-import { packHalf, packHalfConv } from '../linear/pack_half';
 import { gemm, type Gemm } from './gemm';
 import { GPU_TILES, setHalfMath, tileName, type HalfMath, type Tile } from './tile';
 
@@ -43,24 +44,23 @@ function backwardLowRank(
   tile: Tile,
   [M, N, K, rank]: [number, number, number, number],
   math: HalfMath,
+  storage: Storage = 'half',
 ): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x packed [${K}, ${N}] + rank ${rank}`,
+    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x ${storage} [${K}, ${N}] + rank ${rank}`,
     run() {
       const dy = sample(M * K, 1);
-      const w = sample(N * K, 2, K ** -0.5, true);
+      const { data: b, values: w, rowWords } = testWeight(storage, sample(N * K, 2, K ** -0.5, true), [K, N]);
       const h = sample(M * rank, 4);
       const factor = sample(rank * N, 5);
       const low = linearGradientReference(h, factor, M, rank, N);
       const want = linearGradientReference(dy, w, M, K, N).map((v, i) => v + 0.5 * low[i]);
-      const rowWords = Math.ceil(N / 2);
       const a = floats(dy, [M, K]);
-      const b = upload(packHalf(w, K, N), [K, rowWords], 'test');
       const hs = floats(h, [M, rank]);
       const fs = floats(factor, [rank, N]);
       const lowRank = { kind: 'NN', h: hs, factor: fs, rank, scale: 0.5 } as const;
       return check(
-        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, lowRank, half: true, shape: [M, N] },
+        { M, N, K, a, aKind: 'rows', b, bKind: `${storage}NN`, rowWords, lowRank, half: true, shape: [M, N] },
         tile, want, PACKED, [a, b, hs, fs], math,
       ); // prettier-ignore
     },
@@ -68,26 +68,29 @@ function backwardLowRank(
 }
 
 /** x W^T + bias + 0.5 h F^T. */
-function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number], math: HalfMath): KernelCase {
+function forward(
+  tile: Tile,
+  [M, N, K, rank]: [number, number, number, number],
+  math: HalfMath,
+  storage: Storage = 'half',
+): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x packed [${N}, ${K}]^T + bias + rank ${rank}`,
+    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x ${storage} [${N}, ${K}]^T + bias + rank ${rank}`,
     run() {
       const x = sample(M * K, 1);
-      const w = sample(N * K, 2, K ** -0.5, true);
+      const { data: b, values: w, rowWords } = testWeight(storage, sample(N * K, 2, K ** -0.5, true), [N, K]);
       const bias = sample(N, 3);
       const h = sample(M * rank, 4);
       const factor = sample(N * rank, 5);
       const low = linearReference(h, factor, undefined, M, N, rank);
       const want = linearReference(x, w, bias, M, N, K).map((v, i) => v + 0.5 * low[i]);
-      const rowWords = Math.ceil(K / 2);
       const a = floats(x, [M, K]);
-      const b = upload(packHalf(w, N, K), [N, rowWords], 'test');
       const c = floats(bias, [N]);
       const hs = floats(h, [M, rank]);
       const fs = floats(factor, [N, rank]);
       const lowRank = { kind: 'NT', h: hs, factor: fs, rank, scale: 0.5 } as const;
       return check(
-        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNT', rowWords, bias: c, lowRank, half: true, shape: [M, N] },
+        { M, N, K, a, aKind: 'rows', b, bKind: `${storage}NT`, rowWords, bias: c, lowRank, half: true, shape: [M, N] },
         tile, want, PACKED, [a, b, c, hs, fs], math,
       ); // prettier-ignore
     },
@@ -95,18 +98,32 @@ function forward(tile: Tile, [M, N, K, rank]: [number, number, number, number], 
 }
 
 /** dy W. */
-function backward(tile: Tile, [M, N, K]: [number, number, number], math?: HalfMath): KernelCase {
+function backward(
+  tile: Tile,
+  [M, N, K]: [number, number, number],
+  math?: HalfMath,
+  storage: Storage = 'half',
+): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math ?? 'f32'}: [${M}, ${K}] x packed [${K}, ${N}]`,
+    name: `${tileName(tile)}, ${math ?? 'f32'}: [${M}, ${K}] x ${storage} [${K}, ${N}]`,
     run() {
       const dy = sample(M * K, 1);
-      const w = sample(N * K, 2, K ** -0.5, true);
-      const rowWords = Math.ceil(N / 2);
+      const { data: b, values: w, rowWords } = testWeight(storage, sample(N * K, 2, K ** -0.5, true), [K, N]);
       const a = floats(dy, [M, K]);
-      const b = upload(packHalf(w, K, N), [K, rowWords], 'test');
       const want = linearGradientReference(dy, w, M, K, N);
       return check(
-        { M, N, K, a, aKind: 'rows', b, bKind: 'halfNN', rowWords, half: math !== undefined, shape: [M, N] },
+        {
+          M,
+          N,
+          K,
+          a,
+          aKind: 'rows',
+          b,
+          bKind: `${storage}NN`,
+          rowWords,
+          half: math !== undefined,
+          shape: [M, N],
+        },
         tile,
         want,
         PACKED,
@@ -143,22 +160,22 @@ function window(
   [H, W, I, O]: [number, number, number, number],
   transposed: boolean,
   math?: HalfMath,
+  storage: Storage = 'half',
 ): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math ?? 'f32'}: ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}`,
+    name: `${tileName(tile)}, ${math ?? 'f32'}: ${storage} ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}`,
     run() {
       const shape = { batch: 1, H, W, in: I, out: O, stride: 2, pad: [1, 1, 1, 1] } as const;
       const [oh, ow] = [Math.floor((H - 1) / 2) + 1, Math.floor((W - 1) / 2) + 1];
-      const w = sample(O * I * 9, 2, (9 * I) ** -0.5, true);
-      const tapWords = Math.ceil(I / 2);
-      const b = upload(packHalfConv(w, O, I, 3), [O, 9 * tapWords], 'test');
+      const made = testWeight(storage, sample(O * I * 9, 2, (9 * I) ** -0.5, true), [O, I], 9);
+      const { data: b, values: w, rowWords, tapWords } = made;
       const look = { stride: 2, padTop: 1, padLeft: 1 };
-      const packed = { b, taps: 9, rowWords: 9 * tapWords, tapWords, half: math !== undefined } as const;
+      const packed = { b, taps: 9, rowWords, tapWords, half: math !== undefined } as const;
       if (transposed) {
         const dy = sample(oh * ow * O, 1);
         const a = floats(dy, [1, oh, ow, O]);
         const call: Gemm = {
-          ...packed, M: H * W, N: I, K: O, a, aKind: 'convT', bKind: 'halfNN',
+          ...packed, M: H * W, N: I, K: O, a, aKind: 'convT', bKind: `${storage}NN`,
           window: { ...look, H: oh, W: ow, oh: H, ow: W }, shape: [1, H, W, I],
         }; // prettier-ignore
         return check(call, tile, convGradientReference(dy, w, shape), PACKED, [a, b], math);
@@ -166,7 +183,7 @@ function window(
       const x = sample(H * W * I, 1);
       const a = floats(x, [1, H, W, I]);
       const call: Gemm = {
-        ...packed, M: oh * ow, N: O, K: I, a, aKind: 'conv', bKind: 'halfNT',
+        ...packed, M: oh * ow, N: O, K: I, a, aKind: 'conv', bKind: `${storage}NT`,
         window: { ...look, H, W, oh, ow }, shape: [1, oh, ow, O],
       }; // prettier-ignore
       return check(call, tile, convReference(x, w, undefined, shape), PACKED, [a, b], math);
@@ -184,7 +201,8 @@ export const cases: KernelCase[] = [
   forward(small, [35, 33, 261, 3], 'multiply'),
   backwardLowRank(small, [35, 36, 40, 20], 'wide'),
   backwardLowRank(small, [35, 33, 40, 9], 'multiply'),
-  window(small, [11, 10, 12, 20], true, 'multiply'),
+  forward(small, [34, 36, 128, 12], 'wide', 'nf4'),
+  window(small, [5, 6, 64, 20], true, 'multiply', 'int8'),
   dense(narrow, [130, 8, 300], false),
   dense(flat, [8, 72, 1030], true),
   dense(dot, [18, 20, 1100], false),
@@ -194,7 +212,7 @@ export const cases: KernelCase[] = [
 export const slicedCases: KernelCase[] = [
   window(tall, [11, 10, 12, 20], false),
   backward(wide, [67, 132, 600]),
-  backward(square, [67, 68, 300]),
+  backward(square, [67, 128, 300], undefined, 'int8'),
   backward(low, [35, 68, 300]),
 ];
 
@@ -204,7 +222,14 @@ export const largeTileCases: KernelCase[] = [
     forward(tile, [150, 140, 100, 8], 'multiply'),
     backward(tile, [150, 140, 68], 'multiply'),
     window(tile, [25, 24, 12, 132], false, 'multiply'),
+    window(tile, [25, 24, 64, 132], true, 'multiply', 'int8'),
+    forward(tile, [150, 140, 128, 8], 'multiply', 'nf4'),
   ]),
   ...slicedCases,
-  ...[tall, wide, square, low, dot].map((tile) => backward(tile, [150, 140, 268], 'multiply')),
+  window(dot, [5, 6, 64, 12], false, 'multiply', 'nf4'),
+  backwardLowRank(small, [35, 64, 40, 9], 'wide', 'int8'),
+  ...[tall, wide, square, low, dot].flatMap((tile) => [
+    backward(tile, [150, 140, 268], 'multiply'),
+    backward(tile, [150, 192, 268], 'multiply', 'int8'),
+  ]),
 ];

@@ -1,6 +1,6 @@
 /**
  * y = dropout(scale A B + bias + scale2 h F): the one matrix product under linear layers, LoRA and convolutions.
- * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds packed halves or f32, either way round.
+ * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds f32, packed halves or codes, either way round.
  * f32 tier: f32 throughout. f16 tiers (`half`): operands rounded to f16 (2^-11 relative), products summed four at a
  * time in f16, those sums in f32; CPU adapters round operands alike but multiply in f32 (`halfMath`). Where the output has too few tiles to
  * fill a GPU, k is split over workgroups (`cut.ts`) and the parts are added in a second pass, always in the same order.
@@ -9,7 +9,16 @@ import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
-import { GEMM_PARAMS, gemmName, gemmWgsl, type AKind, type BKind, type GemmText } from './gemm.wgsl';
+import {
+  elementsOf,
+  GEMM_PARAMS,
+  gemmName,
+  gemmWgsl,
+  type AKind,
+  type BKind,
+  type Elements,
+  type GemmText,
+} from './gemm.wgsl';
 import { cutFor, stepsOf } from './cut';
 import { halfMath, type Tile } from './tile';
 
@@ -115,10 +124,10 @@ export function gemm(call: Gemm): TensorInfo {
 
 function gemmProgram(text: GemmText) {
   return program(gemmName(text), () => {
-    const halves = text.b.startsWith('half');
+    const { whole, single } = BINDINGS[elementsOf(text.b)];
     const inputs: Record<string, Element> = {
       a: text.aVec ? 'vec4<f32>' : 'f32',
-      b: halves ? (text.bVec ? 'vec2<u32>' : 'u32') : text.bVec ? 'vec4<f32>' : 'f32',
+      b: text.bVec ? whole : single,
     };
     if (text.bias) inputs['bias'] = text.nVec ? 'vec4<f32>' : 'f32';
     if (text.lowRank !== 'none') {
@@ -137,6 +146,14 @@ function gemmProgram(text: GemmText) {
     };
   });
 }
+
+/** How B is bound where it is loaded by whole vectors, and where not. Codes are never read but by the word. */
+const BINDINGS: Readonly<Record<Elements, { whole: Element; single: Element }>> = {
+  half: { whole: 'vec2<u32>', single: 'u32' },
+  f32: { whole: 'vec4<f32>', single: 'f32' },
+  int8: { whole: 'u32', single: 'u32' },
+  nf4: { whole: 'u32', single: 'u32' },
+};
 
 /** sum[i] = parts[0, i] + parts[1, i] + ... in that order, whatever runs first. */
 function addParts(parts: TensorInfo, sum: TensorInfo, count: number, length: number): void {

@@ -5,6 +5,7 @@
  * Long because it is one text: the pieces share their variables, and apart they could not be read.
  * Not here: which tile, which split of k (`gemm.ts`).
  */
+import { NF4, type Storage } from '../frozen/frozen';
 import {
   aStride,
   bStride,
@@ -19,7 +20,9 @@ import {
 } from './tile';
 
 export type AKind = 'rows' | 'columns' | 'conv' | 'convUp' | 'convT';
-export type BKind = 'halfNT' | 'halfNN' | 'f32NT' | 'f32NN';
+/** What B's elements are. */
+export type Elements = Storage | 'f32';
+export type BKind = `${Elements}${'NT' | 'NN'}`;
 
 export interface GemmText {
   readonly a: AKind;
@@ -69,6 +72,7 @@ export function gemmWgsl(text: GemmText): string {
   return [
     stagesHalves(text) ? 'alias S = f16;' : 'alias S = f32;',
     'struct Block { k0: vec4<S>, k1: vec4<S>, k2: vec4<S>, k3: vec4<S> }',
+    text.b.startsWith('nf4') ? NF4_TABLE : '',
     fetchB(text),
     text.half === 'round' ? ROUND : '',
     text.dropout ? DROPOUT : '',
@@ -81,6 +85,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let mBase = (group / p.nTiles) * ${tile.bm}u;
   let nBase = (group % p.nTiles) * ${tile.bn}u;
   if (mBase >= p.M) { return; }
+  ${text.b.startsWith('nf4') ? fillTable(threadsOf(tile)) : ''}
   let first = wid.z * p.chunks;
   let last = min(first + p.chunks, p.total);
   ${text.a === 'convT' ? 'let shift = p.stride - 1u;' : ''}`,
@@ -195,17 +200,18 @@ function fetchB(text: GemmText): string {
         .join(', ')
     : 'w0, w1, w2, w3';
   const along = text.b.endsWith('NT')
-    ? { line: 'min(n + e, p.N - 1u)', from: 'c', end: 'p.K', width: 'p.K' }
-    : { line: 'min(c + e, p.K - 1u)', from: 'n', end: 'p.N', width: 'p.N' };
+    ? { line: 'min(n + e, p.N - 1u)', lines: 'p.N', from: 'c', end: 'p.K', width: 'p.K' }
+    : { line: 'min(c + e, p.K - 1u)', lines: 'p.K', from: 'n', end: 'p.N', width: 'p.N' };
   return `fn quad(n: u32, tap: u32, c: u32, e: u32) -> vec4<S> {
-  ${text.b.startsWith('half') ? halfQuad(text.bVec, along) : floatQuad(text.bVec, along)}
+  ${QUADS[elementsOf(text.b)](text.bVec, along)}
 }
 fn fetchB(n: u32, tap: u32, c: u32) -> Block { ${reads} return Block(${block}); }`;
 }
 
 interface Along {
-  /** Which row of memory, and where in it: first element, bound, and row length. */
+  /** Which row of memory, of how many, and where in it: first element, bound, and row length. */
   line: string;
+  lines: string;
   from: string;
   end: string;
   width: string;
@@ -228,6 +234,44 @@ function halfQuad(vec: boolean, { line, from, end }: Along): string {
   return vec4<S>(vec4<f32>(
     unpack2x16float(b[at + min(${from} / 2u, last)]), unpack2x16float(b[at + min(${from} / 2u + 1u, last)])));`;
 }
+
+/** The index of a quad's word, and the magnitude of its block (`frozen.ts`): rows are whole blocks, of `words` words each. */
+function codesOf({ line, lines, from, end }: Along, perWord: number): string {
+  const words = 64 / perWord;
+  return `let at = ${line} * p.rowWords + tap * p.tapWords + min(${from}, ${end} - 4u) / ${perWord}u;
+  let pair = unpack2x16float(b[${lines} * p.rowWords + at / ${2 * words}u]);
+  let scale = select(pair.x, pair.y, (at & ${words}u) != 0u);`;
+}
+
+function int8Quad(_: boolean, along: Along): string {
+  return `${codesOf(along, 4)}
+  return vec4<S>(scale * unpack4x8snorm(b[at]));`;
+}
+
+function nf4Quad(_: boolean, along: Along): string {
+  return `${codesOf(along, 8)}
+  let codes = b[at] >> (4u * (${along.from} & 4u));
+  return vec4<S>(scale * vec4<f32>(
+    nf4[codes & 15u], nf4[(codes >> 4u) & 15u], nf4[(codes >> 8u) & 15u], nf4[(codes >> 12u) & 15u]));`;
+}
+
+const QUADS: Readonly<Record<Elements, (vec: boolean, along: Along) => string>> = {
+  half: halfQuad,
+  f32: floatQuad,
+  int8: int8Quad,
+  nf4: nf4Quad,
+};
+
+export const elementsOf = (b: BKind) => b.slice(0, -2) as Elements;
+
+/** Where every lane finds it: an array indexed by what is not known beforehand would be each lane's own. */
+const NF4_TABLE = `const nf4Numbers = array<f32, 16>(${NF4.join(', ')});
+var<workgroup> nf4: array<f32, 16>;`;
+
+const fillTable = (
+  threads: number,
+) => `for (var i = lid; i < 16u; i += ${threads}u) { nf4[i] = nf4Numbers[i]; }
+  workgroupBarrier();`;
 
 /** Statements that add A's quad `a` times block `b` (a prefix of four variables) to an accumulator. */
 function multiplyAdd(half: GemmText['half'], acc: string, a: string, b: string[]): string {

@@ -1,31 +1,26 @@
 /**
- * y = x W^T + b over the last dimension, W frozen and packed as halves (`pack_half.ts`). x [..., in] f32,
+ * y = x W^T + b over the last dimension, W frozen, in any of the storages of `frozen.ts`. x [..., in] f32,
  * W [out, in], b [out] f32, y [..., out] f32. Gradient: dx = dy W. No gradient for W or b.
  * Relative error: f32 tier 1e-5 (sums of some thousand terms in f32, where the reference has f64); f16 tier 2e-3
  * (operands and their products rounded to 11 bits, sums of four products in f16).
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { defineKernel } from '../kernel';
+import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm } from '../gemm/gemm';
 import { ShapeError } from '../pointwise/elementwise';
 
-/** A frozen weight [out, in]; `data` is int32 words [out, ceil(in / 2)] from `packHalf`. */
-export interface HalfWeight {
-  data: Tensor;
-  out: number;
-  in: number;
-}
-
 /** x [..., in] to [..., out]. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree. */
-export function linear(x: Tensor, w: HalfWeight, bias?: Tensor): Tensor {
+export function linear(x: Tensor, w: FrozenWeight, bias?: Tensor): Tensor {
   expectLast(x, w.in, `linear [${w.out}, ${w.in}]`);
-  const attrs = { out: w.out, in: w.in };
+  const attrs = { out: w.out, in: w.in, storage: w.storage ?? 'half' };
   return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
 }
 
 interface Attrs {
   out: number;
   in: number;
+  storage: Storage;
 }
 
 const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
@@ -33,19 +28,19 @@ const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
 });
 
 const plain = defineKernel<Attrs>({
-  name: 'HalfLinear',
+  name: 'FrozenLinear',
   forward: ({ x, w }, attrs) => product(x, w, attrs),
   gradient: { saveInputs: ['w'], backward },
 });
 
 const withBias = defineKernel<Attrs>({
-  name: 'HalfLinearBias',
+  name: 'FrozenLinearBias',
   forward: ({ x, w, bias }, attrs) => product(x, w, attrs, bias),
   gradient: { saveInputs: ['w'], backward },
 });
 
 const inputGradient = defineKernel<Attrs>({
-  name: 'HalfLinearInputGradient',
+  name: 'FrozenLinearInputGradient',
   forward: ({ dy, w }, attrs) =>
     gemm({
       M: rowsOf(dy.shape),
@@ -54,8 +49,8 @@ const inputGradient = defineKernel<Attrs>({
       a: dy,
       aKind: 'rows',
       b: w,
-      bKind: 'halfNN',
-      rowWords: Math.ceil(attrs.in / 2),
+      bKind: `${attrs.storage}NN`,
+      rowWords: wordsAlong(attrs.storage, attrs.in),
       half: true,
       shape: withLast(dy.shape, attrs.in),
     }),
@@ -69,8 +64,8 @@ function product(x: TensorInfo, w: TensorInfo, attrs: Attrs, bias?: TensorInfo):
     a: x,
     aKind: 'rows',
     b: w,
-    bKind: 'halfNT',
-    rowWords: Math.ceil(attrs.in / 2),
+    bKind: `${attrs.storage}NT`,
+    rowWords: wordsAlong(attrs.storage, attrs.in),
     bias,
     half: true,
     shape: withLast(x.shape, attrs.out),

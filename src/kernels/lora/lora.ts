@@ -7,9 +7,10 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm, type Dropout } from '../gemm/gemm';
 import { defineKernel } from '../kernel';
-import { expectLast, rowsOf, withLast, type HalfWeight } from '../linear/linear';
+import { expectLast, rowsOf, withLast } from '../linear/linear';
 import { ShapeError } from '../pointwise/elementwise';
 
 export interface Lora {
@@ -27,7 +28,7 @@ export interface Lora {
  * x [..., in] to [..., out] through weight and LoRA, with gradients for x, `down` and `up`. The caller's tidy owns
  * the result. Throws `ShapeError` where dimensions disagree.
  */
-export function loraLinear(x: Tensor, w: HalfWeight, bias: Tensor | undefined, lora: Lora): Tensor {
+export function loraLinear(x: Tensor, w: FrozenWeight, bias: Tensor | undefined, lora: Lora): Tensor {
   const { down, up, scale, dropout } = lora;
   const rank = down.shape[0];
   const what = `loraLinear [${w.out}, ${w.in}] of rank ${rank}`;
@@ -38,7 +39,8 @@ export function loraLinear(x: Tensor, w: HalfWeight, bias: Tensor | undefined, l
     );
   }
   const rate = dropout?.rate ?? 0;
-  const attrs: Attrs = { out: w.out, in: w.in, rank, scale, rate, stream: dropout?.stream ?? 0 };
+  const storage = w.storage ?? 'half';
+  const attrs: Attrs = { out: w.out, in: w.in, storage, rank, scale, rate, stream: dropout?.stream ?? 0 };
   const run = rate > 0 ? (bias ? droppedBias : dropped) : bias ? withBias : plain;
   const inputs: Record<string, Tensor> = { x, w: w.data, down, up };
   if (bias) inputs['bias'] = bias;
@@ -49,6 +51,7 @@ export function loraLinear(x: Tensor, w: HalfWeight, bias: Tensor | undefined, l
 interface Attrs {
   out: number;
   in: number;
+  storage: Storage;
   rank: number;
   scale: number;
   rate: number;
@@ -109,8 +112,8 @@ function product({ x, w, up, bias }: Record<string, TensorInfo>, h: TensorInfo, 
     a: x,
     aKind: 'rows',
     b: w,
-    bKind: 'halfNT',
-    rowWords: Math.ceil(attrs.in / 2),
+    bKind: `${attrs.storage}NT`,
+    rowWords: wordsAlong(attrs.storage, attrs.in),
     bias,
     lowRank: { kind: 'NT', h, factor: up, rank: attrs.rank, scale: attrs.scale },
     half: true,
@@ -148,8 +151,8 @@ const inputGradient = defineKernel<Attrs>({
       a: dy,
       aKind: 'rows',
       b: w,
-      bKind: 'halfNN',
-      rowWords: Math.ceil(attrs.in / 2),
+      bKind: `${attrs.storage}NN`,
+      rowWords: wordsAlong(attrs.storage, attrs.in),
       lowRank: { kind: 'NN', h: dh, factor: down, rank: attrs.rank, scale: 1 },
       half: true,
       shape: withLast(dy.shape, attrs.in),

@@ -11,7 +11,6 @@ import { makeTokenizer, type Tokenizer } from '../../formats/captions/tokenizer'
 import { gpu } from '../../kernels/device';
 import { upload, type Program } from '../../kernels/program';
 import type { LoraParameters, LoraShape } from '../../models/lora';
-import { zeroTerminalSnr } from '../../models/schedule';
 import type { LatentStore, ToldError, TrainEvent } from '../../protocol/trainer';
 import type { Asks } from './asks';
 import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../step/base_model';
@@ -155,19 +154,18 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   if (!run.images.length) throw new RunSettingsError('no-pictures');
   yield { kind: 'phase', phase: 'load' };
   const read = await planBaseModel(run.base.files);
-  const plan = config.zero_terminal_snr ? { ...read, schedule: zeroTerminalSnr(read.schedule) } : read;
   // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
   const adapter = adapters[RUN_KINDS.adapter];
   const begin: LoraBeginning =
     run.pretrained && !run.state
-      ? await adapter.continued(run.pretrained, plan, config)
-      : { kept: undefined, values: adapter.fresh(plan.family, config.seed) };
+      ? await adapter.continued(run.pretrained, read, config)
+      : { kept: undefined, values: adapter.fresh(read.family, config.seed) };
   const found = run.state && (await soundState([run.state, ...(run.olderStates ?? [])]));
   const kept = found ? ranksFrom(found.state.facts) : begin.kept;
-  const tokenizer = makeTokenizer(run.merges, plan.text1.vocabulary);
+  const tokenizer = makeTokenizer(run.merges, read.text1.vocabulary);
   const placed = placeImages(run.images, config);
-  const outline = outlineOf(plan, config, placed, run.cardGb, kept);
-  const { request, sampling, steps } = outline;
+  const outline = outlineOf(read, config, placed, run.cardGb, kept);
+  const { plan, request, sampling, steps } = outline;
   const blocks = plan.family.blocks(plan.unet).length;
   checkSchedule(scheduleOf(config, steps));
   if (sampling)

@@ -46,6 +46,7 @@ export const ROLES: Readonly<Record<FieldName, Role>> = {
   gradient_accumulation_steps: 'fixed',
   max_grad_norm: 'fixed',
   mixed_precision: 'told',
+  base_precision: 'fixed',
   // The choice that came of it is the state's.
   tune_gpu: 'free',
   memory_budget_gb: 'free',

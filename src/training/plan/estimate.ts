@@ -11,7 +11,7 @@ import { ranksDiffer, ranksOf } from '../../formats/lora/lora_outline';
 import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
 import type { Estimate, EstimateRequest } from '../../protocol/trainer';
-import { disposeParts, planBaseModel, reserveParts, type BaseModelPlan } from '../step/base_model';
+import { disposeParts, planBaseModel, reserveParts } from '../step/base_model';
 import { groupByBucket } from '../data/batches';
 import { placeImages, type Placed } from '../data/dataset';
 import { fitMemory } from './fit_memory';
@@ -50,21 +50,22 @@ export async function estimateRun(
 ): Promise<Estimate> {
   if (!images.length) throw new RunSettingsError('no-pictures');
   if (!config.train_unet && !config.train_text_encoder) throw new RunSettingsError('nothing-trained');
-  const plan = await planBaseModel(base);
+  const read = await planBaseModel(base);
   const placed = placeImages(
     images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
     config,
   );
   const kept =
-    pretrained && (await keptRanks(pretrained, (await judgeLora(pretrained, plan, config)).layers));
-  const outline = outlineOf(plan, config, placed, cardGb, kept);
-  const asked = { ...outline.request, config: [plan.unet, plan.vae, plan.text1, plan.text2] };
+    pretrained && (await keptRanks(pretrained, (await judgeLora(pretrained, read, config)).layers));
+  const outline = outlineOf(read, config, placed, cardGb, kept);
+  const { unet, vae, text1, text2, basePrecision } = outline.plan;
+  const asked = { ...outline.request, config: [unet, vae, text1, text2, basePrecision] };
   const key = JSON.stringify(asked);
   const predicted = recent.get(key) ?? predictions(outline.request);
   recent.delete(key);
   recent.set(key, predicted);
   if (recent.size > REMEMBERED) recent.delete(recent.keys().next().value as string);
-  return work(plan, config, placed, outline, predicted);
+  return work(config, placed, outline, predicted);
 }
 
 /** A learning rate or a budget that changes leaves the walks as they were: each takes up to a second. */
@@ -72,13 +73,12 @@ const recent = new Map<string, Predictions>();
 const REMEMBERED = 16;
 
 function work(
-  plan: BaseModelPlan,
   config: TrainConfig,
   placed: readonly Placed<unknown>[],
   outline: Outline,
   predicted: Predictions,
 ): Estimate {
-  const { request, budgetBytes, auto } = outline;
+  const { plan, request, budgetBytes, auto } = outline;
   const blocks = plan.family.blocks(plan.unet).length;
   // What does not fit is predicted at its least, to say by how much.
   const memory = fitMemory(request, blocks, budgetBytes, predicted, { anyway: true });

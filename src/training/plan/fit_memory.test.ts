@@ -110,16 +110,32 @@ test('encoding and samples take no more than training does, where memory is shor
   expect(fit(long, [[512, 512]]).encodingBytes).toBeGreaterThan(1.9e9);
 });
 
-test('SDXL at 1024: the whole run takes what its training takes, samples included', async () => {
-  await open('f16-subgroups', 'large');
-  const plan: BaseModelPlan = { ...SD15, ...sdxlBase, family: sdxl, schedule: sdxl.schedule() };
-  const settings = { resolution: 1024, max_bucket_reso: 2048, lora_rank: 8, batch_size: 1 };
-  const config = { ...defaultConfig(), ...settings, train_text_encoder: false, sample_prompts: ['a'] };
-  const { request } = outlineOf(plan, config, placeImages([{ size: [1024, 1024], repeats: 1 }], config));
-  const least = predictions(request).of(sdxl.blocks(plan.unet).length - 1, 1);
-  expect(least.trainingBytes).toBeLessThanOrEqual(7.5e9);
-  expect(least.peakBytes).toBe(least.trainingBytes);
-  expect(least.encodingBytes).toBeLessThanOrEqual(2.6e9);
+test.each([
+  ['fp16', 7.5],
+  ['int8', 5.0],
+  ['nf4', 3.8],
+] as const)(
+  'SDXL at 1024, %s: the whole run takes what its training takes, samples included',
+  async (base_precision, gb) => {
+    await open('f16-subgroups', 'large');
+    const plan: BaseModelPlan = { ...SD15, ...sdxlBase, family: sdxl, schedule: sdxl.schedule() };
+    const settings = { resolution: 1024, max_bucket_reso: 2048, lora_rank: 8, batch_size: 1, base_precision };
+    const config = { ...defaultConfig(), ...settings, train_text_encoder: false, sample_prompts: ['a'] };
+    const { request } = outlineOf(plan, config, placeImages([{ size: [1024, 1024], repeats: 1 }], config));
+    const least = predictions(request).of(sdxl.blocks(plan.unet).length - 1, 1);
+    expect(least.trainingBytes).toBeLessThanOrEqual(gb * 1e9);
+    expect(least.peakBytes).toBe(least.trainingBytes);
+    expect(least.encodingBytes).toBeLessThanOrEqual(2.6e9);
+  },
+);
+
+test.each([
+  ['int8', 1.6],
+  ['nf4', 1.5],
+] as const)('SD 1.5 at 512, %s: samples included', async (base_precision, gb) => {
+  await open('f16', 'large');
+  const least = { sample_prompts: ['a'], lora_rank: 8, batch_size: 1, memory_budget_gb: gb, base_precision };
+  expect(fit(least, [[512, 512]]).peakBytes).toBeLessThanOrEqual(gb * 1e9);
 });
 
 test('a budget set by hand refuses what not even its least fits, and says how much that is', async () => {

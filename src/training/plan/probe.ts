@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { gpu, openDevice, openGpu } from '../../kernels/device';
-import { linear, type HalfWeight } from '../../kernels/linear/linear';
+import type { FrozenWeight } from '../../kernels/frozen/frozen';
+import { linear } from '../../kernels/linear/linear';
 import { settled, trim, upload } from '../../kernels/program';
 import type { Probe } from '../../protocol/trainer';
 import { tuneIfKnown, type TuningCache } from './tuning';
@@ -88,7 +89,7 @@ async function sustained(products: readonly Product[]): Promise<{ gflops: number
   return { gflops: flops / mean / 1e6, seconds: (performance.now() - started) / 1000 };
 }
 
-function operands({ rows, in: inputs, out }: Product): { x: tf.Tensor; weight: HalfWeight } {
+function operands({ rows, in: inputs, out }: Product): { x: tf.Tensor; weight: FrozenWeight } {
   const ones = new Float32Array(rows * inputs).fill(1);
   const words = new Int32Array((out * inputs) / 2).fill(HALVES);
   return {

@@ -8,6 +8,7 @@ import { ratesInUse } from '../../formats/config/rates';
 import { samplePictures } from '../../formats/captions/sample_prompt';
 import { drawsSamples } from '../../formats/config/samples';
 import { sha256Hex } from '../../formats/safetensors/sha256';
+import { zeroTerminalSnr } from '../../models/schedule';
 import type { BaseModelPlan } from '../step/base_model';
 import {
   batchesPerEpoch,
@@ -31,6 +32,8 @@ const DEFAULT_BUDGET_GB = 3.5;
 
 /** How long the run is, in what batches, and what it asks of the memory. */
 export interface Outline {
+  /** The base model as this run loads it. */
+  plan: BaseModelPlan;
   batching: BatchConfig;
   steps: number;
   epochs: number;
@@ -54,14 +57,27 @@ export function budgetOf(config: TrainConfig, cardGb?: number): { budgetBytes: n
   return { budgetBytes: gb * 1e9, auto: true };
 }
 
-/** `kept` are the ranks of a LoRA that keeps its own. Throws `InvalidBatchesError` where no step can be made. */
+/** The base model with what the configuration says of it: how its noise ends, and how its weights are stored. */
+function asConfigured(read: BaseModelPlan, config: TrainConfig): BaseModelPlan {
+  return {
+    ...read,
+    basePrecision: config.base_precision,
+    ...(config.zero_terminal_snr ? { schedule: zeroTerminalSnr(read.schedule) } : {}),
+  };
+}
+
+/**
+ * `read` is what the base model's headers say; `kept` are the ranks of a LoRA that keeps its own. Throws
+ * `InvalidBatchesError` where no step can be made.
+ */
 export function outlineOf(
-  plan: BaseModelPlan,
+  read: BaseModelPlan,
   config: TrainConfig,
   placed: readonly BatchImage[],
   cardGb?: number,
   kept?: KeptRanks,
 ): Outline {
+  const plan = asConfigured(read, config);
   const batching = {
     seed: config.seed,
     batchSize: config.batch_size,
@@ -81,6 +97,7 @@ export function outlineOf(
   const refills = text === 'given' && captions > captionsAtOnce(plan, plan.family.textStates, chunks);
   const request = { ...memoryRequest(plan, config, placed, text, sampling, kept), refills };
   return {
+    plan,
     batching,
     steps,
     epochs: Math.ceil(steps / perEpoch),
@@ -199,4 +216,5 @@ export const SAME_IF_USED = [
   'adaptive_noise_scale',
   'debiased_estimation_loss',
   'zero_terminal_snr',
+  'base_precision',
 ] as const satisfies readonly FieldName[];

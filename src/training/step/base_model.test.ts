@@ -6,8 +6,17 @@ import { f16ToF32, f32ToBf16 } from '../../formats/safetensors/halves';
 import { readHeader } from '../../formats/safetensors/safetensors';
 import { writeSafetensors, type TensorToWrite } from '../../formats/safetensors/safetensors_write';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
-import { readInts, read } from '../../kernels/program';
-import { loadBaseModel, planBaseModel, type BaseModel } from './base_model';
+import { quantizeReference } from '../../kernels/frozen/frozen.reference';
+import { codesIn } from '../../kernels/frozen/frozen.testing';
+import { readInts, read, settled, simulate } from '../../kernels/program';
+import {
+  disposeParts,
+  loadBaseModel,
+  loadParts,
+  planBaseModel,
+  reserveParts,
+  type BaseModel,
+} from './base_model';
 import { goldenSource } from '../golden_source.testing';
 import { sd1Facts } from '../../formats/families/sd1';
 
@@ -201,6 +210,43 @@ test('cancelled half-way, it gives all GPU memory back', async () => {
   });
   await expect(loading).rejects.toThrow('enough');
   expect(gpu().buffers.ledger().usedBytes).toBe(0);
+});
+
+test('quantized while it loads: the codes of the file’s halves, in as many bytes as were predicted', async () => {
+  const plan = await planBaseModel([goldenSource(TINY)]);
+  const tensors = new Map((await tinyTensors()).map((tensor) => [tensor.name, tensor.data]));
+  for (const matrix of ['int8', 'nf4'] as const) {
+    const asked = { ...plan, basePrecision: matrix };
+    const before = gpu().buffers.ledger().usedBytes;
+    const predicted = simulate(() => disposeParts(reserveParts(asked, ['unet']))).peakBytes;
+    const base = await loadParts(asked, ['unet']);
+    await settled();
+    const ledger = gpu().buffers.ledger();
+    expect(ledger.usedBytes - before).toBe(predicted);
+    // Nothing is left of what was quantized.
+    expect(ledger.allocatedBytes).toBe(ledger.usedBytes);
+    const { weights } = base.unet;
+    const path = 'up_blocks.0.resnets.0';
+    const stored = (name: string) => weights.matrix(`${name}.weight`).storage;
+    expect([stored(`${path}.conv_shortcut`), weights.conv(`${path}.conv1`).weight.storage]).toEqual([
+      'int8',
+      'int8',
+    ]);
+    // Inputs that are no whole blocks, and what everything passes through.
+    expect([stored('down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q')]).toEqual(['half']);
+    expect([stored('time_embedding.linear_2'), weights.conv('conv_out').weight.storage]).toEqual([
+      'half',
+      'half',
+    ]);
+    const attention = 'down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight';
+    const key = plan.tensors.unet.get(attention)?.entry.name ?? '';
+    const halves = new Uint16Array(tensors.get(key)?.slice().buffer ?? new ArrayBuffer(0));
+    const want = quantizeReference(matrix, f16ToF32(halves));
+    const weight = weights.matrix(attention);
+    expect(weight).toMatchObject({ out: 32, in: 64, storage: matrix });
+    expect(codesIn(matrix, await readInts(weight.data), want.codes.length)).toEqual(want.codes);
+    disposeParts(base);
+  }
 });
 
 test.each<[string, (tensors: TensorToWrite[]) => TensorToWrite[], RegExp]>([

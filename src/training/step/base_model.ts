@@ -15,11 +15,12 @@ import { countNonFinite, toFloats, toHalves } from '../../formats/safetensors/ha
 import { isFloatDtype, readHeader } from '../../formats/safetensors/safetensors';
 import type { TextConfig, UnetConfig, VaeConfig } from '../../models/config';
 import { timestepFrequencies } from '../../kernels/embedding/embedding';
-import { settled } from '../../kernels/program';
+import { settled, trim } from '../../kernels/program';
 import { FREQUENCIES, type UnetBlock } from '../../models/unet';
 import { bytesOf, shapeOf, turned, type Located } from './located';
 import { vaeHalf, type VaeHalf } from '../../models/vae';
-import { Weights, checkShapes, storageOf } from '../../models/weights';
+import type { BasePrecision } from '../../models/storage';
+import { Weights, checkShapes } from '../../models/weights';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 import type { Family, ModelConfig } from '../../models/family';
 import { families } from '../../models/families';
@@ -53,6 +54,8 @@ export interface LoadOptions {
 
 export interface BaseModelConfig extends ModelConfig {
   readonly family: Family;
+  /** How the U-Net is stored, which is most of the weights that stay while a LoRA is trained. In halves if left out. */
+  readonly basePrecision?: BasePrecision;
 }
 
 /** What the headers of the files say, before any tensor is read. */
@@ -163,6 +166,8 @@ export async function loadParts<P extends PartName>(
     disposeParts(pick(model, parts));
     throw error;
   }
+  // What halves were quantized from.
+  trim();
   const dim = plan.unet.blockChannels[0] ?? 0;
   if ((parts as readonly PartName[]).includes('unet'))
     model.unet.weights.addFloat(FREQUENCIES, [dim], timestepFrequencies(dim));
@@ -201,11 +206,11 @@ function shapesIn(config: BaseModelConfig, part: PartName, vae: VaeHalf | undefi
 const STAGED_BYTES = 64 * 2 ** 20;
 
 function emptyModel(plan: BaseModelConfig & { schedule?: NoiseSchedule }): BaseModel {
-  const { family, unet, vae, text1, text2 } = plan;
+  const { family, unet, vae, text1, text2, basePrecision } = plan;
   return {
     family,
     schedule: plan.schedule ?? family.schedule(),
-    unet: { config: unet, blocks: family.blocks(unet), weights: new Weights('U-Net') },
+    unet: { config: unet, blocks: family.blocks(unet), weights: new Weights('U-Net', basePrecision) },
     vae: { config: vae, weights: new Weights('VAE') },
     text1: { config: text1, weights: new Weights('text encoder') },
     ...(text2 ? { text2: { config: text2, weights: new Weights('text encoder 2') } } : {}),
@@ -270,7 +275,7 @@ async function loadTensor(
   const { dtype } = entry;
   if (!isFloatDtype(dtype)) return; // planBaseModel has made sure that there is none
   const bytes = await bytesOf(at);
-  if (storageOf(name, shape) === 'float') {
+  if (weights.storageOf(name, shape) === 'float') {
     const floats = toFloats(bytes, dtype);
     refuseValues(entry.name, { nonFinite: countNonFinite(floats), saturated: 0 });
     weights.addFloat(name, shape, turned(floats, at));
