@@ -7,7 +7,7 @@ import { begunDownloads, dropBegun } from './begun_downloads';
 import { listCaptioners } from './captioners';
 import { plainError, StorageError } from './error';
 import { failedWrite, reasonOf, refuseWithoutRoom } from './failed_write';
-import { fileOf, FOLDER, leafOf, models, newLeaf } from './opfs';
+import { fileOf, FOLDER, leafOf, models, newLeaf, hasFolder } from './opfs';
 import { listProjects, storedPaths } from './projects';
 
 export { deleteFile, nameOfLeaf } from './opfs';
@@ -88,14 +88,19 @@ export async function openFile(path: string): Promise<File> {
 
 /**
  * Deletes what a crash left half written, old files that no project and no captioner uses, and old parts. Gives how
- * many.
+ * many. Latents of projects that are no more go too.
  */
 export async function sweepOrphans(now = Date.now()): Promise<number> {
+  const projects = await listProjects();
+  if (await hasFolder('latents')) {
+    const { sweepLatents } = await import('./latents');
+    await sweepLatents(new Set(projects.map(({ id }) => id)), now);
+  }
   const folder = await models().catch(() => undefined);
   if (!folder) return 0;
   const captioners = await listCaptioners();
   const used = new Set([
-    ...(await listProjects()).flatMap(storedPaths),
+    ...projects.flatMap(storedPaths),
     ...captioners.flatMap(({ files }) => files.map(({ path }) => path)),
   ]);
   const begun = await begunDownloads();

@@ -1,8 +1,9 @@
 /** Latents over a private file system in memory: a folder a project, gone with it, bounded; a broken disk is no error. */
 import './fake_indexeddb.testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { deleteLatentsOf, latentBytes, latentStore } from './latents';
-import { deleteProject } from './projects';
+import { sweepOrphans } from './files';
+import { deleteLatentsOf, latentBytes, latentStore, sweepLatents } from './latents';
+import { deleteProject, putProject, type Project } from './projects';
 
 type Files = Map<string, { blob: Blob; at: number }>;
 let folders: Map<string, Files>;
@@ -82,6 +83,26 @@ test('kept by project, shrunk to a bound, and gone with the project', async () =
   await deleteProject('one');
   await deleteLatentsOf('one');
   expect([...folders.keys()]).toEqual(['two']);
+});
+
+test('what is left of a project that is no more is swept, once it is a day old', async () => {
+  for (const project of ['one', 'gone']) await latentStore(project).write('a', new Uint8Array(3));
+  folders.set('empty', new Map());
+  const day = 24 * 60 * 60 * 1000;
+  expect(await sweepLatents(new Set(['one']), clock + day / 2)).toBe(0);
+  expect([...folders.keys()]).toEqual(['one', 'gone', 'empty']);
+  // At the start of the page, with the models' files that nothing uses.
+  const own: Project = {
+    ...{ id: 'one', name: '', createdAt: 0, changedAt: 0 },
+    purpose: 'style',
+    trigger: '',
+    settings: {},
+  };
+  await putProject(own);
+  await sweepOrphans(clock + 2 * day);
+  expect([...folders.keys()]).toEqual(['one']);
+  vi.stubGlobal('navigator', {});
+  expect(await sweepLatents(new Set())).toBe(0);
 });
 
 test('a full disk keeps nothing of an entry; without private files there is none', async () => {

@@ -5,6 +5,8 @@
 import type { LatentStore } from '../protocol/trainer';
 
 const LATENTS = 'latents';
+/** A day. */
+const SWEEP_AFTER_MS = 86_400_000;
 
 export function latentStore(project: string): LatentStore {
   const folder = async (): Promise<FileSystemDirectoryHandle> =>
@@ -76,6 +78,28 @@ export async function deleteLatentsOf(project: string): Promise<void> {
   await latents(false)
     .then((of) => of.removeEntry(project, { recursive: true }))
     .catch(() => undefined);
+}
+
+/**
+ * Deletes those of projects that are none of `projects`: a run may write some while its project is being deleted, in this tab
+ * or another. Gives how many projects' they were.
+ */
+export async function sweepLatents(projects: ReadonlySet<string>, now = Date.now()): Promise<number> {
+  let swept = 0;
+  try {
+    const all = await latents(false);
+    for await (const [project, entry] of all.entries()) {
+      if (!isFolder(entry) || projects.has(project)) continue;
+      const latest = Math.max(0, ...(await filesIn(entry)).map(({ lastModified }) => lastModified));
+      // What is being written now is young; its project may be another tab's that is not listed yet.
+      if (now - latest < SWEEP_AFTER_MS) continue;
+      await all.removeEntry(project, { recursive: true });
+      swept++;
+    }
+  } catch {
+    // There are none, or the next start tries again.
+  }
+  return swept;
 }
 
 function isFolder(entry: FileSystemHandle): entry is FileSystemDirectoryHandle {

@@ -39,6 +39,16 @@ export async function models(): Promise<FileSystemDirectoryHandle> {
   }
 }
 
+/** Whether there is a folder of this name beside it; false where the browser has no such files. */
+export async function hasFolder(name: string): Promise<boolean> {
+  try {
+    await (await navigator.storage.getDirectory()).getDirectoryHandle(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export async function fileOf(entry: FileSystemHandle): Promise<{ size: number; lastModified: number }> {
   return (entry as FileSystemFileHandle).getFile().catch(() => ({ size: 0, lastModified: Date.now() }));
 }

@@ -37,8 +37,13 @@ export interface LinkRefusal {
   readonly sentence: string;
 }
 
-/** Which kind of base model the settings were made for: the studio's small demo model learns by other rates and sizes. */
-export type LinkBase = 'demo' | 'own';
+/**
+ * Which kind of base model the settings were made for: the studio's small demo model learns by other rates and sizes, and so do
+ * families of models. `own` is one of a person's, of Stable Diffusion 1.x unless its sizes say otherwise; another family is
+ * said by its name (which whoever reads it need not know).
+ */
+export type LinkBase = string;
+const linkBase = /^[a-z][a-z0-9]{1,11}$/;
 /** No field is called so. */
 const BASE = 'base';
 
@@ -104,7 +109,7 @@ export async function readShareLink(hash: string): Promise<LinkedSettings> {
 }
 
 function isLinkBase(item: unknown): item is LinkBase {
-  return item === 'demo' || item === 'own';
+  return typeof item === 'string' && linkBase.test(item);
 }
 
 /** How a GPU is used is its owner's business: a link that does not say it leaves it as it is. */

@@ -5,13 +5,15 @@ import { importSettings } from '../../formats/kohya/import_settings';
 import { meantByLink, readShareLink, writeShareLink } from '../../formats/config/share_link';
 import type { BaseModelRef } from '../../storage/projects';
 import { differences } from './differences';
-import { madeFor, madeForByLink, madeForOther, unsuited } from './unsuited';
+import { linkBaseOf, madeFor, madeForByLink, madeForOther, unsuited } from './unsuited';
 
 const demo: BaseModelRef = { name: 'demo', kind: '', byteLength: 1, where: { in: 'demo' } };
 const own: BaseModelRef = { name: 'sd15', kind: '', byteLength: 1, where: { in: 'stored', paths: ['a'] } };
+const ofFamily = (kind: string) => ({ ...own, kind });
+const [sd1, sdxl] = [ofFamily('Stable Diffusion 1.x'), ofFamily('SDXL')];
 const demoSettings = { ...defaultConfig(), lora_rank: 32, learning_rate: 0.0015, resolution: 128, epochs: 7 };
 
-const through = async (config: typeof demoSettings, base?: 'demo' | 'own') =>
+const through = async (config: typeof demoSettings, base?: string) =>
   readShareLink(new URL(await writeShareLink(config, 'https://studio.example/', base)).hash);
 
 describe('settings from a link that was made for another base model', () => {
@@ -40,6 +42,38 @@ describe('settings from a link that was made for another base model', () => {
   it('tells old links, which do not say, by their size', async () => {
     expect(madeForOther(madeForByLink(await through(demoSettings)), own)).toBe('demo');
     expect(madeForOther(madeForByLink(await through(defaultConfig())), demo)).toBe('own');
+  });
+
+  it('tells families apart: a link of SDXL’s says so, one of SD 1.x is as it was', async () => {
+    expect([sd1, sdxl, demo, own, undefined].map(linkBaseOf)).toEqual([
+      'own',
+      'sdxl',
+      'demo',
+      'own',
+      undefined,
+    ]);
+    const large = { ...defaultConfig(), resolution: 1024, unet_lr: 4e-4 };
+    const fromSdxl = madeForByLink(await through(large, linkBaseOf(sdxl)));
+    expect([sd1, sdxl, own, undefined].map((base) => madeForOther(fromSdxl, base))).toEqual([
+      'sdxl',
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(madeForOther(fromSdxl, demo)).toBe('own');
+    expect(unsuited(['lora_rank', 'unet_lr', 'resolution'], 'sdxl')).toEqual(['unet_lr', 'resolution']);
+    const fromSd1 = madeForByLink(await through(defaultConfig(), linkBaseOf(sd1)));
+    expect([sd1, sdxl, own].map((base) => madeForOther(fromSd1, base))).toEqual([
+      undefined,
+      'sd1',
+      undefined,
+    ]);
+    // From before links said a family: of this size it may be either's.
+    const old = madeForByLink(await through(large, 'own'));
+    expect([sd1, sdxl].map((base) => madeForOther(old, base))).toEqual([undefined, undefined]);
+    // Of a later version's family nothing is known.
+    const later = madeForByLink(await through(large, 'sd9'));
+    expect([sd1, sdxl].map((base) => madeForOther(later, base))).toEqual([undefined, undefined]);
   });
 
   it('refuses a base model that it does not know as it refuses any unknown name', async () => {
