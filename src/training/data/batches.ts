@@ -1,7 +1,8 @@
 /**
  * Which images make up which step. An epoch is every image times its repeats, grouped by bucket (a batch has one
  * size), shuffled within each bucket, cut into batches (the last of a bucket may be short), the batches shuffled:
- * kohya's order of things. It depends on (seed, epoch) alone, so a step number is all a resumed run needs.
+ * kohya's order of things, which is promised (docs/decisions/3-memory.md). It depends on (seed, epoch) alone, so a step
+ * number is all a resumed run needs.
  */
 import type { Size } from '../../formats/dataset/buckets';
 import { stream } from '../step/random';

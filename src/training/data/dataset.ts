@@ -19,6 +19,7 @@ import { read, trim } from '../../kernels/program';
 import type { VaeConfig } from '../../models/config';
 import type { LoraOf } from '../../models/lora';
 import { textConfigs, textModels, type BaseModel, type TextEncoders } from '../step/base_model';
+import { groupByBucket } from './batches';
 import type { CaptionConfig } from './captions';
 import { encodeMoments, posteriorSample } from './latents';
 import type { TextStates } from './text_states';
@@ -95,20 +96,25 @@ export function sidesOf({ flip_aug }: Pick<TrainConfig, 'flip_aug'>): number[] {
   return flip_aug ? [0, 1] : [0];
 }
 
-/** Yields after each picture; its noise depends on the seed and the picture's place in the list. */
+/**
+ * Yields after each picture, with its place in the list, on which its noise depends, and on the seed. Bucket after bucket,
+ * so that the VAE's buffers are made once for each: no number hangs on this order, as a run's hang on that of its batches.
+ */
 export async function* cacheLatents(
   { latentChannels, scaling }: VaeConfig,
   placed: readonly PlacedImage[],
   config: TrainConfig,
   moments: Moments,
-): AsyncGenerator<CachedImage> {
-  for (const [index, item] of placed.entries()) {
+): AsyncGenerator<readonly [number, CachedImage]> {
+  const groups = groupByBucket(placed.map(({ bucket }) => ({ bucket, repeats: 1 })));
+  for (const index of groups.flatMap(({ members }) => members)) {
+    const item = placed[index];
     const latents: Float32Array[] = [];
     for (const side of sidesOf(config)) {
       const eps = posteriorNoise(config, item.bucket, latentChannels, [index, side]);
       latents.push(posteriorSample(await moments(index, side), eps, latentChannels, scaling));
     }
-    yield { ...item, latents };
+    yield [index, { ...item, latents }];
   }
 }
 

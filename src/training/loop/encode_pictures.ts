@@ -63,10 +63,10 @@ export async function* encodePictures(
   };
   try {
     if (!begun && missing > 0) yield { kind: 'phase', phase: 'encode' };
-    for await (const image of cacheLatents(plan.vae, images, config, moments)) {
+    for await (const [index, image] of cacheLatents(plan.vae, images, config, moments)) {
       signal?.throwIfAborted();
-      cached.push(image);
-      if (whole[cached.length - 1]) continue;
+      cached[index] = image;
+      if (whole[index]) continue;
       encoded++;
       yield { kind: 'progress', phase: 'encode', done: encoded, total: missing, unit: 'images' };
     }

@@ -33,7 +33,12 @@ export interface StepSettings {
   firstKeptBlock: number;
   /** False runs every step the plain way, without recordings: slower, and the same bits. */
   record: boolean;
+  /** Recordings kept, of the shapes used last; a shape beyond them is recorded anew, and gives the same bits. `KEPT_RECORDINGS` unless given. */
+  recordings?: number;
 }
+
+/** One of SDXL is 8,800 bind groups, which take some 70 MB of the host's memory: thirty shapes would take 2 GB. */
+const KEPT_RECORDINGS = 8;
 
 /** One batch of one bucket; arrays are whole batches, sample after sample, NHWC. */
 export interface MicroBatch {
@@ -66,7 +71,6 @@ interface Inputs {
   context: Tensor | undefined;
   prompts: PromptInputs | undefined;
   added: Tensor | undefined;
-  recording: Recording | undefined;
 }
 
 /** The text encoders only where the context is not given. */
@@ -79,6 +83,8 @@ export class StepEngine {
   /** Changes with every micro-step, for dropout. */
   readonly dropoutSeed: Tensor;
   private readonly buckets = new Map<string, Inputs>();
+  /** By bucket shape, the one used last at the end. */
+  private readonly recordings = new Map<string, Recording>();
   private readonly adapted: ReadonlyMap<UnetBlock, readonly string[]>;
   private readonly placed: Readonly<Record<LoraPart, ReadonlyMap<string, PlacedModule>>>;
 
@@ -116,14 +122,28 @@ export class StepEngine {
     const inputs = this.inputsFor(batch);
     this.fill(inputs, batch, seed);
     const work = (mark: (segment: string) => void) => this.differentiate(inputs, mark);
-    if (!this.settings.record) this.recorder.run(() => work(() => {}));
-    else if (inputs.recording) inputs.recording.replay();
-    else inputs.recording = this.recorder.record(work);
+    if (!this.settings.record) {
+      this.recorder.run(() => work(() => {}));
+      return;
+    }
+    const key = keyOf(batch);
+    const known = this.recordings.get(key);
+    this.recordings.delete(key);
+    if (known) {
+      known.replay();
+      this.recordings.set(key, known);
+      return;
+    }
+    const { recordings: most = KEPT_RECORDINGS } = this.settings;
+    // Before the next is made, so that there are never more.
+    while (this.recordings.size > 0 && this.recordings.size >= most)
+      this.recordings.delete(this.recordings.keys().next().value as string);
+    this.recordings.set(key, this.recorder.record(work));
   }
 
   /** The recording made for a batch of this shape, if any: for measuring. */
   recordingOf(batch: Pick<MicroBatch, 'size' | 'height' | 'width'>): Recording | undefined {
-    return this.buckets.get(keyOf(batch))?.recording;
+    return this.recordings.get(keyOf(batch));
   }
 
   /**
@@ -131,7 +151,7 @@ export class StepEngine {
    * anew, and gives the same bits.
    */
   release(): void {
-    for (const inputs of this.buckets.values()) inputs.recording = undefined;
+    this.recordings.clear();
     this.recorder.dispose();
   }
 
@@ -140,6 +160,7 @@ export class StepEngine {
       for (const one of [x0, noise, mix, target, t, weights, context, prompts, added]) one?.dispose();
     }
     this.buckets.clear();
+    this.recordings.clear();
     this.recorder.dispose();
     this.loss.dispose();
     if (!this.givenSeed) this.dropoutSeed.dispose();
@@ -256,7 +277,6 @@ export class StepEngine {
         addChannels > 0
           ? float(B, given ? addChannels : sizesLength({ unet: base.unet.config, ...configs }))
           : undefined,
-      recording: undefined,
     };
     this.buckets.set(key, made);
     return made;
