@@ -22,7 +22,9 @@ export interface BaseModelRef {
     | { in: 'demo' }
     | { in: 'handle'; handles: FileSystemFileHandle[] }
     /** Paths of `files`. */
-    | { in: 'stored'; paths: string[] };
+    | { in: 'stored'; paths: string[] }
+    /** Files that this page was given, and that only it can read: see `engine/visit_files.ts`. */
+    | { in: 'visit'; key: string; count: number };
 }
 
 /** How captions are proposed: what is not there is at its default. */

@@ -3,7 +3,7 @@
 export class BaseModelUnreadable extends Error {
   override name = 'BaseModelUnreadable';
   constructor(
-    readonly reason: 'permission' | 'moved' | 'offline' | 'missing' | 'cleared',
+    readonly reason: 'permission' | 'moved' | 'offline' | 'missing' | 'cleared' | 'visit',
     readonly model: string,
     sentence: string,
     options?: ErrorOptions,

@@ -82,6 +82,7 @@ const BaseModelUnreadable: Sentences<Record<Unreadable['reason'], { model: strin
   offline: () => '演示底模还不在这台电脑上。请联网一次后重试。',
   missing: ({ model }) => `服务器上没有演示底模（${model}）。请选择你自己的底模。`,
   cleared: ({ model }) => `${model} 已不在此浏览器中：其数据已被清除。请重新选择文件。`,
+  visit: ({ model }) => `此浏览器不会记住 ${model} 的位置。请在开始页面的“底模”处重新选择。`,
 };
 
 const PictureGoneError: Sentences<{ gone: { picture: string } }> = {

@@ -57,6 +57,10 @@ test.each([
   [base('a + b', 1), { baseName: 'a + b.safetensors' }],
   [base('photon + mse', 2), { baseName: 'photon.safetensors', vaeName: 'mse.safetensors' }],
   [base('sd-v1-5', 4), { baseName: 'sd-v1-5' }],
+  [
+    { ...base('pony + mse', 0), where: { in: 'visit' as const, key: 'k', count: 2 } },
+    { baseName: 'pony.safetensors', vaeName: 'mse.safetensors' },
+  ],
   [{ ...base('demo', 1), where: { in: 'demo' as const } }, { baseName: 'base.safetensors' }],
 ])('the base model $name goes by the name of its file', (given, names) => {
   expect(baseFiles(given, given.name)).toEqual(names);

@@ -70,14 +70,26 @@ export function baseFiles(
 ): { baseName: string; vaeName?: string } {
   if (base?.where.in === 'demo' || name === 'demo') return { baseName: 'base.safetensors' };
   const where = base?.where;
-  const count =
-    where?.in === 'handle' ? where.handles.length : where?.in === 'stored' ? where.paths.length : 1;
+  const count = where ? filesIn(where) : 1;
   const [first = '', second, ...more] = name.split(' + ');
   if (count === 2 && second !== undefined && more.length === 0)
     return { baseName: `${first}.safetensors`, vaeName: `${second}.safetensors` };
   // The parts of a folder in diffusers' layout.
   if (count > 1) return { baseName: name };
   return { baseName: `${name || 'model'}.safetensors` };
+}
+
+function filesIn(where: BaseModelRef['where']): number {
+  switch (where.in) {
+    case 'demo':
+      return 1;
+    case 'handle':
+      return where.handles.length;
+    case 'stored':
+      return where.paths.length;
+    case 'visit':
+      return where.count;
+  }
 }
 
 type Listed = Omit<OutgoingPicture, 'file'> & { readonly id: string };

@@ -1,11 +1,13 @@
 /**
  * From what a project remembers of its base model to its bytes: the demo's from our own origin, a remembered file
- * handle (which may need one click to be readable again), or a copy in the browser's private files.
+ * handle (which may need one click to be readable again), a copy in the browser's private files, or files that this page
+ * was given.
  */
 import { openFile } from '../../storage/files';
 import type { BaseModelRef } from '../../storage/projects';
 import { BaseModelUnreadable } from '../base_unreadable';
 import { isServed } from '../served';
+import { ofVisit } from './visit_files';
 import { ownFile } from '../../protocol/studio_root';
 
 export const DEMO_BASE = 'demo/base.safetensors';
@@ -24,6 +26,15 @@ export async function openBase({ name, where }: BaseModelRef, ask = false): Prom
           throw new BaseModelUnreadable('cleared', name, sentence, { cause });
         }),
       ),
+    );
+  }
+  if (where.in === 'visit') {
+    const files = ofVisit(where.key);
+    if (files) return [...files];
+    throw new BaseModelUnreadable(
+      'visit',
+      name,
+      `This browser does not remember where ${name} lies. Choose it again under Base model on the start screen.`,
     );
   }
   const files: File[] = [];

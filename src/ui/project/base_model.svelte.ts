@@ -1,6 +1,7 @@
 /**
  * Choosing the base model: recognise what was given, remember where it lies (by file handle where the browser has
- * them, else by a copy in its private files), and say what is wrong with what cannot be used.
+ * them, else by a copy in its private files, which of a large model is only made when it is asked for), and say what is
+ * wrong with what cannot be used.
  */
 import type { Download } from '../../protocol/downloader';
 import { deleteFile, openFile, storeFile } from '../../storage/files';
@@ -10,6 +11,7 @@ import { studio } from '../studio.svelte';
 import type { Chosen } from './choose_files';
 import { BaseModelUnreadable } from '../base_unreadable';
 import { DEMO_BASE, openBase } from '../engine/open_base';
+import { keepForVisit } from '../engine/visit_files';
 import type { Recognised } from './recognise';
 import { sentenceOf } from '../sentence';
 import { plainFacts, type FamilyName } from '../../formats/families/plain';
@@ -36,6 +38,12 @@ const refOf = ({ family, marks }: Extract<Recognised, { fits: true }>) => ({
   kind: titleOf(family),
   ...(Object.keys(marks).length > 0 ? { marks } : {}),
 });
+
+/**
+ * Bytes that are copied without being asked about, where a file cannot be remembered otherwise: Stable Diffusion 1.5 in
+ * halves has 2.1 GB, SDXL 6.9.
+ */
+const COPIED_UNASKED = 3e9;
 
 /** Comes with the first file that is chosen. */
 const recognising = () => import('./recognise');
@@ -65,12 +73,32 @@ class BaseModelChoice {
     try {
       const where: BaseModelRef['where'] = handled?.every((each) => each !== undefined)
         ? { in: 'handle', handles: handled }
-        : { in: 'stored', paths: await this.#store(picked, byteLength) };
+        : byteLength > COPIED_UNASKED
+          ? { in: 'visit', key: keepForVisit(picked), count: picked.length }
+          : { in: 'stored', paths: await this.#store(picked, byteLength) };
       this.#take({ name: recognised.name, byteLength, ...refOf(recognised), where });
     } catch (error) {
-      if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
-      else this.choosing = { state: 'failed', sentence: sentenceOf(error) };
+      this.#notCopied(error);
     }
+  }
+
+  /** Copies the model in use into the browser, because the person asked for it: from a click. */
+  async keepCopy(): Promise<void> {
+    const { base, id } = studio.project;
+    if (!base || base.where.in === 'demo' || base.where.in === 'stored') return;
+    this.cancel();
+    try {
+      // Files, as both kinds of places give them.
+      const files = (await openBase(base, true)).filter((each) => each instanceof File);
+      this.#take({ ...base, where: { in: 'stored', paths: await this.#store(files, base.byteLength) } }, id);
+    } catch (error) {
+      this.#notCopied(error);
+    }
+  }
+
+  #notCopied(error: unknown): void {
+    if (error instanceof DOMException && error.name === 'AbortError') this.choosing = { state: 'idle' };
+    else this.choosing = { state: 'failed', sentence: sentenceOf(error) };
   }
 
   /**

@@ -146,6 +146,7 @@ const en = {
     moved: 'The base model is no longer where it was. Choose it again on the start screen.',
     offline: 'The demo model is not on this computer yet. Go online once and try again.',
     cleared: 'The copy of the base model is no longer in this browser. Choose it again on the start screen.',
+    visit: 'This browser does not remember where the base model lies. Choose it again on the start screen.',
   },
 
   fit: 'Make it fit',
@@ -373,6 +374,7 @@ const zh: typeof en = {
     moved: '底模已不在原来的位置。请在开始页重新选择。',
     offline: '演示底模尚未下载到本机。请联网后重试。',
     cleared: '浏览器中保存的底模副本已不存在。请在开始页重新选择。',
+    visit: '此浏览器不会记住底模的位置。请在开始页重新选择。',
   },
 
   fit: '适配显存',
