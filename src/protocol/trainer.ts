@@ -249,6 +249,8 @@ export interface DrawRequest {
   clipSkip?: number;
   vPrediction?: boolean;
   zeroTerminalSnr?: boolean;
+  /** GB of memory that the graphics card has, where a person said so. */
+  cardGb?: number;
   pictures: PictureRequest[];
 }
 

@@ -3,7 +3,6 @@
  * that prediction and fact cannot drift apart. What follows from it is decided in fit_memory.ts.
  */
 import * as tf from '@tensorflow/tfjs';
-import { BufferTooLargeError } from '../../kernels/buffers';
 import {
   reserve,
   simulate,
@@ -12,13 +11,10 @@ import {
   type SimulatedDispatch,
   type Simulation,
 } from '../../kernels/program';
-import type { LoraOf, LoraParameters, LoraShape } from '../../models/lora';
-import type { VaeConfig } from '../../models/config';
+import type { LoraParameters, LoraShape } from '../../models/lora';
 import { sizesLength } from '../../models/family';
-import { unet } from '../../models/unet';
-import { vaeDecode, vaeEncode, type VaeHalf } from '../../models/vae';
+import { vaeEncode, type VaeHalf } from '../../models/vae';
 import { disposeParts, reserveParts, textModels, type BaseModelConfig } from '../step/base_model';
-import { Recorder } from '../../kernels/recording';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -27,7 +23,7 @@ import {
   type OptimizerKind,
 } from '../step/optimizer';
 import { parts } from '../step/passes';
-import { tileSides } from '../sampling/sample';
+import { sampleEconomy, walkDecoding, walkDrawing } from '../sampling/sample_memory';
 import { adapters, RUN_KINDS } from '../step/kinds';
 import { PromptInputs } from '../step/prompts';
 import { StepEngine, type StepSettings } from '../step/step';
@@ -119,13 +115,13 @@ export function predictions(request: MemoryRequest): Predictions {
     bytesOf((samples) =>
       loaded(
         request,
-        (base, { drawnWith }) => drawSample(base, drawnWith('unet'), samples, guidedTogether),
+        (base, { drawnWith }) => walkDrawing(base, drawnWith('unet'), samples, guidedTogether),
         'decoder',
       ),
     ),
   );
   const decoding = remembered((tile: number) =>
-    bytesOf((samples) => loaded(request, (base) => decodeSample(base, samples, tile), 'decoder')),
+    bytesOf((samples) => loaded(request, (base) => walkDecoding(base, samples, tile), 'decoder')),
   );
   const bytesOf = (work: (samples: BatchShape) => void): number => {
     const { samples } = request;
@@ -144,11 +140,10 @@ export function predictions(request: MemoryRequest): Predictions {
         ...others(),
       ];
       const allowed = Math.max(budgetBytes, ...before.map(({ bytes }) => bytes));
-      const guidedTogether = fits(() => drawing(true), allowed);
-      const decodeTile = request.samples
-        ? tileFor(request.config.vae, request.samples, decoding, allowed)
-        : 0;
-      const samplingBytes = Math.max(drawing(guidedTogether), decoding(decodeTile));
+      const economy = request.samples
+        ? sampleEconomy(request.config.vae, request.samples, { drawing, decoding }, allowed)
+        : { guidedTogether: true, decodeTile: 0, bytes: 0 };
+      const { guidedTogether, decodeTile, bytes: samplingBytes } = economy;
       const phases: Phase[] = [
         ...before,
         { bytes: samplingBytes, at: { parts: [...resident, 'vae'], vae: 'decoder' } },
@@ -213,9 +208,9 @@ export function runPrograms(request: MemoryRequest, economy: Economy): ReadonlyM
   if (!samples) return ofStep;
   const { programs: ofSample } = simulate(() => {
     loaded(request, (base, { drawnWith }) =>
-      drawSample(base, drawnWith('unet'), samples, economy.guidedTogether),
+      walkDrawing(base, drawnWith('unet'), samples, economy.guidedTogether),
     );
-    loaded(request, (base) => decodeSample(base, samples, economy.decodeTile), 'decoder');
+    loaded(request, (base) => walkDecoding(base, samples, economy.decodeTile), 'decoder');
   });
   return new Map([...ofStep, ...ofSample]);
 }
@@ -241,27 +236,6 @@ function remembered<K, V>(work: (key: K) => V): (key: K) => V {
 interface Phase {
   bytes: number;
   at: MemoryPrediction['atPeak'];
-}
-
-/** Whether it is within what is allowed, and can be bound. */
-function fits(bytes: () => number, allowed: number): boolean {
-  try {
-    return bytes() <= allowed;
-  } catch (error) {
-    if (error instanceof BufferTooLargeError) return false;
-    throw error;
-  }
-}
-
-/** The largest tile whose decoding is within what is allowed; the smallest where none is. */
-function tileFor(
-  vae: VaeConfig,
-  { width, height }: BatchShape,
-  decoding: (tile: number) => number,
-  allowed: number,
-): number {
-  const sides = tileSides(vae, width, height);
-  return sides.find((side) => decoding(side) <= allowed) ?? sides[sides.length - 1];
 }
 
 function encodePictures({ config, buckets }: MemoryRequest): void {
@@ -380,40 +354,4 @@ function microStep(engine: StepEngine, { config, settings }: MemoryRequest, shap
     },
     0,
   );
-}
-
-/** With guidance: two passes of the U-Net, in one batch or one after the other. */
-function drawSample(
-  base: Loaded,
-  lora: ReturnType<LoraOf>,
-  { width, height }: BatchShape,
-  guidedTogether: boolean,
-): void {
-  const { weights, blocks, config } = base.unet;
-  const at = guidedTogether ? 2 : 1;
-  const x = reserve([at, height / 8, width / 8, config.inChannels], 'float32', 'sample');
-  const t = reserve([at], 'float32', 'sample');
-  const context = reserve([at, 77, config.contextChannels], 'float32', 'sample');
-  const added = config.addChannels > 0 ? reserve([at, config.addChannels], 'float32', 'sample') : undefined;
-  const recorder = new Recorder();
-  try {
-    recorder.run(() => void unet({ weights, lora }, blocks, x, t, context, added));
-  } finally {
-    recorder.dispose();
-    tf.dispose([x, t, context, ...(added ? [added] : [])]);
-    // As sampleLatents does at its end.
-    trim();
-  }
-}
-
-function decodeSample({ vae }: Loaded, { width, height }: BatchShape, tile: number): void {
-  if (!vae) throw new Error('A picture is to be decoded, but the VAE is not loaded.');
-  const [h, w] = [Math.min(tile, height / 8), Math.min(tile, width / 8)];
-  const latents = reserve([1, h, w, vae.config.latentChannels], 'float32', 'sample');
-  try {
-    tf.tidy(() => void vaeDecode({ weights: vae.weights }, vae.config, latents));
-  } finally {
-    latents.dispose();
-    trim();
-  }
 }

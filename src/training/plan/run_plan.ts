@@ -21,14 +21,12 @@ import {
 import { captionsAreFixed } from '../data/captions';
 import { captionConfig, type PlacedImage } from '../data/dataset';
 import { captionsAtOnce } from '../data/kept_texts';
+import { ownBudget } from '../step/budget';
 import { RUN_KINDS } from '../step/kinds';
 import { loraShapes, type KeptRanks } from '../step/lora_file';
 import type { MemoryRequest } from './memory';
 import { LR_END, scheduleName, type ScheduleConfig } from '../step/schedule';
 import type { StepSettings } from '../step/step';
-
-/** Where nothing is said: leaves room beside the desktop on a 4 GB card, and recomputes nothing for small models. */
-const DEFAULT_BUDGET_GB = 3.5;
 
 /** How long the run is, in what batches, and what it asks of the memory. */
 export interface Outline {
@@ -52,9 +50,7 @@ export interface Outline {
 /** GPU memory to stay within. `cardGb` is what the graphics card has, where a person said so. */
 export function budgetOf(config: TrainConfig, cardGb?: number): { budgetBytes: number; auto: boolean } {
   if (config.memory_budget_gb > 0) return { budgetBytes: config.memory_budget_gb * 1e9, auto: false };
-  // What the desktop and the browser take themselves: more on a large card with large screens.
-  const gb = cardGb ? Math.max(cardGb / 2, Math.min(cardGb - 1.5, 0.85 * cardGb)) : DEFAULT_BUDGET_GB;
-  return { budgetBytes: gb * 1e9, auto: true };
+  return { budgetBytes: ownBudget(cardGb), auto: true };
 }
 
 /** The base model with what the configuration says of it: how its noise ends, and how its weights are stored. */

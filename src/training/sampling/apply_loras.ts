@@ -18,6 +18,10 @@ import { targetsOf } from '../step/lora_file';
 export interface AppliedLoras {
   /** Undefined for modules that no file adapts. */
   of: LoraOf;
+  /** On the GPU. */
+  bytes: number;
+  /** Is there any module of a text encoder among them? */
+  adaptText: boolean;
   dispose(): void;
 }
 
@@ -49,6 +53,7 @@ export async function applyLoras(
       });
     }
   }
+  const parts = [...byPlace.keys()].map((place) => place.split(' ')[0]);
   const merged = new Map<string, Lora>();
   for (const [place, loras] of byPlace) {
     const [only] = loras;
@@ -61,6 +66,8 @@ export async function applyLoras(
   }
   return {
     of: (part) => (path) => merged.get(placeOf(part, path)),
+    bytes: [...merged.values()].reduce((sum, { down, up }) => sum + 4 * (down.size + up.size), 0),
+    adaptText: parts.some((part) => part !== 'unet'),
     dispose: () => {
       for (const { down, up } of merged.values()) tf.dispose([down, up]);
       merged.clear();

@@ -5,14 +5,15 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { fromBlob } from '../../formats/safetensors/byte_source';
 import { LoraError } from '../../formats/lora/lora_error';
 import { makeTokenizer } from '../../formats/captions/tokenizer';
-import { gpu, openDevice } from '../../kernels/device';
+import { gpu, openDevice, OutOfMemoryError } from '../../kernels/device';
 import type { DrawEvent, DrawRequest, PictureRequest } from '../../protocol/trainer';
 import { applyLoras } from './apply_loras';
-import { configOf, loadBaseModel } from '../step/base_model';
+import { configOf, loadBaseModel, planBaseModel } from '../step/base_model';
 import { captionIds, encodeCaption } from '../data/dataset';
 import { DrawRequestError, runDraw } from './draw_job';
 import { releaseBase } from '../step/kept_base';
-import { decodeLatents, sampleLatents, sampleNoise, toRgba } from './sample';
+import { decodeLatents, LEAST_TILE, sampleLatents, sampleNoise, toRgba } from './sample';
+import { drawPlan } from './sample_memory';
 
 const golden = (name: string) =>
   new Blob([readFileSync(new URL(`../../../reference/golden/${name}`, import.meta.url))]);
@@ -141,5 +142,94 @@ describe.each(['f32', 'f16-subgroups'] as const)('%s', (tier) => {
     const [a, b] = await Promise.all([drawn([]), drawn([{ file: lora, weight: 1 }])]);
     expect(a).not.toEqual(b);
     expect(a).toEqual(await drawn([]));
+  });
+});
+
+describe('where memory is short', () => {
+  const wide = { ...picture, width: 320, steps: 1 };
+  const small = { ...picture, width: 64, steps: 1 };
+  const apart = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+    Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])));
+  const meanApart = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+    Array.from(a, (value, i) => Math.abs(value - b[i])).reduce((sum, one) => sum + one, 0) / a.length;
+  async function collect(asked: DrawRequest, budgetBytes?: number, on?: (event: DrawEvent) => void) {
+    const events: DrawEvent[] = [];
+    for await (const event of runDraw(asked, undefined, {
+      tier: 'f32',
+      ...(budgetBytes === undefined ? {} : { budgetBytes }),
+    })) {
+      on?.(event);
+      events.push(event);
+    }
+    const pictures = events.flatMap((event) => (event.kind === 'picture' ? [event.rgba] : []));
+    return {
+      pictures,
+      loads: events.filter((event) => event.kind === 'load' && event.done === event.total).length,
+    };
+  }
+  /** From now on the open device fails every buffer that is made. */
+  const fillUp = () => {
+    const { device } = gpu();
+    const create = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      device.dispatchEvent(
+        new GPUUncapturedErrorEvent('uncapturederror', { error: new GPUOutOfMemoryError('no memory left') }),
+      );
+      // An invalid buffer: using it is an error, as it is for one that could not be made.
+      return create({ ...descriptor, usage: 0xffff, mappedAtCreation: false });
+    };
+  };
+  afterAll(releaseBase);
+
+  test('the text encoders leave before the U-Net comes, tiles are decoded, and it takes what was predicted', async () => {
+    const loras = [{ file: lora, weight: 0.6 }];
+    const roomy = await collect(request(loras, { pictures: [wide] }));
+    expect(roomy.loads).toBe(1);
+    releaseBase();
+    await openDevice({ tier: 'f32' });
+    const plan = await planBaseModel([fromBlob(base)]);
+    const applied = await applyLoras(plan, [{ source: fromBlob(lora), weight: 0.6 }]);
+    const asked = { loraBytes: applied.bytes, chunks: 1, budgetBytes: 0 };
+    applied.dispose();
+    const least = drawPlan(plan, wide, asked);
+    expect(least).toMatchObject({ textsStay: false, guidedTogether: false, decodeTile: LEAST_TILE });
+    const roomier = drawPlan(plan, wide, { ...asked, budgetBytes: 1e12 });
+    expect(roomier).toMatchObject({ textsStay: true, guidedTogether: true, decodeTile: wide.width / 8 });
+    expect(least.peakBytes).toBeLessThan(roomier.peakBytes);
+
+    let peak = 0;
+    const short = await collect(request(loras, { pictures: [wide] }), 0, () => {
+      peak = Math.max(peak, gpu().buffers.ledger().peakBytes);
+    });
+    expect(Math.abs(peak - least.peakBytes) / least.peakBytes).toBeLessThan(0.01);
+    expect(Object.keys(gpu().buffers.ledger().byLabel).some((label) => label.includes('text'))).toBe(false);
+    expect(short.loads).toBe(2);
+    // A tile's norms are its own: the seams show in a model of random numbers.
+    expect(meanApart(short.pictures[0], roomy.pictures[0])).toBeLessThan(1);
+    // The same words need no text encoder again, unless a LoRA adapts it; others do, and then the U-Net has to leave.
+    expect((await collect(request([], { pictures: [small] }), 0)).loads).toBe(2);
+    const again = await collect(request([], { pictures: [{ ...small, seed: 8 }] }), 0);
+    expect(again.loads).toBe(0);
+    const other = await collect(request([], { pictures: [{ ...small, prompt: 'a hill' }] }), 0);
+    expect(other.loads).toBe(2);
+    expect(apart(other.pictures[0], again.pictures[0])).toBeGreaterThan(10);
+    expect(meanApart(other.pictures[0], again.pictures[0])).toBeGreaterThan(1);
+  });
+
+  test('memory that runs out all the same: the pictures left are drawn with the least, once', async () => {
+    const asked = request([], { pictures: [small, { ...small, seed: 8 }] });
+    const want = await collect(asked);
+    let filled = false;
+    const got = await collect(asked, undefined, (event) => {
+      // After the first picture.
+      if (event.kind === 'picture' && !filled) fillUp();
+      filled = true;
+    });
+    expect(got.pictures.length).toBe(2);
+    expect(got.pictures[0]).toEqual(want.pictures[0]);
+    expect(meanApart(got.pictures[1], want.pictures[1])).toBeLessThan(1);
+    expect(gpu().errors).toEqual([]);
+    releaseBase();
+    await expect(collect(asked, undefined, fillUp)).rejects.toThrow(OutOfMemoryError);
   });
 });

@@ -8,6 +8,7 @@ import type { DrawEvent } from '../../protocol/trainer';
 import type { BaseModelRef } from '../../storage/projects';
 import { isAbort } from '../is_abort';
 import { mergeList } from '../merge_list';
+import { card } from '../engine/card.svelte';
 import { openBase } from '../engine/open_base';
 import { pngOf } from '../engine/png';
 import { withTrainer } from '../engine/trainer_worker';
@@ -141,6 +142,7 @@ class Drawing {
           clipSkip,
           vPrediction,
           zeroTerminalSnr,
+          ...(card.gb === undefined ? {} : { cardGb: card.gb }),
           pictures: batch.map(({ words, seed, sampling }) => {
             const { negative, width, height, steps, guidance, sampler } = sampling;
             return { prompt: words, seed, negative, width, height, steps, guidance, sampler };
