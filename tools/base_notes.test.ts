@@ -17,6 +17,9 @@ test('settings of SD 1.x with an SDXL that predicts v', async () => {
   const notes = await baseNotes(defaultConfig(), familyFacts.sdxl, [marked]);
   expect(notes.map((note) => note.split(':')[0])).toEqual(['v_parameterization', 'resolution']);
   expect(await baseNotes(defaultConfig(), familyFacts.sd1, [])).toEqual([]);
+  const coarse = await baseNotes({ ...defaultConfig(), base_precision: 'nf4' }, familyFacts.sd1, []);
+  expect(coarse).toEqual([expect.stringMatching(/^base_precision: Experimental/)]);
+  expect(await baseNotes({ ...defaultConfig(), base_precision: 'int8' }, familyFacts.sd1, [])).toEqual([]);
   const alone = { ...defaultConfig(), zero_terminal_snr: true };
   expect(await baseNotes(alone, familyFacts.sd1, [])).toEqual([
     expect.stringMatching(/^zero_terminal_snr: .*Turn v-prediction on too/),

@@ -19,13 +19,16 @@ export function planLines(config: TrainConfig, plan: Estimate): string[] {
     `steps: ${plan.steps} (${plan.epochs} epochs of ${plan.stepsPerEpoch}), batch_size ${config.batch_size}, gradient_accumulation_steps ${config.gradient_accumulation_steps}`,
     `LoRA: ${plan.loraModules} modules, rank ${ranksText(plan, config)}, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters, a file of ${(plan.loraBytes / 1e6).toFixed(1)} MB`,
     `saved: at the end${saves > 0 ? `, and ${saves} times before, every ${every} steps` : ''}`,
-    `memory: at most ${gb(plan.peakBytes)}: base model ${gb(bytes.weights)}, LoRA and optimizer ${gb(bytes.lora)}, kept activations ${gb(bytes.kept)}, working memory ${gb(bytes.working)}`,
+    `memory: at most ${gb(plan.peakBytes)}: base model ${gb(bytes.weights)}${config.base_precision === 'fp16' ? '' : ` (its U-Net in ${config.base_precision})`}, LoRA and optimizer ${gb(bytes.lora)}, kept activations ${gb(bytes.kept)}, working memory ${gb(bytes.working)}`,
     `memory is kept by: ${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed, ${plan.microBatch} of ${plan.largestBatch} pictures at once`,
     plan.fits
       ? `memory fits ${budget}`
       : plan.auto
         ? `memory is over ${budget}: it starts all the same, and needs a card with that much free`
         : `memory is over ${budget}: it does not start; raise it, set it to 0, or give --anyway`,
+    ...(plan.fits || config.base_precision !== 'fp16'
+      ? []
+      : ["base_precision: int8 halves what the U-Net's weights take, with nearly the same gradients"]),
     `arithmetic: ${(plan.flopsPerStep / 1e12).toPrecision(3)} TFLOP a step`,
   ];
 }

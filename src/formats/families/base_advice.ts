@@ -14,6 +14,7 @@ export type BaseAdviceCode =
   | 'resolution-below-base'
   | 'longest-below-area'
   | 'text-skip-unused'
+  | 'nf4-experimental'
   | 'pony-words';
 
 export const baseAdviceWords: Readonly<Record<BaseAdviceCode, Localized>> = {
@@ -44,6 +45,10 @@ export const baseAdviceWords: Readonly<Record<BaseAdviceCode, Localized>> = {
   'text-skip-unused': {
     en: 'SDXL reads the last layer but one in any case; this changes nothing.',
     zh: 'SDXL 固定使用倒数第二层，此项不起作用。',
+  },
+  'nf4-experimental': {
+    en: 'Experimental: where noise dominates, NF4’s own error steers the training, and the LoRA learns to mend a coarser base model than the one it will be used on. int8 does not.',
+    zh: '实验性：噪声占主导时，NF4 自身的误差会左右训练，LoRA 会去修补比实际使用的底模更粗糙的底模。int8 没有这个问题。',
   },
   'pony-words': {
     en: 'Pony draws best after its own words of quality: begin sample prompts with score_9, score_8_up, score_7_up.',
@@ -79,6 +84,7 @@ export function baseAdvice(
       'longest-below-area',
     ],
     [texts.length > 1 && config.clip_skip > 1, 'clip_skip', 'text-skip-unused'],
+    [config.base_precision === 'nf4', 'base_precision', 'nf4-experimental'],
     [
       marks.lineage === 'pony' &&
         config.sample_prompts.length > 0 &&

@@ -82,8 +82,19 @@ describe('config.toml', () => {
     });
   });
 
+  test('a base model in eight bits is one there too, where there is half precision, and comes back as int8', () => {
+    for (const base_precision of ['int8', 'nf4'] as const) {
+      const given = input({ base_precision });
+      expect(config(given)).toMatchObject({ fp8_base_unet: true });
+      expect(importSettings(file('config.toml', given)).settings).toMatchObject({ base_precision: 'int8' });
+    }
+    for (const other of [input(), input({ base_precision: 'int8', mixed_precision: 'fp32' })])
+      expect(config(other)).not.toHaveProperty('fp8_base_unet');
+  });
+
   test('on CPUs nothing is asked for that they lack', () => {
-    const given = input({}, { cpu: true });
+    const given = input({ base_precision: 'int8' }, { cpu: true });
+    expect(config(given)).not.toHaveProperty('fp8_base_unet');
     expect(config(given)).toMatchObject({ mixed_precision: 'no' });
     expect(config(given)).not.toHaveProperty('sdpa');
     expect(file('accelerate.yaml', given)).toMatch(/'NO'\nmixed_precision: 'no'[^]*use_cpu: true/);
@@ -140,7 +151,7 @@ test('README lists every setting once, and what more processes change', () => {
 
 test('a setting that is said to be mapped is in some file under that name', () => {
   const given = input({ ...SETTINGS, caption_prefix: 'a', caption_suffix: 'b', keep_tokens_separator: '|', vae: 'v.safetensors', save_every_n_epochs: 2, sample_every_n_epochs: 2, sample_negative_prompt: 'c' }, { vaeName: 'v.safetensors', weights: 'lora/a' }); // prettier-ignore
-  const all = [...handoverFiles(given), ...handoverFiles(input({ train_unet: true })), ...handoverFiles(input({ train_unet: false, train_text_encoder: true }))]; // prettier-ignore
+  const all = [...handoverFiles(given), ...handoverFiles(input({ train_unet: true, base_precision: 'int8' })), ...handoverFiles(input({ train_unet: false, train_text_encoder: true }))]; // prettier-ignore
   const text = all.flatMap(([name, content]) => (name === 'README.md' ? [] : [content])).join('\n');
   const missing = Object.entries(HANDOVER_ROWS).filter(([, { as }]) => {
     const [key = '', inner = ''] = as.split(' ');

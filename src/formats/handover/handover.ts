@@ -92,6 +92,8 @@ function configuration(input: HandoverInput): Record<string, Toml> {
     lr_scheduler_num_cycles: config.lr_scheduler_num_cycles,
     lr_scheduler_power: config.lr_scheduler_power,
     mixed_precision: precision(config, cpu),
+    // Refused there without mixed precision.
+    ...when(config.base_precision !== 'fp16' && precision(config, cpu) !== 'no', { fp8_base_unet: true }),
     ...when(!cpu, { sdpa: true, gradient_checkpointing: true }),
     cache_latents: true,
     seed: config.seed,

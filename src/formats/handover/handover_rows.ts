@@ -54,7 +54,10 @@ export const HANDOVER_ROWS: Readonly<Record<FieldName, HandoverRow>> = {
     'mixed_precision',
     'fp16 unless fp32 was asked for; with fp32 the base model is not rounded to halves there',
   ),
-  base_precision: dropped('the base model is in halves there, or in 8-bit floats with --fp8_base'),
+  base_precision: near(
+    'fp8_base_unet',
+    'int8 becomes 8-bit floats, which are coarser; NF4 is not there and becomes the same; not without half precision',
+  ),
   tune_gpu: dropped('it is about our kernels'),
   memory_budget_gb: near('gradient_checkpointing', 'always on; there is no budget'),
   seed: near('seed', 'other random numbers'),

@@ -200,6 +200,9 @@ function precision(ledger: Ledger): void {
     if (value && saved) ledger.take(key, 'save_precision', value);
     else if (value === 'float') ledger.take(key, 'mixed_precision', 'fp32');
     else if (value) ledger.take(key, 'mixed_precision', 'auto', value === 'bf16' ? 'half' : undefined);
-    else if (/fp8|float8/.test(name)) ledger.warn('precision', 'fp8', false);
+    else if (/fp8|float8/.test(name) && !saved) {
+      ledger.take(key, 'base_precision', 'int8', 'eight-bits');
+      ledger.warn('precision', 'fp8', false);
+    }
   }
 }

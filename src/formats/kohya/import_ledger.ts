@@ -18,7 +18,8 @@ export type ChangeReason =
   | 'comma'
   | 'first'
   | 'adam'
-  | 'kept-saves';
+  | 'kept-saves'
+  | 'eight-bits';
 
 /** Why a name was left out. */
 export type LeftReason =

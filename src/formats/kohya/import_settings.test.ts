@@ -63,6 +63,7 @@ describe("kohya_ss's form", () => {
       save_every_n_epochs: 1,
       sample_every_n_epochs: 1,
       save_precision: 'fp16',
+      base_precision: 'int8',
       // Options stay in their line: they are read there, as in sd-scripts.
       sample_prompts: [
         'masterpiece, 1girl --n lowres, bad hands --w 512 --h 768 --d 7 --l 6.5 --s 28',
@@ -84,7 +85,7 @@ describe("kohya_ss's form", () => {
       'reg_data_dir',
       'sample_sampler',
     ]);
-    expect(changed(read).sort()).toEqual(['max_resolution', 'mixed_precision', 'optimizer']);
+    expect(changed(read).sort()).toEqual(['fp8_base', 'max_resolution', 'mixed_precision', 'optimizer']);
     expect(left(read, 'place').sort()).toEqual([
       'output_dir',
       'pretrained_model_name_or_path',

@@ -34,6 +34,10 @@ export const changeReasons: Readonly<Record<ChangeReason, Localized>> = {
   first: t('only the first of several values', '多个值中只取第一个'),
   adam: t('AdamW without weight decay, which is Adam', '权重衰减为 0 的 AdamW，即 Adam'),
   'kept-saves': t('as a number of checkpoints', '换算为检查点个数'),
+  'eight-bits': t(
+    'approximated: int8, with a scale for every 64 weights, and of the U-Net alone',
+    '近似：用 int8，每 64 个权重一个比例，且只用于 U-Net',
+  ),
 };
 
 export const leftReasons: Readonly<Record<LeftReason, Localized>> = {
@@ -92,8 +96,8 @@ const warnings: Readonly<Record<WarningCode, (name: string) => Localized>> = {
     ),
   precision: (name) =>
     t(
-      `The base model is held in ${name} there, here in half precision: more exact, and larger.`,
-      `那里底模以 ${name} 保存，这里为半精度：更精确，也更大。`,
+      `The base model is held in ${name} there, here in int8: eight bits too, and finer. With memory to spare, fp16 is better.`,
+      `那里底模以 ${name} 存放，这里用 int8：同为 8 位，更精细。显存充足时 fp16 更好。`,
     ),
   regularization: (name) =>
     t(

@@ -83,7 +83,7 @@ const renamed = new Map<string, FieldName>([
 
 /** Names with a rule of their own below. */
 const readByRules = new Set(
-  'network_alpha network_module network_args LoRA_type loss_type learning_rate max_train_epochs epoch max_train_steps network_train_unet_only network_train_text_encoder_only unet_lr text_encoder_lr optimizer optimizer_type optimizer_args use_8bit_adam use_lion_optimizer weight_decay lr_scheduler lr_warmup lr_warmup_steps lr_scheduler_num_cycles lr_scheduler_power lr_scheduler_type resolution max_resolution mixed_precision full_fp16 full_bf16 fp8_base save_every_n_steps save_every_n_epochs save_last_n_epochs save_last_n_steps sample_every_n_steps sample_every_n_epochs pretrained_model_name_or_path vae train_data_dir output_dir resume sample_prompts sample_sampler sample_steps sample_seed negative_prompts positive_prompts enable_preview sample_cfg sdxl v2 class_tokens is_reg image_dir reg_data_dir'.split(
+  'network_alpha network_module network_args LoRA_type loss_type learning_rate max_train_epochs epoch max_train_steps network_train_unet_only network_train_text_encoder_only unet_lr text_encoder_lr optimizer optimizer_type optimizer_args use_8bit_adam use_lion_optimizer weight_decay lr_scheduler lr_warmup lr_warmup_steps lr_scheduler_num_cycles lr_scheduler_power lr_scheduler_type resolution max_resolution mixed_precision full_fp16 full_bf16 fp8_base fp8_base_unet save_every_n_steps save_every_n_epochs save_last_n_epochs save_last_n_steps sample_every_n_steps sample_every_n_epochs pretrained_model_name_or_path vae train_data_dir output_dir resume sample_prompts sample_sampler sample_steps sample_seed negative_prompts positive_prompts enable_preview sample_cfg sdxl v2 class_tokens is_reg image_dir reg_data_dir'.split(
     ' ',
   ),
 );
@@ -411,7 +411,7 @@ function precision(ledger: Ledger): void {
   else if (value) ledger.leave('mixed_precision', 'unsupported');
   for (const key of ['fp8_base', 'fp8_base_unet'])
     if (!isOff(ledger.get(key))) {
-      ledger.leave(key, 'moot');
+      ledger.take(key, 'base_precision', 'int8', 'eight-bits');
       ledger.warn('precision', 'fp8', false);
     }
   for (const key of ['full_fp16', 'full_bf16']) if (!isOff(ledger.get(key))) ledger.leave(key, 'unsupported');

@@ -140,3 +140,10 @@ test('a file that says nothing is refused with a sentence, and nothing but the h
   await importFromLora(source);
   expect(read).toBeLessThanOrEqual(Math.max(16, header));
 });
+
+test('how the base model lay in memory is said by a name of ours', async () => {
+  const read = await importFromLora(
+    fromBytes(lora({ ...kohya, ss_fp8_base: 'False', ss_base_precision: 'int8' })),
+  );
+  expect(read.settings).toMatchObject({ base_precision: 'int8' });
+});

@@ -51,6 +51,13 @@ export function fromOneTrainer(tree: unknown, here: boolean): Ledger {
   if (dtype === 'FLOAT_32') ledger.take('train_dtype', 'mixed_precision', 'fp32');
   else if (dtype)
     ledger.take('train_dtype', 'mixed_precision', 'auto', dtype === 'FLOAT_16' ? undefined : 'half');
+  const stored = isNone(ledger.get('unet.weight_dtype')) ? 'weight_dtype' : 'unet.weight_dtype';
+  const weights = text(ledger.get(stored));
+  if (weights === 'NFLOAT_4') ledger.take(stored, 'base_precision', 'nf4');
+  else if (weights && /^(FLOAT|INT)_(8|W8A8)$/.test(weights)) {
+    ledger.take(stored, 'base_precision', 'int8', 'eight-bits');
+    if (weights.startsWith('FLOAT')) ledger.warn('precision', 'fp8', false);
+  }
   if (here && !isOff(ledger.get('base_model_name'))) ledger.take('base_model_name', 'base_model');
   if (here && !isOff(ledger.get('lora_model_name'))) ledger.take('lora_model_name', 'pretrained_lora');
   if (!isOff(ledger.get('concept_file_name')))

@@ -53,6 +53,8 @@ export interface TrainingFacts {
   readonly mixedPrecision: 'no' | 'fp16' | 'bf16';
   readonly vPrediction: boolean;
   readonly zeroTerminalSnr: boolean;
+  /** How the base model's U-Net lay on the GPU while this was trained. */
+  readonly basePrecision: 'fp16' | 'int8' | 'nf4';
   readonly clipSkip: number;
   readonly maxTokenLength: 75 | 150 | 225;
   readonly seed: number;
@@ -165,6 +167,8 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     huber_c: float(0.1),
     fp8_base: false,
     fp8_base_unet: false,
+    // A name of ours, for kohya has no such base.
+    ...(facts.basePrecision === 'fp16' ? {} : { base_precision: facts.basePrecision }),
     validation_seed: null,
     validation_split: float(0),
     max_validation_steps: null,

@@ -14,6 +14,7 @@ const SHOWN: readonly (readonly [key: string, label: Localized])[] = [
   ['modelspec.architecture', { en: 'architecture', zh: '架构' }],
   ['modelspec.trigger_phrase', { en: 'trigger', zh: '触发词' }],
   ['modelspec.merged_from', { en: 'merged from', zh: '合并自' }],
+  ['ss_base_precision', { en: 'base model while training', zh: '训练时底模的存放' }],
   ['ss_resolution', { en: 'resolution', zh: '分辨率' }],
   ['ss_steps', { en: 'steps', zh: '步数' }],
   ['ss_epoch', { en: 'epochs', zh: '轮数' }],

@@ -91,6 +91,7 @@ async function factsOf(run: TrainingRun, prepared: Prepared): Promise<TrainingFa
     mixedPrecision: gpu().f16 ? 'fp16' : 'no',
     vPrediction: config.v_parameterization,
     zeroTerminalSnr: config.zero_terminal_snr,
+    basePrecision: config.base_precision,
     clipSkip: config.clip_skip,
     maxTokenLength: config.max_token_length,
     seed: config.seed,

@@ -15,7 +15,7 @@ export class MemoryBudgetError extends Error {
     const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
     super(
       `This run needs ${gb(neededBytes)} GB of GPU memory, and its budget is ${gb(budgetBytes)} GB. ` +
-        'Lower resolution or lora_rank, raise memory_budget_gb, or set it to 0 for as little as possible.',
+        'Lower resolution or lora_rank, set base_precision to int8, raise memory_budget_gb, or set it to 0 for as little as possible.',
     );
     this.facts = { neededBytes, budgetBytes };
   }

@@ -12,11 +12,13 @@ import { openBase } from '../engine/open_base';
 import { withTrainer } from '../engine/trainer_worker';
 import {
   canRecompute,
+  isOffered,
   leastBudget,
   leverChange,
   leverChanges,
   leverNames,
   recomputing,
+  triedUnasked,
   type LeverName,
 } from './make_it_fit';
 import type { SizedPicture } from './run_length';
@@ -131,19 +133,21 @@ export class Estimating {
       const changes = name === 'recompute' ? undefined : leverChange(name, question.config);
       if (name === 'recompute' ? !canRecompute(estimate) : !changes) continue;
       if (name === 'batch' && estimate.microBatch === 1) continue; // done already
+      if (!isOffered(name, estimate)) continue;
       const lever = {
         name,
         estimate: await this.#estimate(question, changes ?? { memory_budget_gb: leastBudget }),
       };
       if (turn !== this.#turn) return;
-      this.levers = [...this.levers, lever];
+      if (isOffered(name, estimate, lever.estimate)) this.levers = [...this.levers, lever];
     }
     if (estimate.fits) return;
-    for (let count = 1; count <= this.levers.length; count++) {
-      const levers = this.levers.slice(0, count).map(({ name }) => name);
+    const unasked = triedUnasked(this.levers.map(({ name }) => name));
+    for (let count = 1; count <= unasked.length; count++) {
+      const levers = unasked.slice(0, count);
       const fitting = await this.#together(question, levers);
       if (turn !== this.#turn || this.chosen.length > 0) return;
-      if (!fitting.estimate.fits && count < this.levers.length) continue;
+      if (!fitting.estimate.fits && count < unasked.length) continue;
       this.chosen = fitting.levers;
       this.fitting = fitting;
       return;

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { checkConfig, defaultConfig } from '../../formats/config/config';
 import { configFields, type TrainConfig } from '../../formats/config/config_fields';
 import type { Estimate } from '../../protocol/trainer';
-import { canRecompute, leverChange, leverChanges, leverNames, recomputing } from './make_it_fit';
+import {
+  canRecompute,
+  isOffered,
+  leverChange,
+  leverChanges,
+  leverNames,
+  recomputing,
+  triedUnasked,
+} from './make_it_fit';
 import { runTime } from './time';
 
 const estimate = (facts: Partial<Estimate> = {}): Estimate => ({
@@ -35,6 +43,7 @@ const anyRun = fc
     resolution: fc.integer({ min: 1, max: 32 }).map((n) => n * 64),
     min_bucket_reso: fc.integer({ min: 8, max: 256 }).map((n) => n * 8),
     train_text_encoder: fc.boolean(),
+    base_precision: fc.constantFrom('fp16', 'int8', 'nf4'),
   })
   .map((values): TrainConfig => ({ ...defaultConfig(), max_bucket_reso: 4096, ...values }));
 
@@ -67,6 +76,24 @@ describe('make it fit', () => {
       batch_size: 1,
       gradient_accumulation_steps: 12,
     });
+  });
+
+  it('tries int8 after recomputation, and offers NF4 where nothing else does, but never tries it', () => {
+    expect(triedUnasked(leverNames)).toEqual(['recompute', 'int8', 'batch', 'unet-only', 'resolution']);
+    const config = defaultConfig();
+    expect(leverChange('int8', config)).toEqual({ base_precision: 'int8' });
+    for (const base_precision of ['int8', 'nf4'] as const)
+      expect(leverChange('int8', { ...config, base_precision })).toBeUndefined();
+    expect(leverChange('nf4', { ...config, base_precision: 'int8' })).toEqual({ base_precision: 'nf4' });
+    expect(leverChange('nf4', { ...config, base_precision: 'nf4' })).toBeUndefined();
+    expect(leverChanges(['int8', 'nf4'], config)).toEqual({ base_precision: 'nf4' });
+    const over = estimate({ fits: false });
+    expect(isOffered('nf4', estimate())).toBe(false);
+    expect(isOffered('nf4', over)).toBe(true);
+    // The demo's weights are a small part of what it takes.
+    expect(isOffered('int8', over, estimate({ peakBytes: 3.09e9 }))).toBe(false);
+    expect(isOffered('int8', over, estimate({ peakBytes: 2e9 }))).toBe(true);
+    expect(isOffered('batch', over, estimate({ peakBytes: 3.09e9 }))).toBe(true);
   });
 
   it('recomputes every block by a budget just above what that needs', () => {

@@ -1,11 +1,12 @@
 /**
  * What can be changed so that a run needs less memory, from what costs nothing but time to what costs quality. Each
- * lever is a change of settings; what it is worth is asked of the trainer (estimating.svelte.ts), not guessed here.
+ * lever is a change of settings; what it is worth is asked of the trainer (estimating.svelte.ts), not guessed here. All
+ * but nf4 are tried unasked: its error steers the gradient where noise dominates.
  */
 import { configFields, type TrainConfig } from '../../formats/config/config_fields';
 import type { Estimate } from '../../protocol/trainer';
 
-export const leverNames = ['recompute', 'batch', 'unet-only', 'resolution'] as const;
+export const leverNames = ['recompute', 'int8', 'batch', 'unet-only', 'resolution', 'nf4'] as const;
 export type LeverName = (typeof leverNames)[number];
 
 /** A budget nothing fits: the trainer then says what the run needs with every block recomputed. */
@@ -17,6 +18,10 @@ export function leverChange(
   config: TrainConfig,
 ): Partial<TrainConfig> | undefined {
   switch (lever) {
+    case 'int8':
+      return config.base_precision === 'fp16' ? { base_precision: 'int8' } : undefined;
+    case 'nf4':
+      return config.base_precision === 'nf4' ? undefined : { base_precision: 'nf4' };
     case 'batch': {
       const passes = config.batch_size * config.gradient_accumulation_steps;
       if (config.batch_size === 1 || passes > configFields.gradient_accumulation_steps.max) return undefined;
@@ -30,6 +35,18 @@ export function leverChange(
       return { resolution: lower, min_bucket_reso: Math.min(config.min_bucket_reso, lower) };
     }
   }
+}
+
+/** What may be chosen for a person: the rest is only offered. */
+export function triedUnasked(levers: readonly LeverName[]): LeverName[] {
+  return levers.filter((name) => name !== 'nf4');
+}
+
+/** Whether a lever is worth a row: nf4 where the run does not fit, and neither precision where it saves next to nothing. */
+export function isOffered(lever: LeverName, now: Estimate, then?: Estimate): boolean {
+  if (lever === 'nf4' && now.fits) return false;
+  if (lever !== 'int8' && lever !== 'nf4') return true;
+  return then === undefined || then.peakBytes < 0.99 * now.peakBytes;
 }
 
 /** Whether blocks are left that could be recomputed. */

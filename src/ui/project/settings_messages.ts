@@ -8,6 +8,8 @@ import type { Language } from '../../formats/config/language';
 import type { AdviceCode } from './advice';
 import type { LeverName } from './make_it_fit';
 
+type BasePrecision = TrainConfig['base_precision'];
+
 type Ranged = Extract<Field, { kind: 'int' | 'number' | 'optional-number' }>;
 
 /** What the base model says against settings; the command line says the same. */
@@ -131,8 +133,12 @@ const en = {
       ? 'Every block keeps its activations.'
       : `${n} of ${all} blocks are computed twice to save memory.`,
   inPasses: (n: number, all: number) => `${n} of ${all} pictures at once; the result is the same.`,
+  weightsAs: {
+    fp16: 'Base model, half precision',
+    int8: 'Base model, its U-Net in int8',
+    nf4: 'Base model, its U-Net in NF4',
+  } satisfies Record<BasePrecision, string>,
   parts: {
-    weights: 'Base model, half precision',
     kept: 'Activations kept for the backward pass',
     working: 'Working space',
     lora: 'LoRA, gradients, optimizer',
@@ -162,12 +168,16 @@ const en = {
   budgetAuto: 'Decide for me',
   levers: {
     recompute: 'Recompute every block',
+    int8: 'Base model in int8',
     batch: 'Batch 1, more passes a step',
     'unet-only': 'U-Net only',
     resolution: 'Lower resolution',
+    nf4: 'Base model in NF4, experimental',
   } satisfies Record<LeverName, string>,
   leverTo: {
     recompute: () => '',
+    int8: () => '',
+    nf4: () => '',
     batch: (passes: number) => `Batch 1, ${passes} passes a step`,
     'unet-only': () => '',
     resolution: (_: number, px: number) => `Resolution ${px} px`,
@@ -175,6 +185,8 @@ const en = {
   fitDo: 'Make it fit',
   fitThen: (memory: string, time: string) => `then ${memory}${time && ` and ${time}`}`,
   fitNever: 'Not even all of this is enough. Allow more memory.',
+  fitNf4:
+    'NF4 is never taken by itself: where noise dominates, its own error steers the training, and the LoRA learns to mend a coarser base model than the one it will be used on.',
   fitted: (fields: string) => `Changed: ${fields}.`,
 
   files: 'Files',
@@ -359,8 +371,12 @@ const zh: typeof en = {
   recomputed: (n, all) =>
     n === 0 ? '所有模块都保留激活值。' : `${all} 个模块中有 ${n} 个重算一次以节省显存。`,
   inPasses: (n, all) => `每批 ${all} 张图片分次处理，每次 ${n} 张；结果相同。`,
+  weightsAs: {
+    fp16: '底模（半精度）',
+    int8: '底模（U-Net 为 int8）',
+    nf4: '底模（U-Net 为 NF4）',
+  },
   parts: {
-    weights: '底模（半精度）',
     kept: '为反向传播保留的激活值',
     working: '工作空间',
     lora: 'LoRA、梯度和优化器',
@@ -389,12 +405,16 @@ const zh: typeof en = {
   budgetAuto: '改回自动',
   levers: {
     recompute: '重算所有模块',
+    int8: '底模以 int8 存放',
     batch: '批大小 1，每步多次累积',
     'unet-only': '只训练 U-Net',
     resolution: '降低分辨率',
+    nf4: '底模以 NF4 存放（实验性）',
   },
   leverTo: {
     recompute: () => '',
+    int8: () => '',
+    nf4: () => '',
     batch: (passes) => `批大小 1，每步累积 ${passes} 次`,
     'unet-only': () => '',
     resolution: (_, px) => `分辨率 ${px} px`,
@@ -402,6 +422,8 @@ const zh: typeof en = {
   fitDo: '应用',
   fitThen: (memory, time) => `之后 ${memory}${time && `，${time}`}`,
   fitNever: '全部用上仍然不够。请提高显存上限。',
+  fitNf4:
+    'NF4 不会自动选用：噪声占主导时，它自身的误差会左右训练，LoRA 学到的部分内容只是在修补比实际使用的底模更粗糙的底模。',
   fitted: (fields) => `已修改：${fields}。`,
 
   files: '文件',

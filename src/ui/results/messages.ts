@@ -152,6 +152,7 @@ const en = {
     finished: 'finished',
     failed: 'failed',
   } satisfies Record<RunState, string>,
+  baseIn: (precision: string) => `base model in ${precision}`,
   runFacts: (step: string, steps: string, images: number, time: string) =>
     `${step} of ${steps} steps · ${images} images · ${time}`,
   loss: 'Loss, mean of the last tenth',
@@ -333,6 +334,7 @@ const zh: typeof en = {
     finished: '已完成',
     failed: '失败',
   },
+  baseIn: (precision) => `底模以 ${precision} 存放`,
   runFacts: (step, steps, images, time) => `${step} / ${steps} 步 · ${images} 张图片 · ${time}`,
   loss: '损失（最后十分之一的平均）',
   lossShort: (loss) => `损失 ${loss}`,
