@@ -5,7 +5,7 @@
  */
 import { Breath, inTurn, pause } from './at_a_time';
 import { CaptionFileError, captionOf, joinLines, textOf } from './caption_file';
-import { readDatasetToml, type DatasetToml } from './dataset_toml';
+import { brokenDatasetToml, readDatasetToml, type DatasetToml } from './dataset_toml';
 import type { AsideReason } from './folders';
 import { kindOf, nameOf, stemOf } from './kinds';
 import { inNaturalOrder } from './names';
@@ -137,6 +137,7 @@ export async function readDataset(
     alone: { sidecars: pairing.sidecars, tables: pairing.tables },
     notes: [
       ...texts.broken,
+      ...texts.brokenTomls,
       ...placed.notes,
       ...captionNotes(trained),
       ...some(
@@ -248,6 +249,7 @@ async function readTables(
 /** Reads text, and remembers what could not be read and what is in another encoding. */
 class Texts {
   readonly broken: Extract<DatasetNote, { kind: 'caption-file' }>[] = [];
+  readonly brokenTomls: Extract<DatasetNote, { kind: 'toml-broken' }>[] = [];
   readonly #asked: { path: string; bytes: Uint8Array }[] = [];
   readonly #decoded: string[] = [];
 
@@ -297,7 +299,10 @@ class Texts {
   async toml(path: string): Promise<DatasetToml | undefined> {
     const bytes = await this.read(path).catch(() => undefined);
     const read = bytes && decodeText(bytes, this.encoding);
-    return read && 'text' in read ? readDatasetToml(read.text) : undefined;
+    if (!read || !('text' in read)) return undefined;
+    const line = brokenDatasetToml(read.text);
+    if (line !== undefined) this.brokenTomls.push({ kind: 'toml-broken', path, line });
+    return line === undefined ? readDatasetToml(read.text) : undefined;
   }
 
   question(): Dataset['questions']['encoding'] {

@@ -3,7 +3,7 @@
  * words. Its paths are of the machine it was written on; they are found again among the folders that are here.
  * Source: sd-scripts, docs/config_README-en.md.
  */
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 
 export interface TomlSubset {
   /** As written. */
@@ -21,6 +21,17 @@ export interface DatasetToml {
   subsets: TomlSubset[];
   /** Names of settings that are not the data set's folders: they are read with the settings, not here. */
   ignored: string[];
+}
+
+/** The line, from 1, at which a file that is meant to be one is no TOML; undefined for any other. Never throws. */
+export function brokenDatasetToml(text: string): number | undefined {
+  if (text.length > longest || !/^[ \t]*\[\[[ \t]*datasets/m.test(text)) return undefined;
+  try {
+    parse(text);
+  } catch (error) {
+    return error instanceof TomlError ? error.line : 1;
+  }
+  return undefined;
 }
 
 const OWN = new Set('image_dir num_repeats class_tokens is_reg caption_extension metadata_file'.split(' '));

@@ -552,6 +552,46 @@ const tables: readonly FolderCase[] = [
 
 const tomls: readonly FolderCase[] = [
   {
+    what: "dataset TOML as sd-scripts' documentation has it: paths of another machine, a data set of each style",
+    files: {
+      'dataset.toml': [
+        "[general]\nshuffle_caption = true\ncaption_extension = '.txt'\nkeep_tokens = 1\n",
+        '# This is a DreamBooth-style dataset\n[[datasets]]\nresolution = 512\nbatch_size = 4\nkeep_tokens = 2\n',
+        "  [[datasets.subsets]]\n  image_dir = 'C:\\hoge'\n  class_tokens = 'hoge girl'\n",
+        "  [[datasets.subsets]]\n  image_dir = 'C:\\fuga'\n  class_tokens = 'fuga boy'\n  keep_tokens = 3\n",
+        "  [[datasets.subsets]]\n  is_reg = true\n  image_dir = 'C:\\reg'\n  class_tokens = 'human'\n",
+        '# This is a fine-tuning dataset\n[[datasets]]\nresolution = [768, 768]\nbatch_size = 2\n',
+        "  [[datasets.subsets]]\n  image_dir = 'C:\\piyo'\n  metadata_file = 'C:\\piyo\\piyo_md.json'\n",
+      ].join('\n'),
+      'hoge/a.png': picture,
+      'hoge/a.txt': 'hoge girl, red',
+      'hoge/b.png': picture,
+      'fuga/c.png': picture,
+      'reg/d.png': picture,
+      'piyo/e.png': picture,
+      'piyo/piyo_md.json': '{"C:\\\\piyo\\\\e.png": {"caption": "a cap", "tags": "one, two"}}',
+    },
+    pictures: [
+      ['fuga/c.png', 'fuga boy', 1],
+      ['hoge/a.png', 'hoge girl, red', 1],
+      ['hoge/b.png', 'hoge girl', 1],
+      ['piyo/e.png', 'a cap, one, two', 1],
+    ],
+    aside: { 'reg/d.png': 'regularisation' },
+    notes: ['toml', 'aside'],
+  },
+  {
+    what: 'dataset TOML whose path has bare backslashes: told, and folders count by their names',
+    files: {
+      'set.toml': '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "D:\\train\\img\\5_zk"\nnum_repeats = 2\n',
+      '5_zk/a.png': picture,
+      '5_zk/a.txt': 'red',
+    },
+    pictures: [['5_zk/a.png', 'red', 5]],
+    trigger: 'zk',
+    notes: ['toml-broken', 'repeats'],
+  },
+  {
     what: 'dataset TOML: repeats, class words, regularisation, a folder it does not name',
     files: {
       'dataset.toml': [

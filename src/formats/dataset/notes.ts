@@ -50,6 +50,8 @@ export type DatasetNote =
   | { kind: 'captions-alone'; files: string[] }
   | { kind: 'aside'; why: AsideReason; folders: string[]; pictures: string[] }
   | { kind: 'toml'; path: string; subsets: number; ignored: string[]; missing: string[] }
+  /** A data set file that cannot be read, from this line on; folders are then taken by their names. */
+  | { kind: 'toml-broken'; path: string; line: number }
   | { kind: 'zip'; files: string[] }
   /** Links to files that are in the set anyway. */
   | { kind: 'linked-twice'; files: string[] }
@@ -126,6 +128,11 @@ export function noteWords(note: DatasetNote): Localized {
         `文件夹按 ${note.path} 读取，共 ${note.subsets} 个子集。` +
           (note.missing.length > 0 ? `此处找不到：${list(note.missing, '、')}。` : '') +
           (note.ignored.length > 0 ? `未读取的参数：${list(note.ignored, '、')}。` : ''),
+      );
+    case 'toml-broken':
+      return t(
+        `${note.path} cannot be read (line ${note.line}), so folders count by their names, without its subsets and repeats. A path with backslashes goes between single quotes there.`,
+        `${note.path} 无法读取（第 ${note.line} 行），因此按文件夹名称处理，其中的子集和重复次数不起作用。含反斜杠的路径请放在单引号中。`,
       );
     case 'linked-twice':
       return t(

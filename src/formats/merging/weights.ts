@@ -71,6 +71,9 @@ const PLACES =
   'unet, down0 to down3, mid, up0 to up3, te; te0 to te11 are the layers of an only text encoder; of SDXL’s two, te1 and te2 ' +
   'are the whole encoders, te1.0 to te1.11 and te2.0 to te2.31 their layers';
 
+const OF_ONE = /^(unet|te\d?|te1[01]|mid|(down|up)[0-3])$/;
+const OF_TWO = /^(unet|te[12]?|mid|(down|up)[0-3])$/;
+
 /**
  * Of the weights' places, those that hold nothing of a LoRA with modules of these names, though models of its kind have them:
  * to be said. Throws WeightsError, with the list of what there is, for a place that models of its kind have not.
@@ -82,8 +85,7 @@ export function emptyPlaces({ by }: LoraWeights, names: readonly string[]): stri
   );
   const two = blocks.some(({ encoder }) => encoder !== undefined);
   const empty = [...by.keys()].filter((place) => !held.has(place));
-  const layers = two ? 'te[12]' : String.raw`te\d|te1[01]`;
-  const known = new RegExp(`^(unet|te|${layers}|mid|(down|up)[0-3])$`);
+  const known = two ? OF_TWO : OF_ONE;
   for (const place of empty)
     if (!known.test(place))
       throw new WeightsError(`there is no "${place}" in this LoRA: it has ${whatIsIn(names)}.`);

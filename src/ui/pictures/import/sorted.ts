@@ -119,6 +119,7 @@ const SAID = new Set<DatasetNote['kind']>([
   'encoding',
   'aside',
   'toml',
+  'toml-broken',
 ]);
 
 /** Opens the texts of an import; small ones once, however often they are asked for. */
