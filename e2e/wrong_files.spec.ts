@@ -32,7 +32,7 @@ test.describe('as a base model', () => {
   test('each is named for what it is, with what to do', async ({ page }) => {
     const png = new Uint8Array(await square(80).png().toBuffer());
     const download = 'Download it again.';
-    const fits = 'Here, SD 1.5, SDXL and their fine-tunes can be trained.';
+    const fits = 'Here, SD 1.5, SD 2.x, SDXL and their fine-tunes can be trained.';
     const parts = 'Choose the whole checkpoint, or U-Net, text encoder and VAE together.';
     const wrong: [name: string, bytes: Uint8Array, sentence: string, remedy: string][] = [
       [
@@ -51,9 +51,12 @@ test.describe('as a base model', () => {
         fits,
       ],
       [
-        'v2.safetensors',
-        alone('cond_stage_model.model.ln_final.weight', 4),
-        'This is a Stable Diffusion 2 model.',
+        'v2-depth.safetensors',
+        writeSafetensors([
+          tensor('model.diffusion_model.input_blocks.0.0.weight', 4, 5, 3, 3),
+          tensor('cond_stage_model.model.ln_final.weight', 4),
+        ]),
+        'This is the depth model of SD 2 (5 channels).',
         fits,
       ],
       [

@@ -38,7 +38,7 @@ def lora_weights(found):
     """Kohya tensors, float32: down u/sqrt(fan in), up 0.3 u, hashed as in make_varied.py."""
     tensors = {}
     for name, module in found.items():
-        out_size, in_size = module.weight.shape
+        out_size, in_size = module.weight.shape[:2]
         for key, shape, factor in (
             (name + ".lora_down.weight", (RANK, in_size), 1 / math.sqrt(in_size)),
             (name + ".lora_up.weight", (out_size, RANK), 0.3),
@@ -162,14 +162,14 @@ def sampling_goldens(models, text, steps=4, guidance=5.0):
     return {"sampling/noise_nhwc": nhwc(start), "sampling/latent_nhwc": nhwc(x)}
 
 
-def describe(models):
+def describe(models, of=sdxl):
     """`tensors`: names and shapes of the single file; `folder`: what of that file each tensor is that diffusers saves;
     `lora` of all adapted modules, in and out."""
     tensors, folder = {}, {}
-    for part, name, file, shape, how in sdxl.entries(models):
+    for part, name, file, shape, how in of.entries(models):
         tensors[file] = shape
         folder.setdefault(part, {})[name] = {"from": file, **how}
-    found = sdxl.modules(models, ["unet", "text1", "text2"])
+    found = of.modules(models, [part for part in models if part != "vae"])
     loras = {name: list(module.weight.shape[::-1]) for name, module in found.items()}
     return {"rank": RANK, "alpha": ALPHA, "tensors": tensors, "folder": folder, "lora": loras}
 
@@ -194,8 +194,11 @@ def main():
 
 
 def write_folder(models, directory):
+    """Weights as halves, each part in a folder of its own."""
     folders = dict(unet="unet", vae="vae", text1="text_encoder", text2="text_encoder_2")
     for part, folder in folders.items():
+        if part not in models:
+            continue
         models[part].half().save_pretrained(os.path.join(directory, folder), safe_serialization=True)
 
 

@@ -85,6 +85,11 @@ def converted(names):
         "text1": {k[len(first):]: v for k, v in tensors.items() if k.startswith(first)},
         "text2": text2(tensors, second),
     }
+    return traced_rows(found, tensors, by_index)
+
+
+def traced_rows(found, tensors, by_index):
+    """Of {part: {name there: tensor}}, as `converted`."""
     rows = []
     for part, state in found.items():
         for name, value in state.items():

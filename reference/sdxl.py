@@ -146,15 +146,16 @@ def entries(models):
             yield part, name, file, shape, how
 
 
-def openclip(name, shape):
+def openclip(name, shape, prefix=TEXT2_PREFIX):
+    """OpenCLIP's name of a tensor, its shape there, and what of it `name` is."""
     inner = name.removeprefix("text_model.")
     if inner == "text_projection.weight":
-        return TEXT2_PREFIX + "text_projection", shape[::-1], {"transposed": True}
+        return prefix + "text_projection", shape[::-1], {"transposed": True}
     if inner in OPENCLIP:
-        return TEXT2_PREFIX + OPENCLIP[inner], shape, {}
+        return prefix + OPENCLIP[inner], shape, {}
     _, _, layer, rest = inner.split(".", 3)
     path, leaf = rest.rsplit(".", 1)
-    block = f"{TEXT2_PREFIX}transformer.resblocks.{layer}."
+    block = f"{prefix}transformer.resblocks.{layer}."
     if path in OPENCLIP_INNER:
         return f"{block}{OPENCLIP_INNER[path]}.{leaf}", shape, {}
     index = ["q_proj", "k_proj", "v_proj"].index(path.removeprefix("self_attn."))

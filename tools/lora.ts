@@ -18,7 +18,7 @@ const USAGE = `Usage: npm run lora -- COMMAND ...
       to the nearest LoRA of lower rank: N at most; keeping the part S of each layer's change (0.99); without
       singular values below the part T of a layer's largest (0.01)
 --weight: one a file, in their order; 1 where none is given (below 0: --weight=-0.5). 0.8, or by part and block: unet=0.8,te=0.4,mid=0.5,up1=1
-(unet, down0 to down3, mid, up0 to up3; te, and te0 to te11 of its layers. SDXL has two text encoders: te means both, te1 and te2
+(unet, down0 to down3, mid, up0 to up3; te, and te0 to te11 of its layers (SD 2.x: to te22). SDXL has two text encoders: te means both, te1 and te2
 one of them, te1.0 to te1.11 and te2.0 to te2.31 their layers).
 FILE is a .safetensors file with kohya's, diffusers', peft's, OneTrainer's or ComfyUI's names, or the folder that peft or
 diffusers saved. --precision: that of the (first) file if it is not given. An existing PATH is written over with --force only.

@@ -109,6 +109,19 @@ function finalNorm(m: Model, h: Tensor): Tensor {
   return norm(m, 'text_model.final_layer_norm', h);
 }
 
+/** Ids of whole chunks as OpenCLIP's tokenizer pads: with 0 behind the first end token, which is the last of the vocabulary. */
+export function paddedWithZero(
+  ids: Int32Array,
+  { positions, vocabulary }: Pick<TextConfig, 'positions' | 'vocabulary'>,
+): Int32Array {
+  const padded = ids.slice();
+  for (let start = 0; start < padded.length; start += positions) {
+    const end = padded.indexOf(vocabulary - 1, start);
+    if (end >= 0) padded.fill(0, end + 1, start + positions);
+  }
+  return padded;
+}
+
 /** Disposes intermediates as it goes; for encoding outside a tape. */
 export const encodeText = (m: Model, config: TextConfig, ids: Tensor, clipSkip = 1): Tensor =>
   tf.tidy(() => textEncoder(m, config, ids, clipSkip));

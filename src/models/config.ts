@@ -1,6 +1,7 @@
 /**
  * What a checkpoint is, read from its tensors' names and shapes alone (diffusers names). Head counts leave no trace
- * in shapes: Stable Diffusion 1.x has eight in every U-Net layer, CLIP and SDXL's U-Net have one for 64 channels.
+ * in shapes: Stable Diffusion 1.x has eight in every U-Net layer, CLIP and the U-Nets of SD 2.x and SDXL have one for 64
+ * channels.
  */
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -18,6 +19,8 @@ export interface UnetConfig {
   heads: number[];
   /** Transformers are entered and left by matrices, not by 1x1 convolutions. */
   linearProjection: boolean;
+  /** `single`: scores of its attention exceed halves, so operands are not rounded to them. */
+  attention: 'half' | 'single';
   contextChannels: number;
   timeChannels: number;
   /** Length of a vector added to the time embedding (SDXL: pooled text and sizes); 0 for none. */
@@ -57,8 +60,8 @@ export class CheckpointShapeError extends Error {
   }
 }
 
-/** What leaves no trace in shapes: as many heads in every level, or as many channels in every head. */
-export type HeadRule = { heads: number } | { headSize: number };
+/** What leaves no trace in shapes: as many heads in every level, or as many channels in every head; how attention is computed. */
+export type HeadRule = ({ heads: number } | { headSize: number }) & { attention?: UnetConfig['attention'] };
 
 /** Throws `CheckpointShapeError` where tensors that every such U-Net has are missing. */
 export function inferUnet(shapes: Shapes, rule: HeadRule): UnetConfig {
@@ -98,6 +101,7 @@ export function inferUnet(shapes: Shapes, rule: HeadRule): UnetConfig {
       'heads' in rule ? rule.heads : Math.max(1, Math.floor(channels / rule.headSize)),
     ),
     linearProjection: shapes.get(`${middle}.proj_in.weight`)?.length === 2,
+    attention: rule.attention ?? 'half',
     contextChannels,
     timeChannels,
     addChannels,

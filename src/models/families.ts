@@ -2,6 +2,7 @@
 import type { FamilyName } from '../formats/families/families';
 import type { Family } from './family';
 import { sd1 } from './sd1/family';
+import { sd2 } from './sd2/family';
 import { sdxl } from './sdxl/family';
 
-export const families: Readonly<Record<FamilyName, Family>> = { sd1, sdxl };
+export const families: Readonly<Record<FamilyName, Family>> = { sd1, sd2, sdxl };

@@ -6,7 +6,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { attention } from '../kernels/attention/attention';
+import { attention, type AttentionOptions } from '../kernels/attention/attention';
 import { timestepEmbedding } from '../kernels/embedding/embedding';
 import { concatChannels } from '../kernels/layout/layout';
 import { add, geglu, silu } from '../kernels/pointwise/pointwise';
@@ -44,6 +44,7 @@ export function ownsModule({ owns }: Pick<UnetBlock, 'owns'>, path: string): boo
 /** The blocks in order of execution. The first takes the latents [B, H, W, 4], the last returns the prediction. */
 export function unetBlocks(config: UnetConfig): UnetBlock[] {
   const { blockChannels, layersPerBlock, depths, middleDepth, heads } = config;
+  const precision = config.attention;
   const levels = blockChannels.length;
   const blocks: UnetBlock[] = [];
   const block = (
@@ -77,7 +78,7 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
     for (const k of range(depth)) {
       const own = `${path}.transformer_blocks.${k}`;
       const run = (m: Model, h: Tensor, context: Tensor) =>
-        transformerBlock(m, own, h, context, at(heads, level));
+        transformerBlock(m, own, h, context, { heads: at(heads, level), precision });
       if (k === 0)
         block(
           own,
@@ -215,7 +216,13 @@ function transformerIn(m: Model, path: string, x: Tensor): Tensor {
 }
 
 /** BasicTransformerBlock: [B, N, C] -> [B, N, C]. */
-function transformerBlock(m: Model, block: string, x: Tensor, context: Tensor, heads: number): Tensor {
+function transformerBlock(
+  m: Model,
+  block: string,
+  x: Tensor,
+  context: Tensor,
+  options: AttentionOptions,
+): Tensor {
   const attend = (name: string, queries: Tensor, states: Tensor) =>
     dense(
       m,
@@ -224,7 +231,7 @@ function transformerBlock(m: Model, block: string, x: Tensor, context: Tensor, h
         dense(m, `${block}.${name}.to_q`, queries),
         dense(m, `${block}.${name}.to_k`, states),
         dense(m, `${block}.${name}.to_v`, states),
-        { heads },
+        options,
       ),
     );
   const normed = norm(m, `${block}.norm1`, x);

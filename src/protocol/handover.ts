@@ -21,7 +21,7 @@ export interface OutgoingJob {
   /** The LoRA to go on from. */
   lora?: { name: string; file: Blob };
   /** Of the base model. */
-  family?: 'sd1' | 'sdxl';
+  family?: 'sd1' | 'sd2' | 'sdxl';
   baseName: string;
   vaeName?: string;
   processes: number;

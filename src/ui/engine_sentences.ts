@@ -15,7 +15,7 @@ export type Sentences<Facts> = { readonly [Code in keyof Facts]: (facts: Facts[C
 
 const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
 
-const chooseBase = '请选择 Stable Diffusion 1.x 或 SDXL 的完整底模。';
+const chooseBase = '请选择 Stable Diffusion 1.x、2.x 或 SDXL 的完整底模。';
 
 const kinds: Record<CheckpointKind, string> = {
   sd1: '这是 Stable Diffusion 1.x 底模。',
@@ -23,7 +23,14 @@ const kinds: Record<CheckpointKind, string> = {
   'sd1-no-text': '这个 Stable Diffusion 1.x 底模没有文本编码器。',
   'sd1-pix2pix': '这是 instruct-pix2pix 模型（8 通道），这里不能训练。',
   'sd1-inpainting': '这是局部重绘（inpainting）模型，这里不能训练。',
-  sd2: '这是 Stable Diffusion 2 模型，不受支持。',
+  sd2: '这是 Stable Diffusion 2.x 底模。',
+  'sd2-no-vae': '这个 Stable Diffusion 2.x 底模没有 VAE。',
+  'sd2-no-text': '这个 Stable Diffusion 2.x 底模没有文本编码器。',
+  'sd2-unet': '此文件只有 Stable Diffusion 2.x 的 U-Net。',
+  'sd2-inpainting': '这是 SD 2 的局部重绘（inpainting）模型，这里不能训练。',
+  'sd2-depth': '这是 SD 2 的深度（depth2img）模型（5 通道），这里不能训练。',
+  'sd2-upscaler': '这是 SD 2 的放大（x4 upscaler）模型（7 通道），这里不能训练。',
+  'sd2-unclip': '这是 SD 2 的 unCLIP 模型，以图片为输入，这里不能训练。',
   sdxl: '这是 SDXL 底模。',
   'sdxl-no-vae': '这个 SDXL 底模没有 VAE。',
   'sdxl-no-text': '这个 SDXL 底模没有文本编码器。',
@@ -108,7 +115,7 @@ const layer = ({ module }: LoraErrorFacts) => (module === undefined ? '' : `（$
 /** What the error says itself goes before what its code says. */
 const LoraError: Sentences<Record<LoraErrorCode, LoraErrorFacts>> = {
   'no-modules': ({ said }) =>
-    said?.zh ?? '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x 或 SDXL 制作的 LoRA。',
+    said?.zh ?? '此文件中没有 LoRA 层。请选择为 Stable Diffusion 1.x、2.x 或 SDXL 制作的 LoRA。',
   'other-method': ({ said }) => said?.zh ?? '此文件不是 SD 1.x 或 SDXL 的普通 LoRA，不能在这里使用。',
   'missing-half': (facts) => `LoRA 不完整${layer(facts)}。请重新获取。`,
   'wrong-shape': (facts) => `LoRA 的形状与底模不符${layer(facts)}：它是为另一种模型制作的。`,
@@ -163,7 +170,7 @@ type Engine = { readonly [Name in keyof EngineFacts]: Sentences<EngineFacts[Name
 
 const engine: Engine = {
   CheckpointShapeError: {
-    shape: ({ found }) => `底模的张量与 Stable Diffusion 1.x 和 SDXL 不符（${found}）。${chooseBase}`,
+    shape: ({ found }) => `底模的张量与 Stable Diffusion 1.x、2.x 和 SDXL 不符（${found}）。${chooseBase}`,
   },
   MemoryBudgetError: {
     budget: ({ neededBytes, budgetBytes }) =>

@@ -52,7 +52,7 @@ const README = `# LoRA Studio
 
     npx lora-studio
 
-opens the studio on this machine: it trains LoRAs for Stable Diffusion 1.x and SDXL in a browser tab, on your own GPU. Nothing is
+opens the studio on this machine: it trains LoRAs for Stable Diffusion 1.x, 2.x and SDXL in a browser tab, on your own GPU. Nothing is
 uploaded; the server listens on the loopback interface only. \`--port\` names another port, \`--no-open\` opens no browser.
 `;
 

@@ -15,7 +15,7 @@ export interface CheckpointIdentity {
 
 type TensorTypes = ReadonlyMap<string, { readonly dtype: Dtype }>;
 
-const choose = 'Choose a Stable Diffusion 1.x or SDXL checkpoint as base model.';
+const choose = 'Choose a Stable Diffusion 1.x, 2.x or SDXL checkpoint as base model.';
 
 const sentences: Record<CheckpointKind, string> = {
   sd1: 'This is a Stable Diffusion 1.x checkpoint.',
@@ -23,7 +23,14 @@ const sentences: Record<CheckpointKind, string> = {
   'sd1-no-text': `This is a Stable Diffusion 1.x checkpoint without its text encoder. ${choose}`,
   'sd1-pix2pix': `This is an instruct-pix2pix model (its U-Net takes 8 channels), which is not trained on here. ${choose}`,
   'sd1-inpainting': `This is an inpainting model (its U-Net takes 9 channels), which is not trained on here. ${choose}`,
-  sd2: `This is a Stable Diffusion 2.x checkpoint, which is not supported. ${choose}`,
+  sd2: 'This is a Stable Diffusion 2.x checkpoint.',
+  'sd2-no-vae': `This is a Stable Diffusion 2.x checkpoint without its VAE. ${choose}`,
+  'sd2-no-text': `This is a Stable Diffusion 2.x checkpoint without its text encoder. ${choose}`,
+  'sd2-unet': `This file holds the U-Net of Stable Diffusion 2.x alone; text encoder and VAE are missing. ${choose}`,
+  'sd2-inpainting': `This is an inpainting model of Stable Diffusion 2 (its U-Net takes 9 channels), which is not trained on here. ${choose}`,
+  'sd2-depth': `This is the depth model of Stable Diffusion 2 (depth2img, its U-Net takes 5 channels), which is not trained on here. ${choose}`,
+  'sd2-upscaler': `This is the upscaler of Stable Diffusion 2 (x4, its U-Net takes 7 channels), which is not trained on here. ${choose}`,
+  'sd2-unclip': `This is an unCLIP model of Stable Diffusion 2, which starts from pictures and is not trained on here. ${choose}`,
   sdxl: 'This is an SDXL checkpoint.',
   'sdxl-no-vae': `This is an SDXL checkpoint without its VAE. ${choose}`,
   'sdxl-no-text': `This is an SDXL checkpoint without its text encoders. ${choose}`,
@@ -60,12 +67,12 @@ function findKind(tensors: TensorShapes): CheckpointKind {
   if (any(/^control_model\.|^controlnet_(cond_embedding|down_blocks)\./)) return 'controlnet';
   if (any(/(^|\.)joint_blocks\.\d/)) return 'sd3';
   if (any(/(^|\.)double_blocks\.\d+\.img_attn\.|^single_transformer_blocks\./)) return 'flux';
-  if (any(/^cond_stage_model\.model\./)) return 'sd2';
+  if (any(/^cond_stage_model\.model\./)) return kindOfParts(tensors, 'sd2');
   // Stable Video Diffusion has SDXL's words, too.
   if (any(/\.time_stack\.|\.temporal_transformer_blocks\./)) return 'unknown';
   if (any(/^conditioner\.embedders\.|\.label_emb\.|(^|\.)add_embedding\.|^text_encoder_2[./]/))
     return kindOfParts(tensors, 'sdxl');
-  return kindOfParts(tensors, 'sd1');
+  return kindOfParts(tensors, hasUnetOfSd2(tensors) ? 'sd2' : 'sd1');
 }
 
 function kindOfParts(tensors: TensorShapes, family: FamilyName): CheckpointKind {
@@ -91,9 +98,17 @@ function kindOfParts(tensors: TensorShapes, family: FamilyName): CheckpointKind 
     // A whole file without a U-Net is nothing that can be made whole by another.
     return parts.size === 1 ? 'text-encoder' : 'unknown';
   }
+  if (family === 'sd2' && has('unet')) {
+    // unCLIP has a label embedding, and so has the upscaler.
+    if (channels === 7) return 'sd2-upscaler';
+    if ([...tensors.keys()].some((name) => UNCLIP.test(name))) return 'sd2-unclip';
+    if (channels === 9) return 'sd2-inpainting';
+    if (channels === 5) return 'sd2-depth';
+    if (channels === 8) return 'sd1-pix2pix';
+    if (has('text1')) return has('vae') ? 'sd2' : 'sd2-no-vae';
+    return has('vae') ? 'sd2-no-text' : 'sd2-unet';
+  }
   if (has('unet')) {
-    // SD 1.x projects into its transformers by 1x1 convolutions, SD 2.x by matrices.
-    if (shapes.get('down_blocks.0.attentions.0.proj_in.weight')?.length === 2) return 'sd2';
     if (channels === 9) return 'sd1-inpainting';
     if (channels === 8) return 'sd1-pix2pix';
     if (has('text1')) return has('vae') ? 'sd1' : 'sd1-no-vae';
@@ -104,11 +119,23 @@ function kindOfParts(tensors: TensorShapes, family: FamilyName): CheckpointKind 
 }
 
 /** Tensors of a U-Net whose shapes tell models apart. */
-const TELLING = [
-  'conv_in.weight',
-  'add_embedding.linear_1.weight',
-  'down_blocks.0.attentions.0.proj_in.weight',
-];
+const TELLING = ['conv_in.weight', 'add_embedding.linear_1.weight'];
+const UNCLIP = /\.label_emb\.0\.|^(unet[./])?class_embedding\.linear_|^embedder\./;
+
+/**
+ * SD 1.x projects into its transformers by 1x1 convolutions, SD 2.x by matrices, and reads a text of 1024 channels. SDXL does
+ * the first too, but for its highest level, which has no transformers.
+ */
+function hasUnetOfSd2(tensors: TensorShapes): boolean {
+  for (const [name, { shape }] of tensors) {
+    if (CONTEXT.test(name) ? shape[1] === 1024 : FIRST_PROJECTION.test(name) && shape.length === 2)
+      return true;
+  }
+  return false;
+}
+const CONTEXT = /\.attn2\.to_[kv]\.weight$/;
+const FIRST_PROJECTION =
+  /^(?:model\.diffusion_model\.input_blocks\.1\.1|(?:unet[./])?down_blocks\.0\.attentions\.0)\.proj_in\.weight$/;
 
 function tensorNamed(tensors: TensorShapes, prefix: string): boolean {
   for (const name of tensors.keys()) if (name.startsWith(prefix)) return true;

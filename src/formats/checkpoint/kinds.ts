@@ -12,6 +12,13 @@ export type CheckpointKind =
   | 'sd1-inpainting'
   | 'sd1-pix2pix'
   | 'sd2'
+  | 'sd2-no-vae'
+  | 'sd2-no-text'
+  | 'sd2-unet'
+  | 'sd2-inpainting'
+  | 'sd2-depth'
+  | 'sd2-upscaler'
+  | 'sd2-unclip'
   | 'sdxl'
   | 'sdxl-no-vae'
   | 'sdxl-no-text'
@@ -45,6 +52,10 @@ const KINDS: Readonly<Record<CheckpointKind, KindFacts>> = {
   sd1: { family: 'sd1', whole: true },
   'sd1-no-vae': { family: 'sd1', whole: true },
   'sd1-no-text': { family: 'sd1' },
+  sd2: { family: 'sd2', whole: true },
+  'sd2-no-vae': { family: 'sd2', whole: true },
+  'sd2-no-text': { family: 'sd2' },
+  'sd2-unet': { family: 'sd2' },
   sdxl: { family: 'sdxl', whole: true },
   'sdxl-no-vae': { family: 'sdxl', whole: true },
   'sdxl-no-text': { family: 'sdxl' },
@@ -58,7 +69,10 @@ const KINDS: Readonly<Record<CheckpointKind, KindFacts>> = {
   'sdxl-inpainting': unusable,
   'sdxl-pix2pix': unusable,
   'sdxl-refiner': unusable,
-  sd2: unusable,
+  'sd2-inpainting': unusable,
+  'sd2-depth': unusable,
+  'sd2-upscaler': unusable,
+  'sd2-unclip': unusable,
   sd3: unusable,
   flux: unusable,
   lora: unusable,

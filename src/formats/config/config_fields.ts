@@ -153,8 +153,8 @@ export const configFields = {
     'files',
     t('Base model', '底模'),
     t(
-      'Stable Diffusion 1.x or SDXL checkpoint (.safetensors) that the LoRA is trained on.',
-      '用来训练 LoRA 的 Stable Diffusion 1.x 或 SDXL 模型（.safetensors）。',
+      'Stable Diffusion 1.x, 2.x or SDXL checkpoint (.safetensors) that the LoRA is trained on.',
+      '用来训练 LoRA 的 Stable Diffusion 1.x、2.x 或 SDXL 模型（.safetensors）。',
     ),
   ),
   vae: path(
@@ -448,8 +448,8 @@ export const configFields = {
     'pictures',
     t('Resolution', '分辨率'),
     t(
-      'Side of the square whose area every picture is scaled to; SD 1.5 learned at 512, SDXL at 1024.',
-      '图片缩放到的面积所对应的边长；SD 1.5 以 512 训练，SDXL 以 1024 训练。',
+      'Side of the square whose area every picture is scaled to; SD 1.5 learned at 512, SD 2.x at 512 or 768, SDXL at 1024.',
+      '图片缩放到的面积所对应的边长；SD 1.5 以 512 训练，SD 2.x 以 512 或 768 训练，SDXL 以 1024 训练。',
     ),
   ),
   enable_bucket: toggle(
@@ -599,8 +599,8 @@ export const configFields = {
     'noise',
     t('v-prediction', 'v 预测'),
     t(
-      'For base models that were trained to predict v; SD 1.x and SDXL were not, NoobAI v-pred was.',
-      '用于以 v 预测训练的底模；SD 1.x 和 SDXL 不需要，NoobAI v-pred 需要。',
+      'For base models that were trained to predict v: SD 2.x at 768 and NoobAI v-pred. SD 1.x and SDXL were not.',
+      '用于以 v 预测训练的底模：SD 2.x 的 768 版和 NoobAI v-pred 需要；SD 1.x 和 SDXL 不需要。',
     ),
   ),
   zero_terminal_snr: toggle(

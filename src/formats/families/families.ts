@@ -5,11 +5,16 @@
 import type { FamilyFacts } from './family_facts';
 import type { FamilyName } from './plain';
 import { sd1Facts } from './sd1';
+import { sd2Facts } from './sd2';
 import { sdxlFacts } from './sdxl';
 
 export type { FamilyName };
 
-export const familyFacts: Readonly<Record<FamilyName, FamilyFacts>> = { sd1: sd1Facts, sdxl: sdxlFacts };
+export const familyFacts: Readonly<Record<FamilyName, FamilyFacts>> = {
+  sd1: sd1Facts,
+  sd2: sd2Facts,
+  sdxl: sdxlFacts,
+};
 
 /** The facts of all families, in the order in which a file is tried for them. */
 export const everyFamily: readonly FamilyFacts[] = Object.values(familyFacts);

@@ -72,8 +72,10 @@ export interface LoraNaming {
   pathOfName(name: string): string | undefined;
   /** Where today's diffusers and transformers have the module in their own model; peft has no other names. */
   modelPath(path: string): string;
-  /** Those of the modules that are convolutions of one pixel: their matrices have two more sides in files. */
+  /** Those of the modules that are convolutions of one pixel to kohya's trainer: their matrices have two more sides in its files. */
   readonly convolutions: RegExp;
+  /** Whether they are so in diffusers' model and files, too. */
+  readonly convolutionsInModel: boolean;
   /** All names that `name` gives, for models of any depth and width. */
   readonly names: RegExp;
   /** The part in the seed of a new LoRA's values: what was trained with a seed once must come out again. */
@@ -96,8 +98,8 @@ export interface FamilyFacts {
   readonly textStates: 'single' | 'half';
   /** Of the noise schedule: betas from `betaStart` to `betaEnd`, linear in their roots, over `timesteps`. */
   readonly noise: { readonly betaStart: number; readonly betaEnd: number; readonly timesteps: number };
-  /** What the model predicts where nothing says otherwise. */
-  readonly prediction: 'epsilon' | 'v';
+  /** What the model predicts where nothing says otherwise; `either` where there are both kinds: then it is asked. */
+  readonly prediction: Prediction | 'either';
   /**
    * Pixels: the side that it was made for; what sides of buckets are multiples of where nothing says otherwise, and what
    * they must be multiples of; the longest side of a bucket where nothing says otherwise.
@@ -116,15 +118,19 @@ export interface FamilyFacts {
     readonly v2: boolean;
     readonly architecture: string;
     readonly implementation: string;
+    /** Where the model predicts v, in families that are called otherwise then. */
+    readonly predictingV?: { readonly baseModelVersion: string; readonly architecture: string };
   };
 }
+
+export type Prediction = 'epsilon' | 'v';
 
 /** Well-known models that many were trained from, and that want settings of their own. */
 export type Lineage = 'pony' | 'illustrious' | 'noobai';
 
 /** What a checkpoint says of how it was trained; what it does not say is not there. */
 export interface ModelMarks {
-  readonly prediction?: 'epsilon' | 'v';
+  readonly prediction?: Prediction;
   /** Its noise schedule ends without any signal. */
   readonly zeroTerminalSnr?: boolean;
   readonly lineage?: Lineage;

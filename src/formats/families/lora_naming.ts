@@ -25,6 +25,8 @@ interface NamingFacts {
   readonly modules: string;
   /** None where it is left out. */
   readonly convolutions?: RegExp;
+  /** True unless it says otherwise. */
+  readonly convolutionsInModel?: boolean;
   /** Where names are not made of diffusers' paths: a pattern of those they are made of, and the way there and back. */
   readonly original?: {
     readonly modules: string;
@@ -55,6 +57,7 @@ export function loraNaming(facts: NamingFacts): LoraNaming {
     // transformers 5 leaves it out.
     modelPath: (module) => module.replace(/^text_model\./, ''),
     convolutions: facts.convolutions ?? /(?!)/,
+    convolutionsInModel: facts.convolutionsInModel ?? true,
     names: new RegExp(`^${prefix}_${(original?.modules ?? facts.modules).replaceAll('\\.', '_')}$`),
   };
 }

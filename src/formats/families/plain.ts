@@ -14,6 +14,14 @@ const facts = {
     prediction: 'epsilon',
     resolution: { side: 512, bucketStep: 64, multipleOf: 64, longest: 1024 },
   },
+  sd2: {
+    title: { en: 'Stable Diffusion 2.x', zh: 'Stable Diffusion 2.x' },
+    parts: ['unet', 'text1', 'vae'],
+    texts: ['text1'],
+    prediction: 'either',
+    // Of the base model; the one that predicts v learned at 768.
+    resolution: { side: 512, bucketStep: 64, multipleOf: 64, longest: 1024 },
+  },
   sdxl: {
     title: { en: 'SDXL', zh: 'SDXL' },
     parts: ['unet', 'text1', 'text2', 'vae'],

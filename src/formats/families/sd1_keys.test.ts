@@ -383,8 +383,6 @@ describe('identifyCheckpoint', () => {
     ['sd1-pix2pix', keys, { [conv]: [320, 8, 3, 3] }],
     ['sd1-no-vae', keys.filter((key) => !key.startsWith('first_stage'))],
     ['sd1-no-text', keys.filter((key) => !key.startsWith('cond'))],
-    ['sd2', keys, { [proj]: [320, 320] }],
-    ['sd2', [...keys.filter((key) => !key.startsWith('cond')), 'cond_stage_model.model.ln_final.weight']],
     ['sd3', ['model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight']],
     ['flux', ['double_blocks.0.img_attn.qkv.weight', 'single_blocks.0.linear1.weight']],
     ['lora', ['lora_unet_mid_block_attentions_0_proj_in.lora_down.weight']],
@@ -404,7 +402,7 @@ describe('identifyCheckpoint', () => {
     const identity = identifyCheckpoint(shapes(names, shape));
     expect(identity.kind).toBe(kind);
     expect(identity.sentence).toMatch(
-      kind === 'sd1' ? /Stable Diffusion 1\.x checkpoint\.$/ : /Choose a Stable Diffusion 1\.x/,
+      kind === 'sd1' ? /Stable Diffusion 1\.x checkpoint\.$/ : /Choose a Stable Diffusion 1\.x, 2\.x or SDXL/,
     );
   });
 });

@@ -202,3 +202,7 @@ export function weights(part: PartName, name: string | undefined): MappedKey {
 export function ignored(reason: string): MappedKey {
   return { is: 'ignored', reason };
 }
+
+/** `v_pred`, `ztsnr` and EDM's: read by `checkpoint/marks.ts`. */
+export const MARKS = /^(v_pred|ztsnr|edm_(mean|std)|edm_vpred\.sigma_(max|min)|denoiser\.sigmas)$/;
+export const MARK = ignored('a mark of how the model was trained, without numbers of its weights');

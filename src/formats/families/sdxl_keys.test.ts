@@ -107,14 +107,14 @@ describe('a file', () => {
       { 'text_model.final_layer_norm.weight': [1280], 'text_projection.weight': [1280, 1280] },
     ],
     // unCLIP has a label embedding, too; Stable Video Diffusion also SDXL's words for its encoder.
-    ['sd2', { ...unet, ...vae, 'cond_stage_model.model.ln_final.weight': [1024] }],
+    ['sd2-unclip', { ...unet, ...vae, 'cond_stage_model.model.ln_final.weight': [1024] }],
     ['unknown', { ...all, [`${U}input_blocks.1.1.time_stack.0.attn1.to_q.weight`]: [320, 320] }],
   ];
   it.each(cases)('%s', (kind, shapes) => {
     const identity = identifyCheckpoint(tensors(shapes));
     expect(identity.kind).toBe(kind);
     expect(identity.sentence).toMatch(
-      kind === 'sdxl' ? /SDXL checkpoint\.$/ : /Choose a Stable Diffusion 1\.x or SDXL/,
+      kind === 'sdxl' ? /SDXL checkpoint\.$/ : /Choose a Stable Diffusion 1\.x, 2\.x or SDXL/,
     );
   });
 });

@@ -75,8 +75,8 @@ const warnings: Readonly<Record<WarningCode, (name: string) => Localized>> = {
     t(`${name} is too high a learning rate and is not taken.`, `${name} 作为学习率过高，不采用。`),
   family: (name) =>
     t(
-      `These settings are for ${name}. This studio trains Stable Diffusion 1.x and SDXL, which want other settings.`,
-      `这些参数用于 ${name}。本工具训练的是 Stable Diffusion 1.x 和 SDXL，所需参数不同。`,
+      `These settings are for ${name}. This studio trains Stable Diffusion 1.x, 2.x and SDXL, which want other settings.`,
+      `这些参数用于 ${name}。本工具训练的是 Stable Diffusion 1.x、2.x 和 SDXL，所需参数不同。`,
     ),
   'for-base': (name) =>
     t(

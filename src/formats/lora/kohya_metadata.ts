@@ -134,7 +134,7 @@ function runMetadata(facts: TrainingFacts): Record<string, string> {
     mixed_precision: facts.mixedPrecision,
     full_fp16: false,
     v2: facts.family.v2,
-    base_model_version: facts.family.baseModelVersion,
+    base_model_version: called(facts).baseModelVersion,
     clip_skip: facts.clipSkip > 1 ? facts.clipSkip : null,
     max_token_length: facts.maxTokenLength > 75 ? facts.maxTokenLength : null,
     cache_latents: true,
@@ -244,7 +244,7 @@ function modelSpec(facts: TrainingFacts): Record<string, string> {
   const [width, height] = facts.resolution;
   return strings('modelspec.', {
     sai_model_spec: '1.0.1',
-    architecture: facts.family.architecture,
+    architecture: called(facts).architecture,
     implementation: facts.family.implementation,
     title: facts.outputName,
     resolution: `${width}x${height}`,
@@ -253,6 +253,11 @@ function modelSpec(facts: TrainingFacts): Record<string, string> {
     implementation_version: facts.program,
     ...(facts.clipSkip > 1 ? { encoder_layer: facts.clipSkip } : {}),
   });
+}
+
+/** What the family is called; one with models of both kinds has two names. */
+function called({ family, vPrediction }: TrainingFacts): { baseModelVersion: string; architecture: string } {
+  return vPrediction ? (family.predictingV ?? family) : family;
 }
 
 function nullableFloat(value: number | null): PythonValue {

@@ -18,7 +18,6 @@ export type LoraKind =
   | 'glora'
   | 'full'
   | 'refiner'
-  | 'sd2'
   | 'sd3'
   | 'flux'
   | 'transformer'
@@ -28,8 +27,8 @@ export type LoraKind =
   | 'unknown';
 
 const chooseLora: Localized = {
-  en: 'Choose a plain LoRA made for Stable Diffusion 1.x or SDXL.',
-  zh: '请选择为 Stable Diffusion 1.x 或 SDXL 制作的普通 LoRA。',
+  en: 'Choose a plain LoRA made for Stable Diffusion 1.x, 2.x or SDXL.',
+  zh: '请选择为 Stable Diffusion 1.x、2.x 或 SDXL 制作的普通 LoRA。',
 };
 
 const method = (name: string, zh = name): Localized => ({
@@ -37,8 +36,8 @@ const method = (name: string, zh = name): Localized => ({
   zh: `此文件是 ${zh}，不是普通 LoRA，在这里不能继续训练，也不能用来生成。`,
 });
 const model = (name: string, zh = name): Localized => ({
-  en: `This LoRA is for ${name}, not for Stable Diffusion 1.x or SDXL.`,
-  zh: `此 LoRA 用于 ${zh}，不用于 Stable Diffusion 1.x 或 SDXL。`,
+  en: `This LoRA is for ${name}, not for Stable Diffusion 1.x, 2.x or SDXL.`,
+  zh: `此 LoRA 用于 ${zh}，不用于 Stable Diffusion 1.x、2.x 或 SDXL。`,
 });
 
 const words: Record<LoraKind, Localized> = {
@@ -54,7 +53,6 @@ const words: Record<LoraKind, Localized> = {
   glora: method('GLoRA'),
   full: method('set of whole weight differences', '整层权重差'),
   refiner: model('the SDXL refiner', 'SDXL refiner'),
-  sd2: model('Stable Diffusion 2.x'),
   sd3: model('Stable Diffusion 3'),
   flux: model('Flux'),
   transformer: model(
@@ -108,6 +106,13 @@ const SDXL = [
   /(^|[._])(attentions[._]\d+|(in|out)put_blocks[._]\d+[._]1|middle_block[._]1)[._]transformer_blocks[._][1-9]/,
 ];
 
+/** What sd-scripts and Stability's specification say of a LoRA for SD 2.x. */
+const SD2: Readonly<Record<string, RegExp>> = {
+  ss_v2: /^True$/,
+  ss_base_model_version: /^sd_v2/,
+  'modelspec.architecture': /^stable-diffusion-v2/,
+};
+
 /** For which family a LoRA is, and in which text encoder paths without a folder lie. Stable Diffusion 1.x where nothing tells. */
 export interface LoraReading {
   readonly family: FamilyName;
@@ -121,15 +126,19 @@ export function loraReading(tensors: TensorShapes, metadata: Readonly<Record<str
     // peft's files have no folders in their names: the second encoder is wider.
     if (shape[1] === WIDTHS.second) return { family: 'sdxl', bareText: 'text_encoder_2' };
   }
+  const wide = (width: number) =>
+    [...tensors].some(([key, { shape }]) => {
+      const name = loraTensorName(key, 'sd1');
+      if (name?.role !== 'down' || shape[1] !== width) return false;
+      return CONTEXT.test(name.layer) || SELF.test(name.layer);
+    });
   const version = metadata['ss_base_model_version'] ?? '';
   const architecture = metadata['modelspec.architecture'] ?? '';
   const said = version.startsWith('sdxl_') || architecture.startsWith('stable-diffusion-xl-v1-base');
   const marked = [...tensors.keys()].some((key) => SDXL.some((pattern) => pattern.test(key)));
-  const wide = [...tensors].some(
-    ([key, { shape }]) =>
-      shape[1] === WIDTHS.context && CONTEXT.test(loraTensorName(key, 'sd1')?.layer ?? ''),
-  );
-  return { family: said || marked || wide ? 'sdxl' : 'sd1' };
+  if (said || marked || wide(WIDTHS.context)) return { family: 'sdxl' };
+  const saidSd2 = Object.entries(SD2).some(([key, pattern]) => pattern.test(metadata[key] ?? ''));
+  return { family: saidSd2 || wide(WIDTHS.sd2) ? 'sd2' : 'sd1' };
 }
 
 /** Throws LoraError where a LoRA for one family is given with a base model of another. */
@@ -177,16 +186,10 @@ export function otherKind(
     }
     if (shape.length === 4 && shape[2] * shape[3] > 1) return { kind: 'locon', key };
     if (name.role !== 'down') continue;
-    if (
-      reading.family === 'sd1' &&
-      (CONTEXT.test(name.layer) || SELF.test(name.layer)) &&
-      shape[1] === WIDTHS.sd2
-    )
-      return { kind: 'sd2', key };
     if (reading.family === 'sdxl' && CONTEXT.test(name.layer) && shape[1] === WIDTHS.second)
       return { kind: 'refiner', key };
   }
-  return metadata['ss_v2'] === 'True' ? { kind: 'sd2' } : undefined;
+  return undefined;
 }
 
 const notLoras: Partial<Record<CheckpointKind, LoraKind>> = {

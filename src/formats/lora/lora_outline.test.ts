@@ -56,17 +56,6 @@ describe('named for what it is', () => {
       pair('lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k', 1280),
       /for the SDXL refiner/,
     ],
-    [
-      'SD 2.x, by the text’s width',
-      pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_v', 1024),
-      /Stable Diffusion 2/,
-    ],
-    [
-      'SD 2.x, text encoder',
-      pair('lora_te_text_model_encoder_layers_3_self_attn_q_proj', 1024, 1024),
-      /Stable Diffusion 2/,
-    ],
-    ['SD 2.x, by its metadata', plain, /Stable Diffusion 2/, { ss_v2: 'True' }],
     ['SD 3', pair('lora_unet_joint_blocks_3_x_block_attn_qkv'), /Stable Diffusion 3,/],
     ['Flux, sd-scripts', pair('lora_unet_double_blocks_0_img_attn_qkv'), /for Flux/],
     [
@@ -185,6 +174,40 @@ describe('for SDXL', () => {
       refuseOtherFamily('sd1', familyFacts.sdxl);
     }).toThrow(/LoRA is for Stable Diffusion 1\.x, and the base model is SDXL/);
     refuseOtherFamily('sdxl', familyFacts.sdxl);
+  });
+});
+
+describe('for SD 2.x', () => {
+  const text = 'text_model.encoder.layers.3.self_attn.q_proj';
+  it.each<[string, TensorToWrite[], Record<string, string>?]>([
+    [
+      'by the text’s width',
+      pair('lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_v', 1024),
+    ],
+    ['text encoder', pair('lora_te_text_model_encoder_layers_3_self_attn_q_proj', 1024, 1024)],
+    [
+      'text encoder, peft',
+      [
+        zeros(`base_model.model.${text}.lora_A.weight`, 4, 1024),
+        zeros(`base_model.model.${text}.lora_B.weight`, 1024, 4),
+      ],
+    ],
+    ['by kohya’s metadata', plain, { ss_v2: 'True' }],
+    ['by its version', plain, { ss_base_model_version: 'sd_v2_v' }],
+    ['by Stability’s', plain, { 'modelspec.architecture': 'stable-diffusion-v2-768-v/lora' }],
+  ])('%s', async (_, tensors, metadata) => {
+    expect((await outlineLora(fileOf(tensors, metadata))).family).toBe('sd2');
+  });
+
+  it.each([
+    ['sd2', 'sd1', /LoRA is for Stable Diffusion 2\.x, and the base model is Stable Diffusion 1\.x/],
+    ['sd1', 'sd2', /LoRA is for Stable Diffusion 1\.x, and the base model is Stable Diffusion 2\.x/],
+    ['sd2', 'sdxl', /LoRA is for Stable Diffusion 2\.x, and the base model is SDXL/],
+    ['sdxl', 'sd2', /LoRA is for SDXL, and the base model is Stable Diffusion 2\.x/],
+  ] as const)('%s is not taken for %s’s', (lora, base, sentence) => {
+    expect(() => {
+      refuseOtherFamily(lora, familyFacts[base]);
+    }).toThrow(sentence);
   });
 });
 

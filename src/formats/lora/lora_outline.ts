@@ -60,7 +60,7 @@ export async function outlineLora(source: ByteSource): Promise<LoraOutline> {
   if (own.size === 0) {
     throw new LoraError(
       'no-modules',
-      'This file holds no LoRA layers. Choose a LoRA made for Stable Diffusion 1.x or SDXL.',
+      'This file holds no LoRA layers. Choose a LoRA made for Stable Diffusion 1.x, 2.x or SDXL.',
     );
   }
   const reading = loraReading(own, metadata);

@@ -33,7 +33,16 @@ export function loraTargets(
     const path = name.endsWith('.weight') ? name.slice(0, -'.weight'.length) : '';
     if (!naming.modules.test(path)) return [];
     const [outFeatures, inFeatures] = shape;
-    return [{ name: naming.name(path), path, part, conv: shape.length === 4, inFeatures, outFeatures }];
+    return [
+      {
+        name: naming.name(path),
+        path,
+        part,
+        conv: shape.length === 4 || naming.convolutions.test(path),
+        inFeatures,
+        outFeatures,
+      },
+    ];
   });
 }
 

@@ -45,11 +45,11 @@ export async function openLora(source: ByteSource): Promise<OpenedLora> {
 }
 
 export async function convertLora(
-  { file: { modules, metadata }, precision: own }: OpenedLora,
+  { file: { family, modules, metadata }, precision: own }: OpenedLora,
   writing: Writing,
   precision = own,
 ): Promise<Made> {
-  return { files: await writeAs(writing, { modules, precision, metadata }) };
+  return { files: await writeAs(writing, { family, modules, precision, metadata }) };
 }
 
 /** In kohya's notation. */
@@ -61,7 +61,7 @@ export async function resizeLora(
 ): Promise<Made> {
   const { modules, resized } = await resizeAll(file.modules, rule, step);
   const metadata = changedRanks(file.metadata, modules);
-  return { files: await writeAs('kohya', { modules, precision, metadata }), resized };
+  return { files: await writeAs('kohya', { family: file.family, modules, precision, metadata }), resized };
 }
 
 export interface NamedLora {
@@ -90,7 +90,8 @@ export async function combineInto(
     { ...mergedMetadata({}, names), ...kindOf(loras[0].lora.file.metadata) },
     modules,
   );
-  const files = await writeAs('kohya', { modules, precision, metadata });
+  const { family } = loras[0].lora.file;
+  const files = await writeAs('kohya', { family, modules, precision, metadata });
   return resized ? { files, resized } : { files };
 }
 

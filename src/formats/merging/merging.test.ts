@@ -109,6 +109,12 @@ describe('places of weights', () => {
     },
   );
 
+  it('of SD 2.x’s text encoder the layers to te22 are known', () => {
+    const deep = [layer('te', 0), layer('te', 13)];
+    expect(emptyPlaces(parseWeights('te13=0,te22=1'), deep)).toEqual(['te22']);
+    expect(() => emptyPlaces(parseWeights('te23=1'), deep)).toThrow(/there is no "te23"/);
+  });
+
   it('that a model has and a LoRA does not change are told, and no error', () => {
     expect(
       emptyPlaces(parseWeights('0.5,unet=1,te=0,te3=1,mid=0'), ['lora_unet_mid_block_attentions_0_proj_in']),
@@ -332,6 +338,7 @@ describe('written', () => {
     }
   };
   const lora = (modules: LoraModule[]) => ({
+    family: 'sd1' as const,
     modules,
     precision: 'float' as const,
     metadata: { ss_note: 'x' },
@@ -403,6 +410,7 @@ describe('written', () => {
 describe('summary', () => {
   it('adds norms up by block, in the order of the model', async () => {
     const [{ bytes }] = await writeAs('kohya', {
+      family: 'sd1',
       modules: modulesOf(2, 1, 1),
       precision: 'float',
       metadata: { ss_tag_frequency: '{"1_a": {"fox": 2, "tree": 5}, "2_b": {"fox": 4}}' },

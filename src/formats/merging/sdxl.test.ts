@@ -25,7 +25,12 @@ const unet = module('lora_unet_input_blocks_4_1_proj_in', 3, 3, 1);
 const first = module('lora_te1_text_model_encoder_layers_0_mlp_fc1', 3, 4, 2);
 const second = module('lora_te2_text_model_encoder_layers_0_self_attn_k_proj', 3, 3, 3);
 const modules = [unet, first, second];
-const lora = { modules, precision: 'float', metadata: { ss_base_model_version: 'sdxl_base_v1-0' } } as const;
+const lora = {
+  family: 'sdxl',
+  modules,
+  precision: 'float',
+  metadata: { ss_base_model_version: 'sdxl_base_v1-0' },
+} as const;
 
 it.each(writings)('is read back as it was written, %s', async (writing) => {
   const files = await writeAs(writing, lora);
@@ -154,8 +159,8 @@ test('a base model that is none, or lacks what the LoRA changes, is named for wh
   await expect(
     merged(made(/embedders\.0/, [['conditioner.embedders.0.model.ln_final.bias', [1]]])),
   ).rejects.toThrow(/^This is the SDXL refiner/);
-  const lora = fromBytes((await writeAs('kohya', { modules, precision: 'float', metadata: {} }))[0].bytes);
-  await expect(merged(lora)).rejects.toMatchObject({
+  const loraFile = fromBytes((await writeAs('kohya', lora))[0].bytes);
+  await expect(merged(loraFile)).rejects.toMatchObject({
     name: 'CheckpointError',
     facts: { kind: 'lora' },
   });

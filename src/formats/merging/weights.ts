@@ -68,10 +68,11 @@ export function parseWeights(text: string): LoraWeights {
 
 /** As the command line's help lists them. */
 const PLACES =
-  'unet, down0 to down3, mid, up0 to up3, te; te0 to te11 are the layers of an only text encoder; of SDXL’s two, te1 and te2 ' +
+  'unet, down0 to down3, mid, up0 to up3, te; te0 to te11 are the layers of an only text encoder, SD 2.x’s to te22; of SDXL’s two, te1 and te2 ' +
   'are the whole encoders, te1.0 to te1.11 and te2.0 to te2.31 their layers';
 
 const OF_ONE = /^(unet|te\d?|te1[01]|mid|(down|up)[0-3])$/;
+const OF_DEEP = /^(unet|te1?\d?|te2[0-2]|mid|(down|up)[0-3])$/;
 const OF_TWO = /^(unet|te[12]?|mid|(down|up)[0-3])$/;
 
 /**
@@ -85,7 +86,9 @@ export function emptyPlaces({ by }: LoraWeights, names: readonly string[]): stri
   );
   const two = blocks.some(({ encoder }) => encoder !== undefined);
   const empty = [...by.keys()].filter((place) => !held.has(place));
-  const known = two ? OF_TWO : OF_ONE;
+  // SD 2.x's has 23 layers; of which kind a LoRA is without any of its own, its names do not say.
+  const deep = blocks.some(({ block }) => /^te(1[2-9]|2\d)$/.test(block));
+  const known = two ? OF_TWO : deep ? OF_DEEP : OF_ONE;
   for (const place of empty)
     if (!known.test(place))
       throw new WeightsError(`there is no "${place}" in this LoRA: it has ${whatIsIn(names)}.`);

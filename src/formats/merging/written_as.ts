@@ -2,7 +2,7 @@
 // `adapter_model.safetensors` with `adapter_config.json`, one folder a part. Paths come from the family's own modules.
 // Sources: diffusers' `loaders/lora_base.py`, peft's `LoraConfig` and `utils/save_and_load.py`.
 import type { Writing } from '../../protocol/lora_tools';
-import { everyFamily } from '../families/families';
+import { everyFamily, familyFacts, type FamilyName } from '../families/families';
 import type { FamilyFacts, LoraNaming } from '../families/family_facts';
 import { ADAPTER_CONFIG, ADAPTER_FILE } from '../lora/adapter_config';
 import { buildLoraFile, castTensor, type LoraModule, type SavePrecision } from '../lora/kohya_lora';
@@ -19,43 +19,45 @@ export interface WrittenFile {
 }
 
 export interface ToWrite {
+  /** Of base models that it is for: layers of two families may have one name. */
+  readonly family: FamilyName;
   readonly modules: readonly LoraModule[];
   readonly precision: SavePrecision;
   /** The file's own; kept by kohya's and diffusers' notation. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Throws LoraError for a layer that no family has, and for values that the precision cannot hold. */
+/** Throws LoraError for a layer that the family does not have, and for values that the precision cannot hold. */
 export async function writeAs(writing: Writing, lora: ToWrite): Promise<WrittenFile[]> {
-  const placed = lora.modules.map((module) => place(module));
+  const placed = lora.modules.map((module) => place(module, lora.family, writing));
   switch (writing) {
     case 'kohya':
       return [{ bytes: await buildLoraFile({ ...lora, modules: placed.map(({ module }) => module) }) }];
     case 'diffusers':
       return [{ bytes: diffusersFile(placed, lora) }];
     case 'peft':
-      return peftFolders(placed, lora.precision);
+      return peftFolders(placed, lora);
   }
 }
 
 interface Placed {
-  readonly family: FamilyFacts;
   readonly module: LoraModule;
   readonly naming: LoraNaming;
   /** diffusers' path within its part. */
   readonly path: string;
 }
 
-/** With the shapes that the layer's kind asks for: some programs write convolutions flat. */
-function place(module: LoraModule): Placed {
-  for (const [family, naming] of namings()) {
+/** With the shapes that the layer's kind asks for: some programs write convolutions flat, kohya's makes some of matrices. */
+function place(module: LoraModule, family: FamilyName, writing: Writing): Placed {
+  for (const naming of Object.values(familyFacts[family].lora)) {
     const path = naming.pathOfName(module.name);
     if (path === undefined) continue;
-    const tail = naming.convolutions.test(path) ? [1, 1] : [];
+    const conv = naming.convolutions.test(path) && (writing === 'kohya' || naming.convolutionsInModel);
+    const tail = conv ? [1, 1] : [];
     const shaped = (shape: readonly number[]) => [...shape.slice(0, 2), ...tail];
     const { downShape, upShape } = module;
     const as = { ...module, downShape: shaped(downShape), upShape: shaped(upShape) };
-    return { family, module: as, naming, path };
+    return { module: as, naming, path };
   }
   throw new LoraError(
     'unknown-module',
@@ -64,12 +66,6 @@ function place(module: LoraModule): Placed {
       zh: `“${module.name}”不是这里已知的层，在此格式中没有对应的名称。`,
     },
     module.name,
-  );
-}
-
-function namings(): [FamilyFacts, LoraNaming][] {
-  return everyFamily.flatMap((family) =>
-    Object.values(family.lora).map((naming): [FamilyFacts, LoraNaming] => [family, naming]),
   );
 }
 
@@ -95,7 +91,7 @@ function halves(path: string, module: LoraModule, precision: SavePrecision): Ten
   ];
 }
 
-function peftFolders(placed: readonly Placed[], precision: SavePrecision): WrittenFile[] {
+function peftFolders(placed: readonly Placed[], { family, precision }: ToWrite): WrittenFile[] {
   const folders = [...new Set(placed.map(({ naming }) => naming.folder))];
   return folders.flatMap((folder) => {
     const own = placed.filter(({ naming }) => naming.folder === folder);
@@ -104,8 +100,7 @@ function peftFolders(placed: readonly Placed[], precision: SavePrecision): Writt
     const alike = own.every(
       ({ module }) => rankOf(module) === rankOf(first) && module.alpha === first.alpha && first.alpha > 0,
     );
-    const written = own.map(({ family, module, naming, path }) => ({
-      family,
+    const written = own.map(({ module, naming, path }) => ({
       naming,
       module: alike ? module : folded(module),
       path: naming.modelPath(path),
@@ -117,7 +112,7 @@ function peftFolders(placed: readonly Placed[], precision: SavePrecision): Writt
     return [
       {
         path: `${folder}/${ADAPTER_FILE}`,
-        bytes: writeSafetensors(tensors, { format: 'pt', ...kindSaid(placed) }),
+        bytes: writeSafetensors(tensors, { format: 'pt', ...kindSaid(familyFacts[family]) }),
       },
       { path: `${folder}/${ADAPTER_CONFIG}`, bytes: new TextEncoder().encode(config) },
     ];
@@ -128,9 +123,8 @@ function peftFolders(placed: readonly Placed[], precision: SavePrecision): Writt
  * In a file of peft's nothing else tells one family's first text encoder from another's. Of the family that is taken where
  * nothing tells, nothing is said.
  */
-function kindSaid(placed: readonly Placed[]): Record<string, string> {
-  const family = placed.map((each) => each.family).find((each) => each !== everyFamily[0]);
-  return family ? { 'modelspec.architecture': family.metadata.architecture } : {};
+function kindSaid(family: FamilyFacts): Record<string, string> {
+  return family === everyFamily[0] ? {} : { 'modelspec.architecture': family.metadata.architecture };
 }
 
 function peftConfig(written: readonly Placed[], alike: boolean): object {

@@ -34,7 +34,8 @@ export async function readBaseParts(file: Blob): Promise<BaseReading> {
     const { kind } = identifyCheckpoint(tensors);
     const family = familyOf([kind]);
     if (!family) return { kind };
-    const parts = { sd1: partsIn(tensors.keys(), 'sd1'), sdxl: partsIn(tensors.keys(), 'sdxl') };
+    const of = (name: FamilyName) => partsIn(tensors.keys(), name);
+    const parts = { sd1: of('sd1'), sd2: of('sd2'), sdxl: of('sdxl') };
     return {
       kind,
       known: {

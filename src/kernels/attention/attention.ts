@@ -27,6 +27,8 @@ export interface AttentionOptions {
   causal?: boolean;
   /** Of the scores; 1 / sqrt(C / heads) unless given. */
   scale?: number;
+  /** `single`: operands and products in f32 on every tier, for scores that a half cannot hold. Else `half` where there is f16. */
+  precision?: 'half' | 'single';
 }
 
 export class AttentionShapeError extends Error {
@@ -44,6 +46,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     heads: options.heads,
     causal: options.causal ?? false,
     scale: options.scale ?? 1 / Math.sqrt(size),
+    single: options.precision === 'single',
   };
   return run({ q, k, v }, attrs)[0];
 }
@@ -54,8 +57,8 @@ export function overridePlan(choose: ((pass: Pass, size: number) => Plan | undef
 }
 
 /** The plan used now for a pass over heads of `size` channels. */
-export function currentPlan(pass: Pass, size: number): Plan {
-  const { f16, software, device } = gpu();
+export function currentPlan(pass: Pass, size: number, f16 = gpu().f16): Plan {
+  const { software, device } = gpu();
   const limits = device.limits;
   const can = {
     f16,
@@ -72,6 +75,7 @@ interface Attrs {
   heads: number;
   causal: boolean;
   scale: number;
+  single: boolean;
 }
 
 let chosen: ((pass: Pass, size: number) => Plan | undefined) | undefined;
@@ -112,7 +116,8 @@ function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: Tens
   const [batch, rowCount, channels] = rows.shape as [number, number, number];
   const colCount = columns.shape[1];
   const size = channels / attrs.heads;
-  const plan = currentPlan(name, size);
+  const f16 = gpu().f16 && !attrs.single;
+  const plan = currentPlan(name, size, f16);
   const params = {
     rows: rowCount,
     cols: colCount,
@@ -126,7 +131,7 @@ function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: Tens
   const groups = [Math.ceil(rowCount / owned), attrs.heads, batch] as const;
   const products = { forward: 2, queries: 3, keys: 4 }[name];
   dispatch(
-    shader(name, plan, size),
+    shader(name, plan, size, f16),
     tensors,
     params,
     groups,
@@ -134,14 +139,13 @@ function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: Tens
   );
 }
 
-function shader(name: Pass, plan: Plan, size: number) {
+function shader(name: Pass, plan: Plan, size: number, f16: boolean) {
   if (plan.kind === 'rows') {
     const { threads, rowsEach, columns } = plan;
     return program(`attention-${name}-rows-${size}-${threads}x${rowsEach}x${columns}`, () =>
       rowProgram(name, plan, size),
     );
   }
-  const { f16 } = gpu();
   const { tx, ty, rowsEach, chunks, perChunk, rolled } = plan;
   const vec4 = size % 4 === 0;
   const id = `${tx}x${ty}-${rowsEach}-${chunks}x${perChunk}-${vec4 ? 'vec4' : 'scalar'}-${f16 ? 'f16' : 'f32'}${rolled ? '-rolled' : ''}`;

@@ -11,6 +11,7 @@ export const sd15: ModelConfig = {
     middleDepth: 1,
     heads: [8, 8, 8, 8],
     linearProjection: false,
+    attention: 'half',
     contextChannels: 768,
     timeChannels: 1280,
     addChannels: 0,

@@ -4,7 +4,7 @@
  */
 import { sdxlFacts } from '../../formats/families/sdxl';
 import { concatChannels } from '../../kernels/layout/layout';
-import { innerStates, joinChunks, pooledText, textShapes } from '../clip';
+import { innerStates, joinChunks, paddedWithZero, pooledText, textShapes } from '../clip';
 import { belongTogether, CheckpointShapeError, inferText, inferUnet, inferVae } from '../config';
 import { sizesLength, type Family } from '../family';
 import { noiseSchedule } from '../schedule';
@@ -69,16 +69,3 @@ export const sdxl: Family = {
   },
   sizes: sizeSinusoids,
 };
-
-/** OpenCLIP's tokenizer pads with 0 behind the first end token, which is the last of the vocabulary. */
-function paddedWithZero(
-  ids: Int32Array,
-  { positions, vocabulary }: { positions: number; vocabulary: number },
-): Int32Array {
-  const padded = ids.slice();
-  for (let start = 0; start < padded.length; start += positions) {
-    const end = padded.indexOf(vocabulary - 1, start);
-    if (end >= 0) padded.fill(0, end + 1, start + positions);
-  }
-  return padded;
-}

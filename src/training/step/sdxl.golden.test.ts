@@ -4,25 +4,23 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { defaultConfig } from '../../formats/config/config';
 import { gpu } from '../../kernels/device';
-import { read, simulate, trim } from '../../kernels/program';
+import { simulate } from '../../kernels/program';
 import { relativeError } from '../../kernels/testing';
-import { LoraParameters, type LoraShape } from '../../models/lora';
+import type { LoraShape } from '../../models/lora';
 import { sizeSinusoids } from '../../models/sdxl/sizes';
 import { joined, type TextStates } from '../data/text_states';
 import { encodeCaption } from '../data/dataset';
 import { differentiate, goldenPictures } from '../differentiate.testing';
-import { compareGradients, cosine, type Golden } from '../golden_numbers.testing';
+import { compareGradients, type Golden } from '../golden_numbers.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
+import { changeCosine, trainPictures } from '../golden_steps.testing';
 import { hashedCheckpoint, hashedLora } from '../hashed_weights.testing';
 import { sampleLatents } from '../sampling/sample';
 import { walkStep, type MemoryRequest } from '../plan/memory';
 import { configOf, disposeParts, reserveParts, type BaseModel } from './base_model';
 import { loraShapes } from './lora_file';
-import { minSnrWeight } from './noise_schedule';
-import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './optimizer';
-import { StepEngine, type StepSettings } from './step';
+import type { StepSettings } from './step';
 
 interface Described {
   rank: number;
@@ -131,17 +129,9 @@ onTiers(
       for (const [i, loss] of got.losses.entries())
         expect(relativeError([loss], [want.floats('steps/losses')[i]]), `loss ${i}`).toBeLessThan(1e-4);
       expect(relativeError(got.norms, want.floats('steps/grad_norms'))).toBeLessThan(1e-3);
-      const names = want.names.filter((name) => name.startsWith('steps/final/'));
-      expect(names.length).toBeGreaterThan(70);
-      const change = (values: ArrayLike<number>, name: string) => {
-        const module = start.values(name.replace(/\.lora_(down|up)\.weight$/, ''));
-        const from = name.endsWith('down.weight') ? module.down : module.up;
-        return Array.from(values, (value, i) => value - (from[i] ?? 0));
-      };
-      const short = (name: string) => name.slice('steps/final/'.length);
-      const ours = names.flatMap((name) => change(got.final.get(short(name)) ?? [], short(name)));
-      const theirs = names.flatMap((name) => change(want.floats(name), short(name)));
-      expect(cosine(ours, theirs)).toBeGreaterThan(0.9999);
+      const change = changeCosine(want, got.final, start);
+      expect(change.names).toBeGreaterThan(70);
+      expect(change.cosine).toBeGreaterThan(0.9999);
       // It takes the memory that is predicted for it.
       expect(Math.abs(got.predictedBytes / got.tookBytes - 1)).toBeLessThan(0.01);
     });
@@ -205,61 +195,19 @@ function added(want: Golden): Float32Array {
   );
 }
 
-/** As `steps/` was made: one picture a step, the texts in turn. */
+/** As `steps/` was made: the texts in turn. */
 async function trained(base: BaseModel, want: Golden) {
-  const config = {
-    ...defaultConfig(),
-    learning_rate: 1e-2,
-    weight_decay: 0.01,
-    max_grad_norm: want.floats('steps/max_norm')[0],
-  };
+  const got = await trainPictures(base, want, start, SETTINGS, (step) => ({
+    context: part(want, 'context', CONTEXT, step % 2),
+    added: joined([part(want, 'pooled', POOLED, step % 2), sizes(want, 'steps/sizes')]),
+  }));
   const shapes = loraShapes(configOf(base), {
     train_unet: true,
     train_text_encoder: false,
     lora_rank: SDXL.rank,
     lora_alpha: SDXL.alpha,
   });
-  trim();
-  gpu().buffers.resetPeak();
-  const before = gpu().buffers.ledger().allocatedBytes;
-  const lora = new LoraParameters(shapes);
-  lora.set(({ name }) => start.values(name));
-  const optimizer = createOptimizer('adamw', lora, false);
-  const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, record: true });
-  const [losses, norms]: [number[], number[]] = [[], []];
-  for (const [step, rate] of want.floats('steps/rates').entries()) {
-    setHyper(optimizer, config, () => rate / config.learning_rate, false);
-    engine.begin();
-    const row = step % 2;
-    const t = want.ints('steps/timesteps')[step];
-    engine.micro(
-      {
-        size: 1,
-        height: 16,
-        width: 16,
-        x0: part(want, 'steps/x0_nhwc', 1024, step),
-        noise: part(want, 'steps/noise_nhwc', 1024, step),
-        timesteps: [t],
-        weights: [minSnrWeight(base.schedule, t, 5, false)],
-        context: part(want, 'context', CONTEXT, row),
-        added: joined([part(want, 'pooled', POOLED, row), sizes(want, 'steps/sizes')]),
-      },
-      0,
-    );
-    update(optimizer, lora.values);
-    losses.push((await read(engine.loss))[0]);
-    norms.push((await readReport(optimizer)).gradientNorm);
-  }
-  const tookBytes = gpu().buffers.ledger().peakBytes - before;
-  const final = new Map<string, Float32Array>();
-  for (const [name, { down, up }] of lora.split(await lora.read())) {
-    final.set(`${name}.lora_down.weight`, down);
-    final.set(`${name}.lora_up.weight`, up);
-  }
-  engine.dispose();
-  disposeOptimizer(optimizer);
-  lora.dispose();
-  return { losses, norms, final, tookBytes, predictedBytes: predicted(base, shapes) };
+  return { ...got, predictedBytes: predicted(base, shapes) };
 }
 
 /** Of a step's memory what comes on top of the U-Net's weights. */

@@ -28,7 +28,7 @@ export type Recognised =
 /** What a file is that is no base model, or none that can be trained on. */
 export type WrongKind = Exclude<
   CheckpointKind,
-  'sd1' | 'sd1-no-vae' | 'sd1-no-text' | 'sdxl' | 'sdxl-no-vae' | 'sdxl-no-text' | 'sdxl-unet'
+  FamilyName | `${FamilyName}-${'no-vae' | 'no-text' | 'unet'}`
 >;
 
 export type Refusal =
