@@ -13,7 +13,7 @@ import { handoverBack } from './handover_back';
 import { familyFacts, type FamilyName } from '../src/formats/families/families';
 import { refuseOtherFamily } from '../src/formats/lora/lora_kind';
 import { outlineLora } from '../src/formats/lora/lora_outline';
-import { familyAt } from './base_family';
+import { baseAt } from './base_family';
 import { handoverFilesOf } from './handover_zip';
 import { readConfig } from './read_config';
 import { runPictures } from './run_pictures';
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   if (images.length === 0) throw new Error('No picture is left to hand over.');
   const own = join(config.output_dir, `${config.output_name}.safetensors`);
   const lora = values.lora ?? (existsSync(own) ? own : config.pretrained_lora || undefined);
-  const ofBase = await familyAt(config);
+  const ofBase = (await baseAt(config))?.family;
   if (lora !== undefined && (await isFolder(lora)))
     throw new Error(
       `The LoRA "${lora}" is a folder, and sd-scripts goes on from a file: make one by \`npm run lora -- convert ${lora} --to kohya --out FILE.safetensors\`, and name it by --lora.`,

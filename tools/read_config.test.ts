@@ -120,6 +120,40 @@ test('sizes that a file of ours does not say are the base model’s, and told', 
   expect([other.config.resolution, other.lines]).toEqual([512, []]);
 });
 
+async function sd2Base(name: string, metadata: Record<string, string> = {}): Promise<string> {
+  const shapes: [string, number[]][] = [
+    ['model.diffusion_model.input_blocks.0.0.weight', [1, 4, 1, 1]],
+    ['cond_stage_model.model.ln_final.weight', [1]],
+    ['first_stage_model.decoder.conv_in.weight', [1, 4, 1, 1]],
+  ];
+  const tensors = shapes.map(([name, shape]) => ({
+    ...{ name, shape, dtype: 'F32' as const },
+    data: new Uint8Array(4 * shape.reduce((a, b) => a * b)),
+  }));
+  await writeFile(join(dir, name), writeSafetensors(tensors, metadata));
+  return JSON.stringify(join(dir, name));
+}
+
+test('whether an SD 2.x predicts v is said by the file of settings, else by the model, else asked', async () => {
+  const silent = await sd2Base('v2.safetensors');
+  await expect(read('own.yaml', `base_model: ${silent}\n`)).rejects.toThrow(
+    /two kinds of Stable Diffusion 2\.x.*v_parameterization: false.*512-base.*v_parameterization: true.*768-v/,
+  );
+  const base = await read('own.yaml', `base_model: ${silent}\nv_parameterization: false\n`);
+  expect([base.config.v_parameterization, base.config.resolution, base.lines]).toEqual([false, 512, []]);
+  const v = await read('own.yaml', `base_model: ${silent}\nv_parameterization: true\n`);
+  expect([v.config.v_parameterization, v.config.resolution]).toEqual([true, 768]);
+  expect(v.lines).toEqual([
+    'note: resolution: 768, for Stable Diffusion 2.x; the configuration does not say.',
+  ]);
+  const marked = await sd2Base('v2-v.safetensors', { 'modelspec.prediction_type': 'v' });
+  const told = await read('own.yaml', `base_model: ${marked}\nresolution: 640\n`);
+  expect([told.config.v_parameterization, told.config.resolution]).toEqual([true, 640]);
+  expect(told.lines).toEqual([
+    'note: v_parameterization: true, as the base model says of itself; the configuration does not say.',
+  ]);
+});
+
 test('settings for SDXL warn of another base model, not of SDXL', async () => {
   const text = (base: string) =>
     `pretrained_model_name_or_path = ${JSON.stringify(base)}\nsdxl = true\nnetwork_dim = 8\nmax_train_epochs = 1\n`;

@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { parseConfig, checkConfig } from '../src/formats/config/config';
 import type { TrainConfig } from '../src/formats/config/config_fields';
 import type { Changed, Left, Taken } from '../src/formats/kohya/import_ledger';
-import { plainFacts } from '../src/formats/families/plain';
+import type { ModelMarks, Prediction } from '../src/formats/families/family_facts';
+import { plainFacts, sideOf, type FamilyName } from '../src/formats/families/plain';
 import { importFromLora, importSettings, type ImportedSettings } from '../src/formats/kohya/import_settings';
 import {
   changeReasons,
@@ -17,7 +18,7 @@ import {
   warningsFor,
   warningWords,
 } from '../src/formats/kohya/import_words';
-import { familyAt } from './base_family';
+import { baseAt } from './base_family';
 import { openSource } from './files';
 
 /** Settings of another trainer that would not give what they were for. */
@@ -25,7 +26,15 @@ export class ForeignSettingsError extends Error {
   override readonly name = 'ForeignSettingsError';
 }
 
-/** `say` gets the lines for the person, in order. Throws ConfigError, or ForeignSettingsError where `anyway` is not said. */
+/** There are base models of this family that predict noise and others that predict v, and nothing says which this is. */
+export class PredictionUnsaidError extends Error {
+  override readonly name = 'PredictionUnsaidError';
+}
+
+/**
+ * `say` gets the lines for the person, in order. Throws ConfigError, PredictionUnsaidError, or ForeignSettingsError where
+ * `anyway` is not said.
+ */
 export async function readConfig(
   path: string,
   anyway: boolean,
@@ -36,8 +45,8 @@ export async function readConfig(
   const read = isLora ? await importFromLora(openSource(path)) : importSettings(text, { here: true });
   if (read.program === 'studio' && !/\.toml$/i.test(path)) return ownConfig(text, say);
   const { settings, warnings, lists } = await withDatasetConfig(read, path, text);
-  const base = await familyAt({ base_model: '', vae: '', ...settings });
-  const kept = warningsFor(warnings, base && plainFacts[base].title.en);
+  const base = await baseAt({ base_model: '', vae: '', ...settings });
+  const kept = warningsFor(warnings, base && plainFacts[base.family].title.en);
   for (const line of report(lists[0], kept)) say(line);
   for (const line of lists.slice(1).flatMap((each) => report(each, []))) say(line);
   if (kept.some(({ code }) => code === 'sets'))
@@ -54,18 +63,40 @@ export async function readConfig(
   return checkConfig(settings);
 }
 
-/** What a file of ours does not say of sizes is as the base model's family has it. */
+/** What a file of ours does not say of sizes, and of what is predicted, is as the base model has it. */
 async function ownConfig(text: string, say: (line: string) => void): Promise<TrainConfig> {
   const config = parseConfig(text);
-  const family = await familyAt(config);
-  if (!family) return config;
-  const { title, resolution } = plainFacts[family];
-  const sizes = { resolution: resolution.side, max_bucket_reso: resolution.longest };
-  const fitted = parseConfig(text, sizes);
+  const base = await baseAt(config);
+  if (!base) return config;
+  const { title, resolution, prediction } = plainFacts[base.family];
+  const asked = prediction === 'either' ? predictionOf(text, base) : undefined;
+  const fitted = parseConfig(text, {
+    resolution: sideOf(plainFacts[base.family], asked),
+    max_bucket_reso: resolution.longest,
+    ...(asked ? { v_parameterization: asked === 'v' } : {}),
+  });
   for (const field of ['resolution', 'max_bucket_reso'] as const)
     if (fitted[field] !== config[field])
       say(`note: ${field}: ${fitted[field]}, for ${title.en}; the configuration does not say.`);
+  if (fitted.v_parameterization !== config.v_parameterization)
+    say('note: v_parameterization: true, as the base model says of itself; the configuration does not say.');
   return fitted;
+}
+
+/** As the file says, else as the base model says of itself. */
+function predictionOf(
+  text: string,
+  { family, marks }: { family: FamilyName; marks: ModelMarks },
+): Prediction {
+  const [whenOn, whenOff] = [true, false].map(
+    (v) => parseConfig(text, { v_parameterization: v }).v_parameterization,
+  );
+  if (whenOn === whenOff) return whenOn ? 'v' : 'epsilon';
+  if (marks.prediction) return marks.prediction;
+  const { title, resolution } = plainFacts[family];
+  throw new PredictionUnsaidError(
+    `There are two kinds of ${title.en}, and the base model's files do not say which this is. Write v_parameterization: false in the configuration for one that predicts noise (${resolution.side}-base), or v_parameterization: true for one that predicts v (${resolution.sideOfV ?? resolution.side}-v).`,
+  );
 }
 
 /**

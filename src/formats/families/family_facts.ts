@@ -101,11 +101,12 @@ export interface FamilyFacts {
   /** What the model predicts where nothing says otherwise; `either` where there are both kinds: then it is asked. */
   readonly prediction: Prediction | 'either';
   /**
-   * Pixels: the side that it was made for; what sides of buckets are multiples of where nothing says otherwise, and what
+   * Pixels: the side that it was made for, and of models that predict v where that is another; what sides of buckets are multiples of where nothing says otherwise, and what
    * they must be multiples of; the longest side of a bucket where nothing says otherwise.
    */
   readonly resolution: {
     readonly side: number;
+    readonly sideOfV?: number;
     readonly bucketStep: number;
     readonly multipleOf: number;
     readonly longest: number;

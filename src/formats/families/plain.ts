@@ -2,7 +2,7 @@
  * Of each family what the page needs from its first moment: what it is called, its sizes, what it predicts. The rest of the
  * facts, keys and names above all, come with the workers that read files.
  */
-import type { FamilyFacts } from './family_facts';
+import type { FamilyFacts, Prediction } from './family_facts';
 
 export type PlainFacts = Pick<FamilyFacts, 'title' | 'parts' | 'texts' | 'prediction' | 'resolution'>;
 
@@ -19,8 +19,7 @@ const facts = {
     parts: ['unet', 'text1', 'vae'],
     texts: ['text1'],
     prediction: 'either',
-    // Of the base model; the one that predicts v learned at 768.
-    resolution: { side: 512, bucketStep: 64, multipleOf: 64, longest: 1024 },
+    resolution: { side: 512, sideOfV: 768, bucketStep: 64, multipleOf: 64, longest: 1024 },
   },
   sdxl: {
     title: { en: 'SDXL', zh: 'SDXL' },
@@ -36,3 +35,11 @@ const facts = {
 export type FamilyName = keyof typeof facts;
 
 export const plainFacts: Readonly<Record<FamilyName, PlainFacts>> = facts;
+
+/** Pixels: the side that a model of the family was made for, by what it predicts where there are both kinds. */
+export function sideOf(
+  { resolution }: Pick<PlainFacts, 'resolution'>,
+  prediction: Prediction | undefined,
+): number {
+  return prediction === 'v' ? (resolution.sideOfV ?? resolution.side) : resolution.side;
+}
