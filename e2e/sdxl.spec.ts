@@ -1,4 +1,7 @@
-/** SDXL on the page, in miniature: recognised with what it says of itself, its settings, a run, and the LoRA that comes out. */
+/**
+ * SDXL on the page, in miniature: recognised with what it says of itself, its settings, a run, and the LoRA that comes out; and
+ * an SD 2.x, which is asked for what its files do not say.
+ */
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { parseLora } from '../src/formats/lora/kohya_lora';
@@ -9,9 +12,12 @@ import { storedLora } from './stored_runs';
 
 test.setTimeout(600_000);
 
-const described = JSON.parse(
-  readFileSync(new URL('../reference/golden/sdxl.json', import.meta.url), 'utf8'),
-) as { tensors: Record<string, number[]>; lora: Record<string, unknown> };
+const describedIn = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../reference/golden/${name}.json`, import.meta.url), 'utf8')) as {
+    tensors: Record<string, number[]>;
+    lora: Record<string, unknown>;
+  };
+const described = describedIn('sdxl');
 
 test('a checkpoint that predicts v, from choosing it to the LoRA', async ({ page }) => {
   const checkpoint = hashedCheckpoint({ ...described.tensors, v_pred: [0], ztsnr: [0] });
@@ -55,4 +61,29 @@ test('a checkpoint that predicts v, from choosing it to the LoRA', async ({ page
     'modelspec.architecture': 'stable-diffusion-xl-v1-base/lora',
     'modelspec.prediction_type': 'v',
   });
+});
+
+test('an SD 2.x whose files do not say what it predicts: Start waits for the answer', async ({ page }) => {
+  const checkpoint = hashedCheckpoint(describedIn('sd2').tensors);
+  const buffer = Buffer.from(await checkpoint.slice(0, checkpoint.byteLength));
+  await page.goto('/');
+  await page
+    .getByLabel('Base model file')
+    .setInputFiles({ name: 'v2.safetensors', mimeType: 'application/octet-stream', buffer });
+  await expect(page.getByText('Stable Diffusion 2.x · v2')).toBeVisible();
+  await page.getByLabel('Pictures, captions or a zip').setInputFiles(await squares());
+  await expect(page.getByRole('heading', { name: 'Images', level: 1 })).toBeVisible();
+
+  await goTo(page, 'Settings');
+  const meter = page.getByRole('complementary', { name: 'What this run will take' });
+  await expect(meter.getByText('What the base model predicts has to be said.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start training' })).toBeDisabled();
+  await meter.getByRole('button', { name: 'Show' }).click();
+  const question = page.getByRole('group', { name: 'What the base model predicts' });
+  await expect(question.getByRole('radio', { checked: true })).toHaveCount(0);
+  await question.getByText('v (768-v)').click();
+  await expect(meter.getByText('has to be said')).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Start training' })).toBeEnabled();
+  await expect(page.getByText('You said that the base model predicts v.')).toBeAttached();
+  await expect(page.getByText('Stable Diffusion 2.x that predicts v learned at 768.')).toBeAttached();
 });

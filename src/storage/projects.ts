@@ -15,6 +15,8 @@ export interface BaseModelRef {
   /** What it says of how it was trained, and what the person says of it. */
   marks?: {
     readonly prediction?: 'epsilon' | 'v';
+    /** The person said it, as its files do not. */
+    readonly predictionAsked?: true;
     readonly zeroTerminalSnr?: boolean;
     readonly lineage?: 'pony' | 'illustrious' | 'noobai';
   };

@@ -19,12 +19,12 @@ export type BaseAdviceCode =
 
 export const baseAdviceWords: Readonly<Record<BaseAdviceCode, Localized>> = {
   'v-marked': {
-    en: 'The checkpoint says that it predicts v. Without this, pictures turn to noise.',
-    zh: '该底模标明以 v 预测训练。不开启此项，画面会变成噪点。',
+    en: 'This base model predicts v. Without this, pictures turn to noise.',
+    zh: '该底模以 v 预测训练。不开启此项，画面会变成噪点。',
   },
   'epsilon-marked': {
-    en: 'The checkpoint says that it predicts noise, not v. With this on, pictures turn to noise.',
-    zh: '该底模标明预测噪声而不是 v。开启此项，画面会变成噪点。',
+    en: 'This base model predicts noise, not v. With this on, pictures turn to noise.',
+    zh: '该底模预测噪声而不是 v。开启此项，画面会变成噪点。',
   },
   'zero-snr-marked': {
     en: 'The checkpoint says that its last timestep is noise alone. Without this, what is learned there does not fit it.',

@@ -132,6 +132,8 @@ export type Lineage = 'pony' | 'illustrious' | 'noobai';
 /** What a checkpoint says of how it was trained; what it does not say is not there. */
 export interface ModelMarks {
   readonly prediction?: Prediction;
+  /** Its files do not say it: the person did. */
+  readonly predictionAsked?: true;
   /** Its noise schedule ends without any signal. */
   readonly zeroTerminalSnr?: boolean;
   readonly lineage?: Lineage;

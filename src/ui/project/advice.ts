@@ -8,7 +8,7 @@ import { notesOn, samplePictures, type PromptNote } from '../../formats/captions
 import { drawsSamples } from '../../formats/config/samples';
 import type { ProjectFacts } from './project_settings';
 import { baseAdvice, type BaseAdviceCode } from '../../formats/families/base_advice';
-import { plainFacts } from '../../formats/families/plain';
+import { plainFacts, sideOf } from '../../formats/families/plain';
 import { familyOfBase } from './base_values';
 
 /** As many as are read of a prompt, in previews and in the results. */
@@ -46,7 +46,7 @@ export function adviceOn(
   );
   const demo = project.base?.where.in === 'demo';
   const family = familyOfBase(project.base);
-  const { side } = plainFacts[family ?? 'sd1'].resolution;
+  const side = sideOf(plainFacts[family ?? 'sd1'], project.base?.marks?.prediction);
   const unetRate = config.unet_lr ?? config.learning_rate;
   const textRate = config.text_encoder_lr ?? config.learning_rate;
   const { high, highForDemo } = optimizerFacts[config.optimizer].rates;

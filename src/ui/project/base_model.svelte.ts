@@ -5,7 +5,7 @@
  */
 import type { Download } from '../../protocol/downloader';
 import { deleteFile, openFile, storeFile } from '../../storage/files';
-import type { Lineage } from '../../formats/families/family_facts';
+import type { Lineage, Prediction } from '../../formats/families/family_facts';
 import type { BaseModelRef } from '../../storage/projects';
 import { studio } from '../studio.svelte';
 import type { Chosen } from './choose_files';
@@ -170,13 +170,15 @@ class BaseModelChoice {
   say(lineage: Lineage | undefined): void {
     const { base } = studio.project;
     if (!base) return;
-    const { prediction, zeroTerminalSnr } = base.marks ?? {};
-    const marks = {
-      ...(prediction ? { prediction } : {}),
-      ...(zeroTerminalSnr ? { zeroTerminalSnr } : {}),
-      ...(lineage ? { lineage } : {}),
-    };
-    studio.change({ base: { ...base, marks } });
+    const { lineage: _, ...others } = base.marks ?? {};
+    studio.change({ base: { ...base, marks: { ...others, ...(lineage ? { lineage } : {}) } } });
+  }
+
+  /** What the person says that the base model predicts, where its files do not. */
+  sayPrediction(prediction: Prediction): void {
+    const { base } = studio.project;
+    if (base)
+      studio.change({ base: { ...base, marks: { ...base.marks, prediction, predictionAsked: true } } });
   }
 
   /** Stops a copy under way. */

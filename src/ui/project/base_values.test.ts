@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { familyFacts } from '../../formats/families/families';
 import type { ModelMarks } from '../../formats/families/family_facts';
 import { adviceOn } from './advice';
-import { lineagesOf } from './base_values';
+import { asksPrediction, lineagesOf, predictionUnsaid } from './base_values';
 import { presetReason, projectSettings, type ProjectFacts } from './project_settings';
 
 const project = (kind: string, marks?: ModelMarks, settings = {}): ProjectFacts => ({
@@ -23,6 +23,7 @@ const config = (of: ProjectFacts) => projectSettings(of, [], '').config;
 const codes = (of: ProjectFacts) => adviceOn(config(of), of).map(({ code }) => code);
 const SDXL = familyFacts.sdxl.title.en;
 const SD1 = familyFacts.sd1.title.en;
+const SD2 = familyFacts.sd2.title.en;
 
 test('SDXL has its sizes, and the reason stands beside them', () => {
   expect(config(project(SDXL))).toMatchObject({
@@ -54,6 +55,34 @@ test('marks of the checkpoint set what they say, with the reason', () => {
   expect(config(project(SDXL, { lineage: 'pony' }))).toMatchObject({ sample_cfg_scale: 7 });
   expect(lineagesOf(noob.base)).toEqual(['pony', 'illustrious', 'noobai']);
   expect(lineagesOf(project(SD1).base)).toEqual([]);
+});
+
+test('what an SD 2.x predicts is asked where its files do not say, and its size follows', () => {
+  const silent = project(SD2);
+  expect([asksPrediction(silent.base), predictionUnsaid(silent)]).toEqual([true, true]);
+  const marked = project(SD2, { prediction: 'v' });
+  expect([asksPrediction(marked.base), predictionUnsaid(marked)]).toEqual([false, false]);
+  const said = project(SD2, { prediction: 'v', predictionAsked: true });
+  expect([asksPrediction(said.base), predictionUnsaid(said)]).toEqual([true, false]);
+  // Settings that came from elsewhere may have said it.
+  expect(predictionUnsaid(project(SD2, undefined, { v_parameterization: false }))).toBe(false);
+  for (const of of [project(SD1), project(SDXL)])
+    expect([asksPrediction(of.base), predictionUnsaid(of)]).toEqual([false, false]);
+
+  for (const each of [marked, said]) {
+    expect(config(each)).toMatchObject({ v_parameterization: true, resolution: 768 });
+    expect(codes(each)).toEqual([]);
+  }
+  expect(presetReason(marked, 'v_parameterization')?.because.en).toMatch(/checkpoint says/);
+  expect(presetReason(said, 'v_parameterization')?.because.en).toMatch(/You said/);
+  expect(config(project(SD2, { prediction: 'epsilon', predictionAsked: true }))).toMatchObject({
+    v_parameterization: false,
+    resolution: 512,
+    train_text_encoder: true,
+  });
+  expect(config(project(SDXL, { prediction: 'v' })).resolution).toBe(1024);
+  expect(codes(project(SD2, { prediction: 'v' }, { v_parameterization: false }))).toEqual(['v-marked']);
+  expect(lineagesOf(marked.base)).toEqual([]);
 });
 
 test('settings that the base model does not go with are told', () => {

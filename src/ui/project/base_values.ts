@@ -4,8 +4,8 @@
  * the person set. Sources: the model cards of Pony Diffusion V6 XL, Illustrious XL and NoobAI-XL (V-Pred 1.0).
  */
 import type { Lineage } from '../../formats/families/family_facts';
-import { plainFacts, type FamilyName } from '../../formats/families/plain';
-import type { BaseModelRef } from '../../storage/projects';
+import { plainFacts, sideOf, type FamilyName } from '../../formats/families/plain';
+import type { BaseModelRef, Project } from '../../storage/projects';
 import { chosen, type Preset } from './presets';
 
 type Values = Preset['values'];
@@ -43,6 +43,25 @@ const marked = {
   ),
 } as const satisfies Values;
 
+const asked = {
+  v_parameterization: chosen(
+    true,
+    'You said that the base model predicts v.',
+    '你已说明该底模以 v 预测训练。',
+  ),
+} as const satisfies Values;
+
+/** Of families whose models that predict v have another size. */
+const ofV: Readonly<Partial<Record<FamilyName, Values>>> = {
+  sd2: {
+    resolution: chosen(
+      sideOf(plainFacts.sd2, 'v'),
+      'Stable Diffusion 2.x that predicts v learned at 768.',
+      '以 v 预测的 Stable Diffusion 2.x 以 768 训练。',
+    ),
+  },
+};
+
 const noiseAlone = {
   zero_terminal_snr: chosen(
     true,
@@ -63,15 +82,34 @@ export function lineagesOf(base: BaseModelRef | undefined): readonly Lineage[] {
   return family && ofFamily[family] ? (Object.keys(ofLineage) as Lineage[]) : [];
 }
 
+/**
+ * Whether the person is to say what the base model predicts: its family has models of both kinds, and its files do not say.
+ * The answer, once it is given, is among its marks.
+ */
+export function asksPrediction(base: BaseModelRef | undefined): boolean {
+  const family = base && base.where.in !== 'demo' ? familyOfBase(base) : undefined;
+  const { prediction, predictionAsked } = base?.marks ?? {};
+  return (
+    family !== undefined &&
+    plainFacts[family].prediction === 'either' &&
+    (!prediction || predictionAsked === true)
+  );
+}
+
+/** Whether nobody has said it yet. */
+export function predictionUnsaid({ base, settings }: Pick<Project, 'base' | 'settings'>): boolean {
+  return asksPrediction(base) && !base?.marks?.prediction && settings['v_parameterization'] === undefined;
+}
+
 /** Layers, the later over the earlier; none for the demo model, which has values of its own. */
 export function baseLayers(base: BaseModelRef | undefined): Values[] {
   if (!base || base.where.in === 'demo') return [];
   const family = familyOfBase(base);
-  const { prediction, zeroTerminalSnr, lineage } = base.marks ?? {};
+  const { prediction, predictionAsked, zeroTerminalSnr, lineage } = base.marks ?? {};
   return [
     (family && ofFamily[family]) ?? {},
     lineage ? ofLineage[lineage] : {},
-    prediction === 'v' ? marked : {},
+    ...(prediction === 'v' ? [predictionAsked ? asked : marked, (family && ofV[family]) ?? {}] : []),
     zeroTerminalSnr ? noiseAlone : {},
   ];
 }

@@ -14,6 +14,7 @@ const facts: StartFacts = {
   readOnly: false,
   pictures: 20,
   base: true,
+  predictionUnsaid: false,
   arriving: undefined,
   problems: 0,
   unusable: 0,
@@ -51,11 +52,12 @@ test('each has its place, the reasons that explain the others first', () => {
       readOnly: true,
       pictures: 0,
       base: false,
+      predictionUnsaid: true,
       arriving: undefined,
       problems: 2,
       unusable: 1,
       adapter: 'missing',
       estimate: { state: 'none' },
     }),
-  ).toEqual(['readOnly', 'pictures', 'base', 'problems', 'unusable', 'adapter']);
+  ).toEqual(['readOnly', 'pictures', 'base', 'prediction', 'problems', 'unusable', 'adapter']);
 });

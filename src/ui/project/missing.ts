@@ -9,6 +9,8 @@ export interface StartFacts {
   readonly readOnly: boolean;
   readonly pictures: number;
   readonly base: boolean;
+  /** What the base model predicts has to be said by the person, and is not. */
+  readonly predictionUnsaid: boolean;
   /** A base model on its way into this browser. */
   readonly arriving: 'copied' | 'downloaded' | undefined;
   /** Settings that cannot be used. */
@@ -23,6 +25,7 @@ export type Missing =
   | 'readOnly'
   | 'pictures'
   | 'base'
+  | 'prediction'
   | 'copied'
   | 'downloaded'
   | 'problems'
@@ -40,6 +43,7 @@ export function missingFor(facts: StartFacts): Missing[] {
     facts.readOnly && 'readOnly',
     facts.pictures === 0 && 'pictures',
     !facts.base && (facts.arriving ?? 'base'),
+    facts.predictionUnsaid && 'prediction',
     facts.problems > 0 && 'problems',
     facts.unusable > 0 && 'unusable',
     facts.adapter === 'missing' && 'adapter',

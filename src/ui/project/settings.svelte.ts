@@ -12,6 +12,7 @@ import { dataset } from '../pictures/dataset.svelte';
 import { card } from '../engine/card.svelte';
 import { preflight } from '../gpu/preflight.svelte';
 import { baseModel } from './base_model.svelte';
+import { predictionUnsaid } from './base_values';
 import { modelDownload } from './model_download.svelte';
 import { studio } from '../studio.svelte';
 import { adviceOn, type Advice } from './advice';
@@ -82,6 +83,7 @@ export class Settings {
       readOnly: studio.readOnly,
       pictures: dataset.used.length,
       base: studio.project.base !== undefined,
+      predictionUnsaid: predictionUnsaid(studio.project),
       arriving: arriving(),
       problems: this.problems.length,
       unusable: this.length.unusable,

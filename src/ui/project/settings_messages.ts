@@ -205,6 +205,7 @@ const en = {
   missing: {
     pictures: 'There are no pictures yet.',
     base: 'No base model is chosen.',
+    prediction: 'What the base model predicts has to be said.',
     problems: (n: number) => (n === 1 ? 'One setting is not right.' : `${n} settings are not right.`),
     adapter: 'No GPU was found.',
     readOnly: 'Another tab has this project open.',
@@ -439,6 +440,7 @@ const zh: typeof en = {
   missing: {
     pictures: '还没有图片。',
     base: '还没有选择底模。',
+    prediction: '还没有说明底模预测什么。',
     problems: (n) => `有 ${n} 项设置不正确。`,
     adapter: '没有找到 GPU。',
     readOnly: '另一个标签页正打开此项目。',

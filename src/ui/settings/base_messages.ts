@@ -1,5 +1,5 @@
-/** Words of the choice what an SDXL base model was trained from. */
-import type { Lineage, ModelMarks } from '../../formats/families/family_facts';
+/** Words of the choice what an SDXL base model was trained from, and of the question what an SD 2.x predicts. */
+import type { Lineage, ModelMarks, Prediction } from '../../formats/families/family_facts';
 import type { Localized } from '../../formats/config/language';
 
 const en = {
@@ -13,6 +13,10 @@ const en = {
       ...(prediction === 'epsilon' ? ['The checkpoint says that it predicts noise.'] : []),
       ...(zeroTerminalSnr ? ['It was trained with zero terminal SNR.'] : []),
     ].join(' '),
+  predicts: 'What the base model predicts',
+  predictions: { epsilon: 'Noise (512-base)', v: 'v (768-v)' } satisfies Record<Prediction, string>,
+  asked:
+    'There are both kinds of Stable Diffusion 2.x, and the files of this one do not say which it is; where it came from does. With the wrong answer pictures turn to noise.',
 };
 
 const zh: typeof en = {
@@ -26,6 +30,10 @@ const zh: typeof en = {
       ...(prediction === 'epsilon' ? ['该底模标明预测噪声。'] : []),
       ...(zeroTerminalSnr ? ['它以零终端信噪比训练。'] : []),
     ].join(''),
+  predicts: '底模预测什么',
+  predictions: { epsilon: '噪声（512-base）', v: 'v（768-v）' },
+  asked:
+    'Stable Diffusion 2.x 两种都有，而这个模型的文件没有说明是哪一种；请以模型的来源页面为准。选错时画面会变成噪点。',
 };
 
 export const baseMessages: Localized<typeof en> = { en, zh };

@@ -24,6 +24,7 @@ const en = {
     missing: {
       pictures: 'pictures missing',
       base: 'base model missing',
+      prediction: 'prediction unsaid',
       copied: 'base model being copied',
       downloaded: 'base model being downloaded',
       unusable: 'some pictures too small',
@@ -144,6 +145,7 @@ const zh: typeof en = {
     missing: {
       pictures: '缺少图片',
       base: '缺少底模',
+      prediction: '未说明预测什么',
       copied: '正在复制底模',
       downloaded: '正在下载底模',
       unusable: '有图片太小',
