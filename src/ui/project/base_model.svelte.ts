@@ -170,8 +170,9 @@ class BaseModelChoice {
   say(lineage: Lineage | undefined): void {
     const { base } = studio.project;
     if (!base) return;
-    const { lineage: _, ...others } = base.marks ?? {};
-    studio.change({ base: { ...base, marks: { ...others, ...(lineage ? { lineage } : {}) } } });
+    const marks = { ...base.marks };
+    delete marks.lineage;
+    studio.change({ base: { ...base, marks: { ...marks, ...(lineage ? { lineage } : {}) } } });
   }
 
   /** What the person says that the base model predicts, where its files do not. */
