@@ -160,6 +160,16 @@ test('a setting that is said to be mapped is in some file under that name', () =
   expect(missing.map(([name]) => name)).toEqual([]);
 });
 
+test('SD 2.x is told to the same trainer', () => {
+  const given = input({ v_parameterization: true }, { family: 'sd2' });
+  expect(file('run.sh', given)).toContain('/train_network.py"');
+  expect(config(given)).toMatchObject({ v2: true, v_parameterization: true });
+  expect(config(input({ v_parameterization: false }, { family: 'sd2' }))).not.toHaveProperty(
+    'v_parameterization',
+  );
+  expect(config(input())).not.toHaveProperty('v2');
+});
+
 test('SDXL has a trainer of its own there, and its VAE in full precision', () => {
   const given = input({}, { family: 'sdxl' });
   expect(file('run.sh', given)).toContain('/sdxl_train_network.py"');

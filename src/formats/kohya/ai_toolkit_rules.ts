@@ -1,6 +1,7 @@
 // ai-toolkit's YAML as our settings: `config.process[0]` is the run, its first data set the pictures. Names are paths.
 import type { FieldName } from '../config/config_fields';
 import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
+import { plainFacts } from '../families/plain';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
@@ -89,7 +90,6 @@ function leaveRest(ledger: Ledger, key: string): void {
 function kind(ledger: Ledger): void {
   const families: readonly [string, string][] = [
     ['is_flux', 'Flux'],
-    ['is_v2', 'SD 2'],
     ['is_v3', 'SD 3'],
     ['is_pixart', 'PixArt'],
     ['is_auraflow', 'AuraFlow'],
@@ -107,9 +107,11 @@ function kind(ledger: Ledger): void {
   for (const [name, shown] of families)
     if (!isOff(ledger.get(`${run}model.${name}`))) warn(`${run}model.${name}`, 'family', 'family', shown);
   if (!isOff(ledger.get(`${run}model.is_xl`))) forBase(ledger, `${run}model.is_xl`, 'SDXL');
+  if (!isOff(ledger.get(`${run}model.is_v2`))) forBase(ledger, `${run}model.is_v2`, plainFacts.sd2.title.en);
   const arch = text(ledger.get(`${run}model.arch`));
   if (arch && /^sd(1|15|_?1\.5)$/i.test(arch)) ledger.leave(`${run}model.arch`, 'off');
   else if (arch && /^sdxl$/i.test(arch)) forBase(ledger, `${run}model.arch`, 'SDXL');
+  else if (arch && /^sd2$/i.test(arch)) forBase(ledger, `${run}model.arch`, plainFacts.sd2.title.en);
   else if (arch) warn(`${run}model.arch`, 'family', 'family', arch);
   const type = text(ledger.get(`${run}network.type`));
   if (type && kindNamed(adapterFacts, type)) ledger.leave(`${run}network.type`, 'off');

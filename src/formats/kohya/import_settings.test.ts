@@ -314,3 +314,30 @@ describe('a hostile file', () => {
     );
   });
 });
+
+describe('settings for Stable Diffusion 2.x', () => {
+  const ai = (model: string) =>
+    `job: extension\nconfig:\n  name: x\n  process:\n    - type: sd_trainer\n      model: { ${model} }\n      network: { type: lora, linear: 8 }\n`;
+  it.each([
+    ['sd-scripts', 'v2 = true\nv_parameterization = true\nnetwork_dim = 8\n', true],
+    ['sd-scripts, 512', 'v2 = true\nnetwork_dim = 8\n', undefined],
+    [
+      'OneTrainer',
+      '{"training_method": "LORA", "base_model_name": "x", "model_type": "STABLE_DIFFUSION_21", "lora_rank": 8, "force_v_prediction": false}',
+      true,
+    ],
+    [
+      'OneTrainer, base',
+      '{"training_method": "LORA", "base_model_name": "x", "model_type": "STABLE_DIFFUSION_21_BASE", "lora_rank": 8}',
+      undefined,
+    ],
+    ['ai-toolkit', ai('is_v2: true'), undefined],
+    ['ai-toolkit, by name', ai('arch: sd2'), undefined],
+  ])('%s', (_, text, v) => {
+    const read = importSettings(text);
+    expect(read.warnings).toContainEqual({ code: 'for-base', name: 'Stable Diffusion 2.x', ruins: false });
+    expect(left(read, 'family')).toEqual([]);
+    expect(read.settings.lora_rank).toBe(8);
+    expect(read.settings.v_parameterization).toBe(v);
+  });
+});

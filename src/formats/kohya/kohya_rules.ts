@@ -4,6 +4,7 @@
 import { configFields, isFieldName, isPlace, type FieldName } from '../config/config_fields';
 import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
 import { optimizerFacts } from '../config/optimizers';
+import { plainFacts } from '../families/plain';
 import { choiceNamed, optimizerNamed, samplerNames, scheduleNames } from './choice_names';
 import { numberOf, type Ledger } from './import_ledger';
 
@@ -168,6 +169,12 @@ const otherScripts: readonly [RegExp, string][] = [
   [/lumina|hunyuan|chroma|anima|wan/i, ''],
 ];
 
+/** `sd_v2` predicts noise, `sd_v2_v` v; metadata say it in no other `ss_…`. */
+function ofSd2(ledger: Ledger, key: string, value: string): void {
+  forBase(ledger, key, plainFacts.sd2.title.en);
+  if (!ledger.has('v_parameterization')) ledger.take(key, 'v_parameterization', value === 'sd_v2_v');
+}
+
 /** Other families of base models: the settings may fit, the model does not. */
 function family(ledger: Ledger): void {
   const warn = (key: string, name: string) => {
@@ -175,12 +182,12 @@ function family(ledger: Ledger): void {
     ledger.warn('family', name);
   };
   for (const [key, name] of [
-    ['v2', 'SD 2'],
     ['flux1_checkbox', 'Flux'],
     ['sd3_checkbox', 'SD 3'],
   ] as const)
     if (!isOff(ledger.get(key))) warn(key, name);
   if (!isOff(ledger.get('sdxl'))) forBase(ledger, 'sdxl', 'SDXL');
+  if (!isOff(ledger.get('v2'))) forBase(ledger, 'v2', plainFacts.sd2.title.en);
   for (const key of [
     'script',
     'model_train_type',
@@ -195,7 +202,7 @@ function family(ledger: Ledger): void {
     const xl = /^sdxl/i.test(value) && (key !== 'script' || value === 'sdxl_train_network.py');
     if (xl && !(key === 'model_train_type' && !/lora/i.test(value))) forBase(ledger, key, 'SDXL');
     else if (other) warn(key, other[1] || value);
-    else if (key === 'base_model_version' && /^sd_v2|^sd_2/.test(value)) warn(key, 'SD 2');
+    else if (key === 'base_model_version' && /^sd_v2/.test(value)) ofSd2(ledger, key, value);
     else if (key === 'base_model_version')
       ledger.leave(key, value === '' || /^sd_v1/.test(value) ? 'off' : 'record');
     else if (

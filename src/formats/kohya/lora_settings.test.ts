@@ -147,3 +147,16 @@ test('how the base model lay in memory is said by a name of ours', async () => {
   );
   expect(read.settings).toMatchObject({ base_precision: 'int8' });
 });
+
+test('what an SD 2.x LoRA says of its base model says what is predicted', async () => {
+  for (const [version, v] of [
+    ['sd_v2', false],
+    ['sd_v2_v', true],
+  ] as const) {
+    const read = await importFromLora(
+      fromBytes(lora({ ss_v2: 'True', ss_base_model_version: version, ss_network_dim: '8' })),
+    );
+    expect(read.settings).toMatchObject({ v_parameterization: v, lora_rank: 8 });
+    expect(read.warnings).toEqual([{ code: 'for-base', name: 'Stable Diffusion 2.x', ruins: false }]);
+  }
+});

@@ -2,6 +2,7 @@
 // parts have rates of their own: `unet.learning_rate`.
 import type { FieldName } from '../config/config_fields';
 import { adapterFacts, kindNamed } from '../config/kinds';
+import { plainFacts } from '../families/plain';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
@@ -30,11 +31,16 @@ const matters =
   /^(ema$|masked_training|normalize_masked|unmasked_|masked_prior|mae_strength|log_cosh_strength|huber_|vb_loss|loss_scaler|perturbation_noise|noising_|min_noising|max_noising|timestep_|dynamic_timestep|layer_filter|lora_layers|bundle_additional|additional_embeddings|text_encoder\.(dropout_probability|stop_training_after|train_embedding)|unet\.stop_training_after|generalized_offset_noise|quantization\.)/;
 const neutralWords = /^(OFF|NONE|NEVER|UNIFORM|CONSTANT|DEFAULT|full|attn-mlp|[01](\.0)?)$/i;
 
+const SD2 = /^STABLE_DIFFUSION_2[01](_BASE)?$/;
+
 export function fromOneTrainer(tree: unknown, here: boolean): Ledger {
   const ledger = new Ledger(entriesOf(tree));
   kind(ledger);
   const fits = optimizer(ledger);
   for (const [key, field] of same) if (!isNone(ledger.get(key))) ledger.take(key, field);
+  // The base of 2.0 and 2.1 predicts noise, what was trained on from it v.
+  if (/^STABLE_DIFFUSION_2[01]$/.test(text(ledger.get('model_type')) ?? ''))
+    ledger.take('model_type', 'v_parameterization', true);
   if (ledger.has('epochs')) ledger.take('epochs', 'max_train_steps', 0);
   takeAlpha(ledger);
   rates(ledger, fits);
@@ -94,6 +100,8 @@ function kind(ledger: Ledger): void {
     if (!expected(value)) ledger.warn(code, value);
   };
   if (ledger.get('model_type') === 'STABLE_DIFFUSION_XL_10_BASE') forBase(ledger, 'model_type', 'SDXL');
+  else if (SD2.test(text(ledger.get('model_type')) ?? ''))
+    forBase(ledger, 'model_type', plainFacts.sd2.title.en);
   else check('model_type', (value) => /^STABLE_DIFFUSION_1[45]$/.test(value), 'family', 'family');
   check('training_method', (value) => value === 'LORA', 'method', 'unsupported');
   check('peft_type', (value) => kindNamed(adapterFacts, value) !== undefined, 'adapter', 'adapter');
