@@ -1,11 +1,10 @@
 // ai-toolkit's YAML as our settings: `config.process[0]` is the run, its first data set the pictures. Names are paths.
 import type { FieldName } from '../config/config_fields';
 import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
-import { plainFacts } from '../families/plain';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
-import { forBase, isNone, isOff, takeSize, text } from './kohya_rules';
+import { forBase, isNone, isOff, SD2_TITLE, takeSize, text } from './kohya_rules';
 
 const run = 'config.process[0].';
 const set = `${run}datasets[0].`;
@@ -107,11 +106,11 @@ function kind(ledger: Ledger): void {
   for (const [name, shown] of families)
     if (!isOff(ledger.get(`${run}model.${name}`))) warn(`${run}model.${name}`, 'family', 'family', shown);
   if (!isOff(ledger.get(`${run}model.is_xl`))) forBase(ledger, `${run}model.is_xl`, 'SDXL');
-  if (!isOff(ledger.get(`${run}model.is_v2`))) forBase(ledger, `${run}model.is_v2`, plainFacts.sd2.title.en);
+  if (!isOff(ledger.get(`${run}model.is_v2`))) forBase(ledger, `${run}model.is_v2`, SD2_TITLE);
   const arch = text(ledger.get(`${run}model.arch`));
   if (arch && /^sd(1|15|_?1\.5)$/i.test(arch)) ledger.leave(`${run}model.arch`, 'off');
   else if (arch && /^sdxl$/i.test(arch)) forBase(ledger, `${run}model.arch`, 'SDXL');
-  else if (arch && /^sd2$/i.test(arch)) forBase(ledger, `${run}model.arch`, plainFacts.sd2.title.en);
+  else if (arch && /^sd2$/i.test(arch)) forBase(ledger, `${run}model.arch`, SD2_TITLE);
   else if (arch) warn(`${run}model.arch`, 'family', 'family', arch);
   const type = text(ledger.get(`${run}network.type`));
   if (type && kindNamed(adapterFacts, type)) ledger.leave(`${run}network.type`, 'off');

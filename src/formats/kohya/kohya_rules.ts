@@ -4,7 +4,6 @@
 import { configFields, isFieldName, isPlace, type FieldName } from '../config/config_fields';
 import { adapterFacts, kindNamed, lossFacts } from '../config/kinds';
 import { optimizerFacts } from '../config/optimizers';
-import { plainFacts } from '../families/plain';
 import { choiceNamed, optimizerNamed, samplerNames, scheduleNames } from './choice_names';
 import { numberOf, type Ledger } from './import_ledger';
 
@@ -157,6 +156,9 @@ function isPath(key: string, value: unknown): boolean {
   );
 }
 
+/** As the family is called in `families/plain.ts`, by which a warning is dropped where the base model is of it. */
+export const SD2_TITLE = 'Stable Diffusion 2.x';
+
 /** A family that is trained here: the base model says it, and is to be of it. */
 export function forBase(ledger: Ledger, key: string, name: string): void {
   ledger.leave(key, 'base');
@@ -171,7 +173,7 @@ const otherScripts: readonly [RegExp, string][] = [
 
 /** `sd_v2` predicts noise, `sd_v2_v` v; metadata say it in no other `ss_…`. */
 function ofSd2(ledger: Ledger, key: string, value: string): void {
-  forBase(ledger, key, plainFacts.sd2.title.en);
+  forBase(ledger, key, SD2_TITLE);
   if (!ledger.has('v_parameterization')) ledger.take(key, 'v_parameterization', value === 'sd_v2_v');
 }
 
@@ -187,7 +189,7 @@ function family(ledger: Ledger): void {
   ] as const)
     if (!isOff(ledger.get(key))) warn(key, name);
   if (!isOff(ledger.get('sdxl'))) forBase(ledger, 'sdxl', 'SDXL');
-  if (!isOff(ledger.get('v2'))) forBase(ledger, 'v2', plainFacts.sd2.title.en);
+  if (!isOff(ledger.get('v2'))) forBase(ledger, 'v2', SD2_TITLE);
   for (const key of [
     'script',
     'model_train_type',

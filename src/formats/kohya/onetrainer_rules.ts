@@ -2,11 +2,10 @@
 // parts have rates of their own: `unet.learning_rate`.
 import type { FieldName } from '../config/config_fields';
 import { adapterFacts, kindNamed } from '../config/kinds';
-import { plainFacts } from '../families/plain';
 import { choiceNamed, optimizerNamed, savePrecisionNames, scheduleNames } from './choice_names';
 import { entriesOf } from './flat_config';
 import { Ledger, numberOf } from './import_ledger';
-import { forBase, isNone, isOff, takeSize, text } from './kohya_rules';
+import { forBase, isNone, isOff, SD2_TITLE, takeSize, text } from './kohya_rules';
 
 const same: readonly (readonly [string, FieldName])[] = [
   ['lora_rank', 'lora_rank'],
@@ -100,8 +99,7 @@ function kind(ledger: Ledger): void {
     if (!expected(value)) ledger.warn(code, value);
   };
   if (ledger.get('model_type') === 'STABLE_DIFFUSION_XL_10_BASE') forBase(ledger, 'model_type', 'SDXL');
-  else if (SD2.test(text(ledger.get('model_type')) ?? ''))
-    forBase(ledger, 'model_type', plainFacts.sd2.title.en);
+  else if (SD2.test(text(ledger.get('model_type')) ?? '')) forBase(ledger, 'model_type', SD2_TITLE);
   else check('model_type', (value) => /^STABLE_DIFFUSION_1[45]$/.test(value), 'family', 'family');
   check('training_method', (value) => value === 'LORA', 'method', 'unsupported');
   check('peft_type', (value) => kindNamed(adapterFacts, value) !== undefined, 'adapter', 'adapter');
