@@ -20,6 +20,11 @@ test('settings of SD 1.x with an SDXL that predicts v', async () => {
   const coarse = await baseNotes({ ...defaultConfig(), base_precision: 'nf4' }, familyFacts.sd1, []);
   expect(coarse).toEqual([expect.stringMatching(/^base_precision: Experimental/)]);
   expect(await baseNotes({ ...defaultConfig(), base_precision: 'int8' }, familyFacts.sd1, [])).toEqual([]);
+  const fine = { ...defaultConfig(), bucket_reso_steps: 32, resolution: 1024, max_bucket_reso: 2048 };
+  expect(await baseNotes(fine, familyFacts.sdxl, [])).toEqual([]);
+  expect(await baseNotes(fine, familyFacts.sd1, [])).toEqual([
+    expect.stringMatching(/^bucket_reso_steps: .*multiples of 64/),
+  ]);
   const alone = { ...defaultConfig(), zero_terminal_snr: true };
   expect(await baseNotes(alone, familyFacts.sd1, [])).toEqual([
     expect.stringMatching(/^zero_terminal_snr: .*Turn v-prediction on too/),

@@ -135,6 +135,8 @@ const InvalidBucketConfigError: Sentences<BucketConfigFacts> = {
     `分桶尺寸 ${minSize} 到 ${maxSize} 都必须是步长 ${step} 的倍数。`,
   outside: ({ width, height, minSize, maxSize }) =>
     `分辨率 ${width} × ${height} 必须在分桶尺寸 ${minSize} 到 ${maxSize} 之间；请减小最短边或增大最长边。`,
+  model: ({ step, multipleOf, model }) =>
+    `分桶步长 ${step} 对 ${model} 太小：它必须是 ${multipleOf} 的倍数。`,
 };
 
 const UnusableImageSizeError: Sentences<ImageSizeFacts> = {

@@ -460,25 +460,28 @@ export const configFields = {
   ),
   min_bucket_reso: int(
     256,
-    { min: 64, max: 2048, step: 8, unit: 'px' },
+    { min: 64, max: 2048, step: 32, unit: 'px' },
     'pictures',
     t('Shortest side', '最短边'),
-    t('Shortest side of a bucket.', '分桶的最短边。'),
+    t('Shortest side of a bucket; a multiple of the bucket steps.', '分桶的最短边；须为分桶步长的倍数。'),
   ),
   max_bucket_reso: int(
     1024,
-    { min: 64, max: 4096, step: 8, unit: 'px' },
+    { min: 64, max: 4096, step: 32, unit: 'px' },
     'pictures',
     t('Longest side', '最长边'),
-    t('Longest side of a bucket.', '分桶的最长边。'),
+    t('Longest side of a bucket; a multiple of the bucket steps.', '分桶的最长边；须为分桶步长的倍数。'),
   ),
   bucket_reso_steps: int(
     64,
-    // The U-Net halves its latents three times, and they are an eighth of the picture.
-    { min: 64, max: 512, step: 64, unit: 'px' },
+    // A U-Net halves its latents, an eighth of the picture, three times; SDXL's two times.
+    { min: 32, max: 512, step: 32, unit: 'px' },
     'pictures',
     t('Bucket steps', '分桶步长'),
-    t('Sides of buckets are multiples of this.', '分桶边长是它的整数倍。'),
+    t(
+      'Sides of buckets are multiples of this: a multiple of 64, with SDXL also of 32. Finer steps cut less away, and make more sizes.',
+      '分桶边长是它的整数倍：须为 64 的倍数，SDXL 也可以是 32 的倍数。步长越小，裁掉的越少，尺寸也越多。',
+    ),
   ),
   bucket_no_upscale: toggle(
     false,

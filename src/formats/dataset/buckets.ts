@@ -64,6 +64,8 @@ export interface BucketConfigFacts {
   'below-step': { width: number; height: number; step: number };
   multiples: { minSize: number; maxSize: number; step: number };
   outside: { width: number; height: number; minSize: number; maxSize: number };
+  /** What the base model takes are multiples of `multipleOf`; `model` is what it is called. */
+  model: { step: number; multipleOf: number; model: string };
 }
 
 const configSentences: { [C in keyof BucketConfigFacts]: (facts: BucketConfigFacts[C]) => string } = {
@@ -77,6 +79,8 @@ const configSentences: { [C in keyof BucketConfigFacts]: (facts: BucketConfigFac
   outside: ({ width, height, minSize, maxSize }) =>
     `Resolution ${width} x ${height} must lie within the bucket sizes ${minSize} to ${maxSize}; ` +
     `lower the smallest or raise the largest bucket size.`,
+  model: ({ step, multipleOf, model }) =>
+    `Bucket step ${step} is too fine for ${model}: it must be a multiple of ${multipleOf}.`,
 };
 
 /** Bucket settings that contradict each other. */

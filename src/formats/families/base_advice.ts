@@ -13,6 +13,7 @@ export type BaseAdviceCode =
   | 'zero-snr-without-v'
   | 'resolution-below-base'
   | 'longest-below-area'
+  | 'steps-too-fine'
   | 'text-skip-unused'
   | 'nf4-experimental'
   | 'pony-words';
@@ -42,6 +43,10 @@ export const baseAdviceWords: Readonly<Record<BaseAdviceCode, Localized>> = {
     en: 'With this limit a wide or tall picture loses area: its bucket cannot be as large as the square. 2 times the resolution leaves it room.',
     zh: '按此上限，宽图或高图会损失面积：它的分桶达不到正方形的面积。设为分辨率的 2 倍即可。',
   },
+  'steps-too-fine': {
+    en: 'The base model takes multiples of 64 only. With finer steps a run does not start.',
+    zh: '该底模只接受 64 的倍数。步长更小时训练无法开始。',
+  },
   'text-skip-unused': {
     en: 'SDXL reads the last layer but one in any case; this changes nothing.',
     zh: 'SDXL 固定使用倒数第二层，此项不起作用。',
@@ -67,7 +72,7 @@ export function baseAdvice(
   { resolution, texts }: Pick<FamilyFacts, 'resolution' | 'texts'>,
   marks: ModelMarks,
 ): BaseAdvice[] {
-  const { side, longest } = resolution;
+  const { side, longest, multipleOf } = resolution;
   const wide = longest > side && side >= 1024;
   const given: [boolean, FieldName, BaseAdviceCode][] = [
     [marks.prediction === 'v' && !config.v_parameterization, 'v_parameterization', 'v-marked'],
@@ -82,6 +87,11 @@ export function baseAdvice(
         config.max_bucket_reso < 1.5 * config.resolution,
       'max_bucket_reso',
       'longest-below-area',
+    ],
+    [
+      config.enable_bucket && config.bucket_reso_steps % multipleOf !== 0,
+      'bucket_reso_steps',
+      'steps-too-fine',
     ],
     [texts.length > 1 && config.clip_skip > 1, 'clip_skip', 'text-skip-unused'],
     [config.base_precision === 'nf4', 'base_precision', 'nf4-experimental'],

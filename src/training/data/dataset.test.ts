@@ -1,8 +1,9 @@
 /** What keeps a picture out of a run is said with the picture's name; latents are made bucket after bucket. */
 import { expect, test } from 'vitest';
 import { defaultConfig } from '../../formats/config/config';
+import { familyFacts } from '../../formats/families/families';
 import type { VaeConfig } from '../../models/config';
-import { cacheLatents, placeImages, posteriorNoise } from './dataset';
+import { cacheLatents, checkBucketStep, placeImages, posteriorNoise } from './dataset';
 
 test('the picture that fills no bucket is named', () => {
   const config = { ...defaultConfig(), bucket_no_upscale: true };
@@ -50,4 +51,14 @@ test('pictures are encoded bucket after bucket, and each keeps the noise of its 
       const eps = posteriorNoise(config, sizes[index], 4, [index, side]);
       expect(values).toEqual(Float32Array.from(eps, (e) => 2 * (mean(index, side) + e)));
     }
+});
+
+test('buckets in steps of 32 are SDXL’s alone', () => {
+  const fine = { ...defaultConfig(), bucket_reso_steps: 32 };
+  expect(() => checkBucketStep(fine, familyFacts.sd1)).toThrow(
+    /32 is too fine for Stable Diffusion 1\.x.* multiple of 64/,
+  );
+  checkBucketStep({ ...fine, enable_bucket: false }, familyFacts.sd1);
+  for (const bucket_reso_steps of [32, 64, 96])
+    checkBucketStep({ ...fine, bucket_reso_steps }, familyFacts.sdxl);
 });

@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import {
   bucketConfig,
   bucketResolutions,
+  InvalidBucketConfigError,
   placeInBucket,
   UnusableImageSizeError,
   type BucketConfig,
@@ -14,6 +15,7 @@ import {
   type Size,
 } from '../../formats/dataset/buckets';
 import type { TrainConfig } from '../../formats/config/config_fields';
+import type { FamilyFacts } from '../../formats/families/family_facts';
 import { chunks, type Tokenizer } from '../../formats/captions/tokenizer';
 import { read, trim } from '../../kernels/program';
 import type { VaeConfig } from '../../models/config';
@@ -55,6 +57,15 @@ export interface CachedImage extends PlacedImage {
 }
 
 type Placeable = Pick<TrainingImage, 'size' | 'focus' | 'repeats'> & Partial<Pick<TrainingImage, 'name'>>;
+
+/** Throws `InvalidBucketConfigError` where buckets come in steps that the base model's family cannot take. */
+export function checkBucketStep(
+  { enable_bucket, bucket_reso_steps: step }: TrainConfig,
+  { title, resolution: { multipleOf } }: Pick<FamilyFacts, 'title' | 'resolution'>,
+): void {
+  if (enable_bucket && step % multipleOf !== 0)
+    throw new InvalidBucketConfigError('model', { step, multipleOf, model: title.en });
+}
 
 /** Cuts as kohya's trainer does. Throws `UnusableImageSizeError`, which names the picture, or `InvalidBucketConfigError`. */
 export function placeImages<I extends Placeable>(images: readonly I[], config: TrainConfig): Placed<I>[] {

@@ -16,7 +16,7 @@ import type { Asks } from './asks';
 import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../step/base_model';
 import type { BatchConfig } from '../data/batches';
 import { ResumeError, soundState, type RunState, type SavedState, type SoundState } from './checkpoint';
-import { placeImages, type CachedImage, type TrainingImage } from '../data/dataset';
+import { checkBucketStep, placeImages, type CachedImage, type TrainingImage } from '../data/dataset';
 import { KeptTexts } from '../data/kept_texts';
 import { encodePictures } from './encode_pictures';
 import { encodeTexts, loadedPart, type EncodedCaptions, type Encoding } from './encode_texts';
@@ -154,6 +154,7 @@ export async function* prepare(run: TrainingRun): AsyncGenerator<TrainEvent, Pre
   if (!run.images.length) throw new RunSettingsError('no-pictures');
   yield { kind: 'phase', phase: 'load' };
   const read = await planBaseModel(run.base.files);
+  checkBucketStep(config, read.family);
   // Before anything is loaded: a LoRA that cannot be continued is said at once. A saved state has its own values.
   const adapter = adapters[RUN_KINDS.adapter];
   const begin: LoraBeginning =

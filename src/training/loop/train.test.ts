@@ -219,6 +219,7 @@ describe('what bad input gets', () => {
   test('nothing to train, no pictures, a budget too small, another run’s state', async () => {
     await fails(shortRun({ train_unet: false }), 'RunSettingsError', /train_unet/);
     await fails(shortRun({}, { images: [] }), 'RunSettingsError', /pictures/);
+    await fails(shortRun({ bucket_reso_steps: 32 }), 'InvalidBucketConfigError', /multiple of 64/);
     await fails(shortRun({ memory_budget_gb: 0.001 }), 'MemoryBudgetError', /memory_budget_gb/);
     const other = await collect(shortRun({ ...QUICK, max_train_steps: 1 }));
     const state = fromBytes(await bytesOf(of(other, 'saved')[0]?.state));

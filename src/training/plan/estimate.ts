@@ -13,7 +13,7 @@ import { simulate } from '../../kernels/program';
 import type { Estimate, EstimateRequest } from '../../protocol/trainer';
 import { disposeParts, planBaseModel, reserveParts } from '../step/base_model';
 import { groupByBucket } from '../data/batches';
-import { placeImages, type Placed } from '../data/dataset';
+import { checkBucketStep, placeImages, type Placed } from '../data/dataset';
 import { fitMemory } from './fit_memory';
 import {
   predictions,
@@ -51,6 +51,7 @@ export async function estimateRun(
   if (!images.length) throw new RunSettingsError('no-pictures');
   if (!config.train_unet && !config.train_text_encoder) throw new RunSettingsError('nothing-trained');
   const read = await planBaseModel(base);
+  checkBucketStep(config, read.family);
   const placed = placeImages(
     images.map(({ width, height, repeats }) => ({ size: [width, height] as const, repeats })),
     config,

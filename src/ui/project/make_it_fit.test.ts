@@ -41,7 +41,7 @@ const anyRun = fc
     batch_size: fc.integer({ min: 1, max: 64 }),
     gradient_accumulation_steps: fc.integer({ min: 1, max: 1024 }),
     resolution: fc.integer({ min: 1, max: 32 }).map((n) => n * 64),
-    min_bucket_reso: fc.integer({ min: 8, max: 256 }).map((n) => n * 8),
+    min_bucket_reso: fc.integer({ min: 2, max: 64 }).map((n) => n * 32),
     train_text_encoder: fc.boolean(),
     base_precision: fc.constantFrom('fp16', 'int8', 'nf4'),
   })
