@@ -178,8 +178,9 @@ export class EventFollower {
     this.shown.phases = this.#times.list();
     const over = this.shown.phases.find((each) => each.phase === before?.phase);
     if (over?.seconds !== undefined && over.phase !== phase) {
-      if (over.phase === 'encode')
-        this.shown.note(m.logged.encoded(number(over.counted?.total ?? 0), duration(over.seconds)));
+      // Captions alone are encoded where every picture's latents are kept from an earlier run.
+      if (over.phase === 'encode' && over.counted)
+        this.shown.note(m.logged.encoded(number(over.counted.total), duration(over.seconds)));
       if (over.phase === 'load' && phase !== 'encode')
         this.shown.note(m.logged.loaded(this.shown.record?.baseName ?? '', duration(over.seconds)));
       if (over.phase === 'compile') this.shown.note(m.logged.compiled(duration(over.seconds)));

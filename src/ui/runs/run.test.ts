@@ -640,3 +640,13 @@ function storage() {
     removeItem: (key: string) => void values.delete(key),
   };
 }
+
+test('the log says how many pictures were encoded, and nothing where none had to be', async () => {
+  const logged = async (...encoded: TrainEvent[]) => {
+    const { run } = await trained(says({ kind: 'phase', phase: 'encode' }, ...encoded, ...whole));
+    return run.log.filter(({ text }) => text.includes('pictures encoded')).length;
+  };
+  const progress = { kind: 'progress', phase: 'encode', done: 2, total: 2 } as const;
+  expect(await logged({ ...progress, unit: 'images' })).toBe(1);
+  expect(await logged({ ...progress, unit: 'captions' })).toBe(0);
+});
