@@ -3,7 +3,13 @@ import { ADAPTER_CONFIG, withAdapterConfig } from '../../../src/formats/lora/ada
 import { parseLora, type LoraFile } from '../../../src/formats/lora/kohya_lora';
 import { otherKind, refuseLora } from '../../../src/formats/lora/lora_kind';
 import { loraTensorName } from '../../../src/formats/lora/lora_names';
-import { blockOf, inBlockOrder, parseWeights, weightOf } from '../../../src/formats/merging/weights';
+import {
+  blockOf,
+  emptyPlaces,
+  inBlockOrder,
+  parseWeights,
+  weightOf,
+} from '../../../src/formats/merging/weights';
 import { summarizeLora } from '../../../src/formats/merging/summary';
 import { writeAs, writings } from '../../../src/formats/merging/written_as';
 import { joined } from '../../../src/formats/protobuf/wire';
@@ -33,6 +39,7 @@ export function adapterRows(): Row[] {
       (text) => {
         const weights = parseWeights(text);
         promise(Number.isFinite(weightOf(weights, LAYER)), 'a weight is no number');
+        emptyPlaces(weights, [LAYER, 'lora_te2_text_model_encoder_layers_3_mlp_fc1']);
       },
     ),
   ];

@@ -86,8 +86,8 @@ export function tensorRows(): Row[] {
           read() {
             identifyCheckpoint(tensors);
             quantizedTensor(tensors, familyFacts.sd1);
-            targetsInCheckpoint([tensors]);
             mapCheckpoint(tensors.keys(), familyFacts.sd1);
+            targetsInCheckpoint([tensors]);
           },
         };
       },
