@@ -13,7 +13,7 @@ export const questions: Localized<readonly Question[]> = {
       ask: 'Which files do I need?',
       answer: [
         'Pictures, as JPEG, PNG, WebP, AVIF, GIF or BMP: single files, a folder or a zip. Captions are read from .txt or .caption files of the same name, from a metadata.csv or .jsonl, or the JSON of sd-scripts; you can also write them here, or have them suggested. TIFF, HEIC, JPEG XL, JPEG 2000 and SVG are to be converted to PNG or JPEG.',
-        'One base model: a Stable Diffusion 1.5 or SDXL checkpoint, or a fine-tune of them (Pony, Illustrious and NoobAI are SDXL’s), as .safetensors, or all files of a diffusers folder. SD 2, SD 3, Flux and the SDXL refiner are recognised, but cannot be trained here. The demo model comes with the studio, to try things out.',
+        'One base model: a Stable Diffusion 1.5, 2.x or SDXL checkpoint, or a fine-tune of them (Pony, Illustrious and NoobAI are SDXL’s), as .safetensors, or all files of a diffusers folder. SD 3, Flux and the SDXL refiner are recognised, but cannot be trained here. The demo model comes with the studio, to try things out.',
       ],
     },
     {
@@ -78,7 +78,7 @@ export const questions: Localized<readonly Question[]> = {
       ask: '需要哪些文件？',
       answer: [
         '图片：JPEG、PNG、WebP、AVIF、GIF 或 BMP，可以是单个文件、文件夹或 zip。标注从同名的 .txt 或 .caption 文件、metadata.csv 或 .jsonl，或 sd-scripts 的 JSON 读取，也可以在这里填写或自动生成。TIFF、HEIC、JPEG XL、JPEG 2000 和 SVG 请先转为 PNG 或 JPEG。',
-        '一个底模：Stable Diffusion 1.5 或 SDXL，或其微调模型（Pony、Illustrious、NoobAI 属于 SDXL）的 .safetensors 文件，或 diffusers 文件夹中的全部文件。SD 2、SD 3、Flux 和 SDXL refiner 能识别，但不能在这里训练。工作室自带演示底模，可用来试用。',
+        '一个底模：Stable Diffusion 1.5、2.x 或 SDXL，或其微调模型（Pony、Illustrious、NoobAI 属于 SDXL）的 .safetensors 文件，或 diffusers 文件夹中的全部文件。SD 3、Flux 和 SDXL refiner 能识别，但不能在这里训练。工作室自带演示底模，可用来试用。',
       ],
     },
     {

@@ -85,7 +85,7 @@ function namesRow(): Row {
       return {
         input: all.join('\n'),
         read() {
-          const family = random.of(['sd1', 'sdxl'] as const);
+          const family = random.of(['sd1', 'sd2', 'sdxl'] as const);
           for (const name of all) {
             const found = loraTensorName(name, family);
             if (!found) continue;
