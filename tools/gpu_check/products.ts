@@ -22,7 +22,14 @@ export interface ProductTimes {
   chosenOverBest: number | null;
 }
 
-type Product = [name: string, kind: BenchOptions['kind'], M: number, N: number, K: number];
+type Product = [
+  name: string,
+  kind: BenchOptions['kind'],
+  M: number,
+  N: number,
+  K: number,
+  storage?: BenchOptions['storage'],
+];
 
 /** `into` gets one more as each is done: what is there counts, should the rest not come. */
 export async function timeProducts(plan: CheckPlan, parts: Parts, into: ProductTimes[]): Promise<void> {
@@ -44,12 +51,13 @@ export async function timeProducts(plan: CheckPlan, parts: Parts, into: ProductT
 }
 
 async function timeProduct(
-  [name, kind, M, wideN, wideK]: Product,
+  [name, kind, M, wideN, wideK, storage]: Product,
   plan: CheckPlan,
   math: HalfMath | undefined,
 ): Promise<ProductTimes> {
   const { channelDivisor, tiles, sliced } = plan.products;
-  const narrow = (n: number) => Math.max(8, n / channelDivisor);
+  // Quantized weights are of whole blocks.
+  const narrow = (n: number) => Math.max(storage ? 64 : 8, n / channelDivisor);
   // The long sum of an outer product runs over pixels, not channels.
   const [N, K] = [narrow(wideN), kind === 'outer' ? wideK : narrow(wideK)];
   setHalfMath(math);
@@ -57,7 +65,7 @@ async function timeProduct(
     const rates: Record<string, number> = {};
     const fitting = candidateTiles().filter((tile) => suits(tile, M, N) && (sliced || slicesOf(tile) === 1));
     for (const tile of fitting.slice(-tiles)) {
-      const { gflops } = await benchGemm({ M, N, K, kind, tile, minMs: plan.timing.minMs });
+      const { gflops } = await benchGemm({ M, N, K, kind, tile, storage, minMs: plan.timing.minMs });
       rates[tileName(tile)] = gflops;
     }
     const chosen = tileName(cutFor({ M, N, K, taps: kind.startsWith('conv') ? 9 : 1 }).tile);
@@ -98,6 +106,9 @@ function productsOf(size: number): Product[] {
     ['GEGLU 320 to 2560', 'linear', level0, 2560, 320],
     ['projection 640 with LoRA', 'lora', level1, 640, 640],
     ['projection 1280 with LoRA', 'lora', level2, 1280, 1280],
+    ['projection 640 with LoRA, int8', 'lora', level1, 640, 640, 'int8'],
+    ['projection 640 with LoRA, nf4', 'lora', level1, 640, 640, 'nf4'],
+    ['conv 640 to 640, int8', 'conv', level1, 640, 640, 'int8'],
     ['LoRA down 320', 'down', level0, 8, 320],
     ['LoRA outer product 320', 'outer', 8, 320, level0],
   ];

@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { gpu } from '../device';
-import { flush, upload } from '../program';
+import { weightShape, wordsAlong, type Storage } from '../frozen/frozen';
+import { flush, reserve, upload } from '../program';
 import { gemm, type Gemm } from './gemm';
 import { fits, GPU_TILES, SOFTWARE_TILES, type Tile } from './tile';
 
@@ -15,6 +16,8 @@ export interface BenchOptions {
   K: number;
   kind: 'linear' | 'linearGradient' | 'lora' | 'conv' | 'convGradient' | 'down' | 'outer';
   tile?: Tile;
+  /** Of the frozen weight, where there is one: its inputs are whole blocks if it is quantized. Halves if left out. */
+  storage?: Storage;
   /** LoRA rank, for `lora`, and the narrow side of `down` and `outer` is N or M itself. */
   rank?: number;
   /** Keeps running at least so long. */
@@ -30,27 +33,25 @@ export function candidateTiles(): Tile[] {
 export async function benchGemm(
   options: BenchOptions,
 ): Promise<{ gflops: number; msEach: number; firstMs: number }> {
-  const { M, N, K, kind, rank = 8, minMs = 300 } = options;
+  const { M, N, K, kind, rank = 8, minMs = 300, storage = 'half' } = options;
   const owned: tf.Tensor[] = [];
   const floats = (...shape: number[]) => {
     const tensor = upload(new Float32Array(shape.reduce((n, d) => n * d, 1)), shape, 'bench');
     owned.push(tensor);
     return tensor;
   };
-  const words = (rows: number, columns: number) => {
-    const tensor = upload(new Int32Array(rows * columns), [rows, columns], 'bench');
-    owned.push(tensor);
-    return tensor;
+  /** WebGPU's buffers begin as zeros. */
+  const frozen = (out: number, taps: 1 | 9, inputs: number) => {
+    const b = reserve(weightShape(storage, out, taps, inputs), 'int32', 'bench');
+    owned.push(b);
+    const tapWords = wordsAlong(storage, inputs);
+    return { b, taps, tapWords, rowWords: taps * tapWords };
   };
   const side = Math.sqrt(M);
   const window = { H: side, W: side, oh: side, ow: side, stride: 1, padTop: 1, padLeft: 1 };
   const common = { M, N, K, shape: [M, N], tile: options.tile, half: true } as const;
-  const packedNT = (taps: 1 | 9) => ({
-    b: words(N, (taps * K) / 2), bKind: 'halfNT', taps, rowWords: (taps * K) / 2, tapWords: K / 2,
-  }) as const; // prettier-ignore
-  const packedNN = (taps: 1 | 9) => ({
-    b: words(K, (taps * N) / 2), bKind: 'halfNN', taps, rowWords: (taps * N) / 2, tapWords: N / 2,
-  }) as const; // prettier-ignore
+  const packedNT = (taps: 1 | 9) => ({ ...frozen(N, taps, K), bKind: `${storage}NT` }) as const;
+  const packedNN = (taps: 1 | 9) => ({ ...frozen(K, taps, N), bKind: `${storage}NN` }) as const;
   const calls: Record<BenchOptions['kind'], () => Gemm> = {
     linear: () => ({ ...common, a: floats(M, K), aKind: 'rows', ...packedNT(1), bias: floats(N) }),
     linearGradient: () => ({ ...common, a: floats(M, K), aKind: 'rows', ...packedNN(1) }),
