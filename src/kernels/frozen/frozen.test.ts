@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import fixture from '../fixtures/codes.json' with { type: 'json' };
 import { closeDevice, openDevice } from '../device';
 import { onEveryTier } from '../on_every_tier';
@@ -13,13 +13,9 @@ onEveryTier(cases);
 
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text, 'base64'));
 
-beforeAll(async () => {
-  await openDevice({ tier: 'f32' });
-});
-afterAll(closeDevice);
-
 // Made by reference/make_codes.py.
 test.each(['int8', 'nf4'] as const)('%s: the codes of numpy and of bitsandbytes', async (storage) => {
+  await openDevice({ tier: 'f32' });
   fixture.table.forEach((value, i) => expect(Math.fround(NF4[i])).toBe(Math.fround(value)));
   const words = new Int32Array(bytes(fixture.halves).buffer);
   const count = 2 * words.length;
@@ -28,6 +24,7 @@ test.each(['int8', 'nf4'] as const)('%s: the codes of numpy and of bitsandbytes'
   quantize(storage, halves, data, { firstBlock: 0, blocks: count / BLOCK, allBlocks: count / BLOCK });
   const got = await readInts(data);
   tf.dispose([halves, data]);
+  closeDevice();
   const want = [...new Int8Array(bytes(fixture[storage]).buffer)];
   expect(want).toHaveLength(count);
   expect(codesIn(storage, got, count)).toEqual(want);

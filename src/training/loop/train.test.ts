@@ -8,6 +8,7 @@ import type { TrainEvent } from '../../protocol/trainer';
 import { goldenSource } from '../golden_source.testing';
 import { freshLora } from '../step/lora_file';
 import { bytesOf, collect, of, pictures, QUICK, shortRun } from '../run.testing';
+import { prepare } from './prepare';
 import { train } from './train';
 import { sd1Facts } from '../../formats/families/sd1';
 
@@ -175,6 +176,17 @@ describe('what bad input gets', () => {
     expect(gpu().buffers.ledger().usedBytes).toBe(0);
   };
   const withBase = (bytes: Uint8Array) => shortRun({}, { base: { name: 'x', files: [fromBytes(bytes)] } });
+
+  test('base_precision is how the U-Net is loaded', async () => {
+    const preparing = prepare(shortRun({ base_precision: 'nf4', resolution: 64 }));
+    let event = await preparing.next();
+    while (!event.done) event = await preparing.next();
+    const run = event.value;
+    const block = 'down_blocks.0.attentions.0.transformer_blocks.0';
+    expect(run?.base.unet.weights.matrix(`${block}.attn2.to_k.weight`).storage).toBe('nf4');
+    run?.dispose();
+    expect(gpu().buffers.ledger().usedBytes).toBe(0);
+  });
 
   test('a LoRA given as base model', async () => {
     const run = shortRun({}, { base: { name: 'lora', files: [goldenSource('lora_init.safetensors')] } });
