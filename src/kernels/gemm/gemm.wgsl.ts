@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let mBase = (group / p.nTiles) * ${tile.bm}u;
   let nBase = (group % p.nTiles) * ${tile.bn}u;
   if (mBase >= p.M) { return; }
-  ${text.b.startsWith('nf4') ? fillTable(threadsOf(tile)) : ''}
+  ${text.b.startsWith('nf4') ? FILL_TABLE : ''}
   let first = wid.z * p.chunks;
   let last = min(first + p.chunks, p.total);
   ${text.a === 'convT' ? 'let shift = p.stride - 1u;' : ''}`,
@@ -265,12 +265,10 @@ const QUADS: Readonly<Record<Elements, (vec: boolean, along: Along) => string>> 
 export const elementsOf = (b: BKind) => b.slice(0, -2) as Elements;
 
 /** Where every lane finds it: an array indexed by what is not known beforehand would be each lane's own. */
-const NF4_TABLE = `const nf4Numbers = array<f32, 16>(${NF4.join(', ')});
-var<workgroup> nf4: array<f32, 16>;`;
+const NF4_TABLE = 'var<workgroup> nf4: array<f32, 16>;';
 
-const fillTable = (
-  threads: number,
-) => `for (var i = lid; i < 16u; i += ${threads}u) { nf4[i] = nf4Numbers[i]; }
+/** By one lane, number by number: not every compiler takes an index into a constant array. */
+const FILL_TABLE = `if (lid == 0u) { ${NF4.map((value, i) => `nf4[${i}] = ${value};`).join(' ')} }
   workgroupBarrier();`;
 
 /** Statements that add A's quad `a` times block `b` (a prefix of four variables) to an accumulator. */
