@@ -9,6 +9,7 @@ import os
 
 import torch
 from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 from safetensors.torch import save_file
 
 import sdxl
@@ -18,7 +19,7 @@ from make_varied import hashed
 from models import nhwc
 
 RANK, ALPHA = 2, 1
-STEPS, RATE, WARMUP, MAX_NORM = 8, 1e-2, 1, 0.05
+STEPS, RATE, WARMUP, MAX_NORM = 30, 1e-2, 1, 0.05
 # Of runs that are short, these modules alone.
 SAMPLED = ("input_blocks_4_1_", "middle_block_1_", "output_blocks_5_1_")
 
@@ -108,11 +109,17 @@ def grads_goldens(models, text):
     return tensors
 
 
-def steps_goldens(models, text):
-    """AdamW on the U-Net's LoRA from the hashed values, one picture a step, min-SNR 5, gradients clipped."""
-    t = torch.randint(0, 1000, (STEPS,), generator=torch.Generator().manual_seed(96))
-    x0, noise = normal((STEPS, 4, 16, 16), 97, 0.9), normal((STEPS, 4, 16, 16), 98)
-    sizes = torch.tensor([[640, 512, 0, 8, 128, 128]])
+def zero_terminal():
+    """alpha-bar of every timestep where the last one is noise alone, float64."""
+    begin, end = SD15_SCHEDULE["beta_start"] ** 0.5, SD15_SCHEDULE["beta_end"] ** 0.5
+    betas = torch.linspace(begin, end, 1000, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - rescale_zero_terminal_snr(betas), 0)
+
+
+def train(models, text, t, x0, noise, sizes, zero):
+    """AdamW on the U-Net's LoRA from the hashed values, one picture a step, min-SNR 5, gradients clipped. `zero`: the model
+    predicts v, and its last timestep is noise alone; losses are weighed by the SNR from before that, as by sd-scripts."""
+    bar = zero_terminal()
     found = sdxl.modules(models, ["unet"])
     adapter = Adapter(found, lora_weights(found))
     weights = list(adapter.weights.values())
@@ -122,15 +129,36 @@ def steps_goldens(models, text):
         opt.zero_grad()
         at, row = t[i : i + 1], i % 2
         context, pooled = (text[key][row : row + 1].float().double() for key in ("context", "pooled"))
-        noised = noisy(x0[i : i + 1].double(), noise[i : i + 1].double(), at)
+        clean, target = x0[i : i + 1].double(), noise[i : i + 1].double()
+        noised = noisy(clean, target, at)
+        if zero:
+            signal, rest = bar[t[i]].sqrt(), (1 - bar[t[i]]).sqrt()
+            noised, target = signal * clean + rest * target, signal * target - rest * clean
         pred = sdxl.predict(models, noised, at, context, pooled, sizes)
-        loss = (mse(pred, noise[i : i + 1].double()) * snr_weight(at, 5)).mean()
+        loss = (mse(pred, target) * snr_weight(at, 5, zero)).mean()
         loss.backward()
         losses.append(loss.item())
         norms.append(torch.nn.utils.clip_grad_norm_(weights, MAX_NORM).item())
         opt.param_groups[0]["lr"] = RATE * cosine_rate(i, WARMUP, STEPS)
         opt.step()
     adapter.detach()
+    prefix = "zero/" if zero else "steps/"
+    return {
+        prefix + "losses": torch.tensor(losses),
+        prefix + "grad_norms": torch.tensor(norms),
+    } | {
+        prefix + "final/" + name: value
+        for name, value in adapter.weights.items()
+        if any(block in name for block in SAMPLED)
+    }
+
+
+def steps_goldens(models, text):
+    t = torch.randint(0, 1000, (STEPS,), generator=torch.Generator().manual_seed(96))
+    t[7], t[20] = 999, 998
+    x0, noise = normal((STEPS, 4, 16, 16), 97, 0.9), normal((STEPS, 4, 16, 16), 98)
+    sizes = torch.tensor([[640, 512, 0, 8, 128, 128]])
+    runs = [train(models, text, t, x0, noise, sizes, zero) for zero in (False, True)]
     return {
         "steps/timesteps": t.int(),
         "steps/x0_nhwc": nhwc(x0),
@@ -138,13 +166,7 @@ def steps_goldens(models, text):
         "steps/sizes": sizes.int(),
         "steps/rates": torch.tensor([RATE * cosine_rate(i, WARMUP, STEPS) for i in range(STEPS)]),
         "steps/max_norm": torch.tensor([MAX_NORM]),
-        "steps/losses": torch.tensor(losses),
-        "steps/grad_norms": torch.tensor(norms),
-    } | {
-        "steps/final/" + name: value
-        for name, value in adapter.weights.items()
-        if any(block in name for block in SAMPLED)
-    }
+    } | runs[0] | runs[1]
 
 
 @torch.no_grad()

@@ -184,14 +184,15 @@ export function changeCosine(
   want: Golden,
   final: Trained['final'],
   start: Start,
+  run = 'steps',
 ): { names: number; cosine: number } {
-  const names = want.names.filter((name) => name.startsWith('steps/final/'));
+  const names = want.names.filter((name) => name.startsWith(`${run}/final/`));
   const change = (values: ArrayLike<number>, name: string) => {
     const module = start.values(name.replace(/\.lora_(down|up)\.weight$/, ''));
     const from = name.endsWith('down.weight') ? module.down : module.up;
     return Array.from(values, (value, i) => value - (from[i] ?? 0));
   };
-  const short = (name: string) => name.slice('steps/final/'.length);
+  const short = (name: string) => name.slice(`${run}/final/`.length);
   const ours = names.flatMap((name) => change(final.get(short(name)) ?? [], short(name)));
   const theirs = names.flatMap((name) => change(want.floats(name), short(name)));
   return { names: names.length, cosine: cosine(ours, theirs) };
