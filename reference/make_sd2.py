@@ -14,8 +14,10 @@ from safetensors.torch import save_file
 import sd2
 from lora import Adapter
 from make_golden import GOLDEN, SD15_SCHEDULE, cosine_rate, mse, noisy, normal, save, snr_weight, velocity
-from make_sdxl import MAX_NORM, RATE, STEPS, WARMUP, describe, gradients, lora_weights, prompts, write_folder
+from make_sdxl import MAX_NORM, RATE, WARMUP, describe, gradients, lora_weights, prompts, write_folder
 from models import nhwc
+
+STEPS = 8
 
 # Of a pass that is like another, and of steps, these modules alone.
 SAMPLED = ("down_blocks_0_attentions_1_", "mid_block_attentions_0_", "up_blocks_3_attentions_2_")
