@@ -140,7 +140,7 @@ def entries(models):
                 if ".attn_1." in file and len(shape) == 2:
                     shape = [*shape, 1, 1]
             elif part == "text1":
-                file = TEXT1_PREFIX + name
+                file = TEXT1_PREFIX + "text_model." + name.removeprefix("text_model.")
             else:
                 file, shape, how = openclip(name, shape)
             yield part, name, file, shape, how

@@ -99,38 +99,45 @@ export async function compileAhead(
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-function describe(device: GPUDevice, program: Program) {
-  const inputs = Object.entries(program.inputs);
-  const outputs = Object.entries(program.outputs);
-  const params = Object.entries(program.params ?? {});
-  const bindings = inputs.length + outputs.length;
-  const code = [
-    program.f16 ? 'enable f16;' : '',
-    program.subgroups ? 'enable subgroups;' : '',
-    ...inputs.map(
-      ([name, type], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`,
-    ),
-    ...outputs.map(
+/** The whole WGSL of a program: what it enables, its bindings and parameters, and its own text. Its entry point is `main`. */
+export function codeOf({ f16, subgroups, inputs, outputs, params, wgsl }: Program): string {
+  const read = Object.entries(inputs);
+  const written = Object.entries(outputs);
+  const fields = Object.entries(params ?? {});
+  return [
+    f16 ? 'enable f16;' : '',
+    subgroups ? 'enable subgroups;' : '',
+    ...read.map(([name, type], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`),
+    ...written.map(
       ([name, type], i) =>
-        `@group(0) @binding(${inputs.length + i}) var<storage, read_write> ${name}: array<${type}>;`,
+        `@group(0) @binding(${read.length + i}) var<storage, read_write> ${name}: array<${type}>;`,
     ),
-    params.length ? `struct Params { ${params.map(([name, type]) => `${name}: ${type}`).join(', ')} }` : '',
-    params.length ? `@group(0) @binding(${bindings}) var<uniform> p: Params;` : '',
-    program.wgsl,
+    fields.length ? `struct Params { ${fields.map(([name, type]) => `${name}: ${type}`).join(', ')} }` : '',
+    fields.length ? `@group(0) @binding(${read.length + written.length}) var<uniform> p: Params;` : '',
+    wgsl,
   ].join('\n');
+}
+
+function describe(device: GPUDevice, program: Program) {
+  const inputs = Object.keys(program.inputs);
+  const outputs = Object.keys(program.outputs);
+  const bindings = inputs.length + outputs.length;
   const buffer = (type: GPUBufferBindingType) => ({ visibility: 4 /* COMPUTE */, buffer: { type } });
   const layout = device.createBindGroupLayout({
     label: program.name,
     entries: [
       ...inputs.map((_, binding) => ({ binding, ...buffer('read-only-storage') })),
       ...outputs.map((_, i) => ({ binding: inputs.length + i, ...buffer('storage') })),
-      ...(params.length ? [{ binding: bindings, ...buffer('uniform') }] : []),
+      ...(Object.keys(program.params ?? {}).length ? [{ binding: bindings, ...buffer('uniform') }] : []),
     ],
   });
   const descriptor: GPUComputePipelineDescriptor = {
     label: program.name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: device.createShaderModule({ label: program.name, code }), entryPoint: 'main' },
+    compute: {
+      module: device.createShaderModule({ label: program.name, code: codeOf(program) }),
+      entryPoint: 'main',
+    },
   };
   return { layout, descriptor, bindings };
 }

@@ -88,7 +88,7 @@ function movedBytes(name: string, bytes: readonly number[]): number {
   return name.startsWith('accumulateInto') ? 3 * (all - Math.max(...bytes)) : all;
 }
 
-function threadsIn(wgsl: string): number {
+export function threadsIn(wgsl: string): number {
   const sizes = /@workgroup_size\(([\d, ]+)\)/.exec(wgsl)?.[1] ?? '64';
   return sizes.split(',').reduce((product, n) => product * Number(n), 1);
 }

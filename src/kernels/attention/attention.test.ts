@@ -46,6 +46,7 @@ describe('the reference', () => {
 });
 
 test('plans fit the adapter for every head size', () => {
+  const misfits: unknown[] = [];
   for (const f16 of [true, false]) {
     for (const software of [true, false]) {
       for (const [bytes, invocations] of [
@@ -57,19 +58,23 @@ test('plans fit the adapter for every head size', () => {
         for (let size = 1; size <= 512; size++) {
           for (const pass of ['forward', 'queries', 'keys'] as Pass[]) {
             const plan = planFor({ f16, software, workgroupBytes: bytes, invocations }, pass, size);
-            if (plan.kind === 'rows') continue;
-            expect(workgroupBytes(plan, pass, f16)).toBeLessThanOrEqual(bytes);
-            expect(plan.tx * plan.ty).toBeLessThanOrEqual(invocations);
-            expect(4 * plan.tx * plan.chunks * plan.perChunk).toBeGreaterThanOrEqual(size);
+            // Rows of many channels spill registers on a GPU: only heads too small for tiles get them.
+            const fits =
+              plan.kind === 'rows'
+                ? size <= 16
+                : size > 16 &&
+                  workgroupBytes(plan, pass, f16) <= bytes &&
+                  plan.tx * plan.ty <= invocations &&
+                  plan.ty >= 4 &&
+                  4 * plan.tx * plan.chunks * plan.perChunk >= size;
+            if (!fits) misfits.push({ f16, software, bytes, invocations, pass, size, plan });
           }
         }
       }
     }
   }
+  expect(misfits).toEqual([]);
   const desktop = { f16: true, software: false, workgroupBytes: 32768, invocations: 256 };
-  for (const pass of ['forward', 'queries', 'keys'] as Pass[]) {
-    for (const size of [40, 64, 80, 160, 512]) expect(planFor(desktop, pass, size).kind).toBe('tiles');
-  }
   expect(() => planFor(desktop, 'forward', 513)).toThrow(RangeError);
 });
 

@@ -51,20 +51,29 @@ export function planFor(can: Capabilities, pass: Pass, size: number): Plan {
   // On a CPU adapter more columns at a time are slower, and take several times as long to compile.
   const rows: RowPlan = { kind: 'rows', threads: 32, rowsEach: 1, columns: software ? 1 : 4 };
   if (size <= ROWS_UP_TO) return rows;
-  const quads = Math.ceil(size / 4);
-  const shape = HEADS.find((head) => quads <= head.tx * head.chunks * head.perChunk);
-  if (!shape)
+  if (size > MAX_HEAD)
     throw new RangeError(`Attention heads have at most ${MAX_HEAD} channels; ${size} were asked for.`);
-  const { tx, chunks, perChunk } = shape;
-  const rowsEach = pass === 'forward' ? shape.forwardRows : shape.backwardRows;
-  const candidates = [16, 8, 4, 2, 1]
-    .map((ty): TilePlan => ({ kind: 'tiles', tx, ty, rowsEach, chunks, perChunk, rolled: software }))
-    .filter(
-      (plan) => plan.tx * plan.ty <= can.invocations && workgroupBytes(plan, pass, f16) <= can.workgroupBytes,
-    );
-  const roomy = candidates.find((plan) => plan.ty >= 8 && workgroupBytes(plan, pass, f16) <= GOOD_BYTES);
-  // No tile fits only below 20 KiB of workgroup memory, less than any desktop adapter has: slow there, but right.
-  return roomy ?? candidates.find((plan) => plan.ty <= 8) ?? { ...rows, columns: 1 };
+  const tiles = (heads: readonly HeadShape[]) => {
+    const shape = heads.find((head) => size <= 4 * head.tx * head.chunks * head.perChunk);
+    if (!shape) return [];
+    const { tx, chunks, perChunk } = shape;
+    const rowsEach = pass === 'forward' ? shape.forwardRows : shape.backwardRows;
+    return [16, 8, 4, 2, 1]
+      .map((ty): TilePlan => ({ kind: 'tiles', tx, ty, rowsEach, chunks, perChunk, rolled: software }))
+      .filter(
+        (plan) =>
+          plan.tx * plan.ty <= can.invocations && workgroupBytes(plan, pass, f16) <= can.workgroupBytes,
+      );
+  };
+  const [wide, narrow] = [tiles(HEADS), tiles(NARROW_HEADS)];
+  const roomy = wide.find((plan) => plan.ty >= 8 && workgroupBytes(plan, pass, f16) <= GOOD_BYTES);
+  return (
+    roomy ??
+    wide.find((plan) => plan.ty <= 8 && plan.ty >= FEW_THREADS_DOWN) ??
+    narrow.find((plan) => plan.ty <= 8) ??
+      // Below 16 KiB, which WebGPU guarantees: slow, but right.
+      { ...rows, columns: 1 }
+  );
 }
 
 /** Workgroup memory of a tile, in bytes. `tiles.wgsl.ts` allocates exactly this. */
@@ -91,11 +100,16 @@ const GOOD_BYTES = 24 * 1024;
 /** Heads up to this size would leave most threads of a tile idle. */
 const ROWS_UP_TO = 16;
 
-/** Tiles by head size. Rows a thread: as many as leave it under about 130 registers, accumulators included. */
-const HEADS: readonly (Pick<TilePlan, 'tx' | 'chunks' | 'perChunk'> & {
+/** With fewer threads than this one above another, a tile's staging is not shared by enough. */
+const FEW_THREADS_DOWN = 4;
+
+interface HeadShape extends Pick<TilePlan, 'tx' | 'chunks' | 'perChunk'> {
   forwardRows: TilePlan['rowsEach'];
   backwardRows: TilePlan['rowsEach'];
-})[] = [
+}
+
+/** Tiles by head size. Rows a thread: as many as leave it under about 130 registers, accumulators included. */
+const HEADS: readonly HeadShape[] = [
   { tx: 8, chunks: 1, perChunk: 1, forwardRows: 4, backwardRows: 4 }, // 32
   { tx: 10, chunks: 1, perChunk: 1, forwardRows: 4, backwardRows: 4 }, // 40
   { tx: 8, chunks: 1, perChunk: 2, forwardRows: 4, backwardRows: 4 }, // 64
@@ -104,4 +118,19 @@ const HEADS: readonly (Pick<TilePlan, 'tx' | 'chunks' | 'perChunk'> & {
   { tx: 10, chunks: 2, perChunk: 2, forwardRows: 4, backwardRows: 2 }, // 160
   { tx: 16, chunks: 4, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 256
   { tx: 16, chunks: 8, perChunk: 1, forwardRows: 2, backwardRows: 1 }, // 512
+];
+
+/**
+ * The same for the 16 KiB of workgroup memory that WebGPU guarantees, in f32: more and smaller pieces of a head. Whole rows in
+ * registers are no way out there: RADV spills 2,736 registers of a row of 512, and 196 of 80 (`npm run shaders`).
+ */
+const NARROW_HEADS: readonly HeadShape[] = [
+  { tx: 8, chunks: 1, perChunk: 1, forwardRows: 4, backwardRows: 4 }, // 32
+  { tx: 10, chunks: 1, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 40
+  { tx: 8, chunks: 2, perChunk: 1, forwardRows: 4, backwardRows: 4 }, // 64
+  { tx: 10, chunks: 2, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 80
+  { tx: 8, chunks: 4, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 128
+  { tx: 10, chunks: 4, perChunk: 1, forwardRows: 4, backwardRows: 2 }, // 160
+  { tx: 8, chunks: 8, perChunk: 1, forwardRows: 2, backwardRows: 1 }, // 256
+  { tx: 8, chunks: 16, perChunk: 1, forwardRows: 1, backwardRows: 1 }, // 512
 ];

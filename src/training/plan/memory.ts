@@ -215,6 +215,14 @@ export function runPrograms(request: MemoryRequest, economy: Economy): ReadonlyM
   return new Map([...ofStep, ...ofSample]);
 }
 
+/** What encoding the captions and pictures runs, before the first step; by name. */
+export function preparationPrograms(request: MemoryRequest): ReadonlyMap<string, Program> {
+  return simulate(() => {
+    encodeCaption(request);
+    encodePictures(request);
+  }).programs;
+}
+
 function pixels({ size, width, height }: BatchShape): number {
   return size * width * height;
 }
