@@ -4,6 +4,7 @@ import type { Program } from '../../src/kernels/pipeline';
 import type { Tuning } from '../../src/kernels/tuned';
 import { loraShapes } from '../../src/training/step/lora_file';
 import { preparationPrograms, runPrograms, type MemoryRequest } from '../../src/training/plan/memory';
+import type { BasePrecision } from '../../src/models/storage';
 import type { BaseModelConfig } from '../../src/training/step/base_model';
 import { DEVICE_CLASSES, type DeviceClass } from './classes';
 
@@ -28,8 +29,8 @@ const TUNINGS: Readonly<Record<Tier, readonly (Tuning | undefined)[]>> = {
 const SUBGROUP = 32;
 
 /**
- * Programs by name, of all that a run does (captions, pictures, steps with all and with nothing recomputed, samples, both
- * text encoders trained) on a device of the class. The open adapter must have the tier.
+ * Programs by name, of all that a run does (captions, pictures, steps with all and with nothing recomputed, samples, text
+ * encoders trained, each `base_precision`) on a device of the class. The open adapter must have the tier.
  */
 export function programsOn(
   of: DeviceClass,
@@ -84,7 +85,11 @@ function requests(config: BaseModelConfig, size: number): MemoryRequest[] {
     samples: shape,
     keep: train_text_encoder ? config.family.texts : [],
   });
-  return [of('given', false), of('trained', true)];
+  const quantized = (basePrecision: BasePrecision): MemoryRequest => ({
+    ...of('given', false),
+    config: { ...config, basePrecision },
+  });
+  return [of('given', false), of('trained', true), quantized('int8'), quantized('nf4')];
 }
 
 /** Runs `work` with kernels choosing by the limits of another device: they read them off the open one. */

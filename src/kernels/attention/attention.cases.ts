@@ -10,7 +10,7 @@ import {
   type KernelCase,
   type Tolerance,
 } from '../testing';
-import { attention, overridePlan } from './attention';
+import { attention, overrideParts, overridePlan } from './attention';
 import { attentionGradientReference, attentionReference, type Problem } from './attention.reference';
 import { planFor, type Pass, type Plan } from './plan';
 
@@ -34,6 +34,8 @@ interface Setting {
   lossScale?: number;
   tolerance?: Tolerance;
   precision?: 'half' | 'single';
+  /** Into which the queries are cut for the gradient of the keys. */
+  parts?: number;
 }
 
 function caseOf(shape: Shape, setting: Setting): KernelCase {
@@ -54,6 +56,7 @@ function caseOf(shape: Shape, setting: Setting): KernelCase {
     spread !== 1 ? ` spread ${spread}` : '',
     lossScale !== 1 ? ` gradient x${lossScale}` : '',
     precision ? ` ${precision}` : '',
+    setting.parts ? ` in ${setting.parts} parts` : '',
   ];
   return {
     name: `attention ${shape}: ${batch}x${n} on ${m}, ${heads} heads of ${size}${options.join('')}`,
@@ -73,6 +76,7 @@ function caseOf(shape: Shape, setting: Setting): KernelCase {
       ];
       const dy = tf.tensor3d(dout, [batch, n, channels]);
       const tolerance = setting.tolerance ?? TOLERANCE;
+      overrideParts(setting.parts);
       const got = withPlan(
         shape,
         () =>
@@ -118,6 +122,7 @@ function withPlan<T>(shape: Shape, work: () => T, f16 = gpu().f16): T {
     return work();
   } finally {
     overridePlan(undefined);
+    overrideParts(undefined);
   }
 }
 
@@ -224,8 +229,10 @@ export const cases: KernelCase[] = [
   caseOf('tiles', { n: 130, m: 33, size: 40, causal: true }),
   caseOf('tiles', { n: 1, size: 40, heads: 8 }),
   caseOf('tiles', { n: 1, m: 227, size: 5 }),
+  caseOf('tiles', { batch: 2, n: 300, m: 33, size: 40, heads: 2, parts: 3 }),
+  caseOf('tiles', { n: 130, size: 40, heads: 2, causal: true, parts: 3 }),
   caseOf('small', { n: 77, m: 130, size: 80, heads: 2 }),
-  caseOf('small', { n: 35, m: 40, size: 512 }),
+  caseOf('small', { n: 35, m: 40, size: 256 }),
   // Rows: vec4 and scalar.
   ...[4, 5, 8].map((size) => caseOf('rows', { batch: 2, n: 77, m: 33, size, heads: 2 })),
   caseOf('rows', { n: 77, size: 8, heads: 2, causal: true }),

@@ -5,7 +5,7 @@ import { onEveryTier } from '../on_every_tier';
 import { attention, AttentionShapeError } from './attention';
 import { attentionGradientReference, attentionReference, type Problem } from './attention.reference';
 import { cases } from './attention.cases';
-import { planFor, workgroupBytes, type Pass } from './plan';
+import { partsOf, planFor, workgroupBytes, type Pass } from './plan';
 
 onEveryTier(cases);
 
@@ -76,6 +76,23 @@ test('plans fit the adapter for every head size', () => {
   expect(misfits).toEqual([]);
   const desktop = { f16: true, software: false, workgroupBytes: 32768, invocations: 256 };
   expect(() => planFor(desktop, 'forward', 513)).toThrow(RangeError);
+});
+
+test('parts are whole blocks of columns, at least two, and cover them all', () => {
+  const plan = { kind: 'tiles', tx: 10, ty: 8, rowsEach: 4, chunks: 1, perChunk: 1, rolled: false } as const;
+  expect(partsOf(plan, 4096, 10)).toEqual({ parts: 10, span: 440 });
+  expect(partsOf(plan, 300, 3)).toEqual({ parts: 3, span: 120 });
+  expect(partsOf(plan, 77, 10)).toEqual({ parts: 1, span: 80 });
+  for (let columns = 1; columns < 700; columns += 13) {
+    for (const wanted of [1, 2, 5, 100]) {
+      const { parts, span } = partsOf(plan, columns, wanted);
+      expect(parts).toBeLessThanOrEqual(wanted);
+      expect((parts - 1) * span).toBeLessThan(columns);
+      expect(parts * span).toBeGreaterThanOrEqual(columns);
+    }
+  }
+  const rows = { kind: 'rows', threads: 32, rowsEach: 1, columns: 4 } as const;
+  expect(partsOf(rows, 4096, 10)).toEqual({ parts: 1, span: 4096 });
 });
 
 test('shapes that do not fit are refused by name', async () => {

@@ -6,7 +6,8 @@
  *   delta_i = do_i . o_i        dv = P^T do        dS = P * (do v^T - delta)        dq = scale dS k        dk = scale dS^T q
  *
  * Kept for the backward pass: q, k, v, o and lse [B, heads, N]. P is computed again there, in one pass for dq and one
- * for dk and dv: no atomics, so that a run is repeatable to the bit. `plan.ts` says how the work is cut; the tier with
+ * for dk and dv: no atomics, so that a run is repeatable to the bit. Where the keys are few (a caption's 77) that one is cut
+ * into parts of the queries, whose sums are added up in order. `plan.ts` says how the work is cut; the tier with
  * subgroups runs the code of `f16`, as the threads of a row are no whole subgroup where the head fits best.
  *
  * Tolerance: 1e-5 in f32, the sum of rounding over thousands of terms and of exponentials good to a few ulp. 3e-3 in
@@ -17,7 +18,9 @@ import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { defineKernel } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
-import { MAX_HEAD, planFor, type Pass, type Plan } from './plan';
+import { addParts } from '../gemm/gemm';
+import { MULTIPROCESSORS } from '../gemm/cut';
+import { MAX_HEAD, partsOf, planFor, type Pass, type Plan } from './plan';
 import { rowProgram } from './rows.wgsl';
 import { tileProgram } from './tiles.wgsl';
 
@@ -56,6 +59,11 @@ export function overridePlan(choose: ((pass: Pass, size: number) => Plan | undef
   chosen = choose;
 }
 
+/** Makes the gradient of keys come in so many parts where there are queries enough (undefined: as the adapter wants). For tests. */
+export function overrideParts(parts: number | undefined): void {
+  forcedParts = parts;
+}
+
 /** The plan used now for a pass over heads of `size` channels. */
 export function currentPlan(pass: Pass, size: number, f16 = gpu().f16): Plan {
   const { software, device } = gpu();
@@ -78,6 +86,7 @@ interface Attrs {
   single: boolean;
 }
 
+let forcedParts: number | undefined;
 let chosen: ((pass: Pass, size: number) => Plan | undefined) | undefined;
 
 const run = defineKernel<Attrs>({
@@ -118,7 +127,12 @@ function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: Tens
   const size = channels / attrs.heads;
   const f16 = gpu().f16 && !attrs.single;
   const plan = currentPlan(name, size, f16);
+  const owned = plan.rowsEach * (plan.kind === 'tiles' ? plan.ty : plan.threads);
+  const down = Math.ceil(rowCount / owned);
+  const split =
+    name === 'keys' ? partsOf(plan, colCount, wantedParts(down * attrs.heads * batch)) : undefined;
   const params = {
+    ...(split ? { batches: batch, span: split.span } : {}),
     rows: rowCount,
     cols: colCount,
     heads: attrs.heads,
@@ -127,16 +141,29 @@ function pass(name: Pass, tensors: TensorInfo[], rows: TensorInfo, columns: Tens
     turns: 0xffffffff,
     scale: attrs.scale,
   };
-  const owned = plan.rowsEach * (plan.kind === 'tiles' ? plan.ty : plan.threads);
-  const groups = [Math.ceil(rowCount / owned), attrs.heads, batch] as const;
   const products = { forward: 2, queries: 3, keys: 4 }[name];
+  const count = split?.parts ?? 1;
+  const outputs = count === 1 ? [] : tensors.slice(-2);
+  const parts = outputs.map(({ shape }) => tracked(allocate([count, ...shape])));
   dispatch(
     shader(name, plan, size, f16),
-    tensors,
+    [...tensors.slice(0, tensors.length - parts.length), ...parts],
     params,
-    groups,
+    [down, attrs.heads, batch * count],
     2 * products * batch * rowCount * colCount * channels,
   );
+  for (const [i, output] of outputs.entries()) {
+    addParts(parts[i], output, count, batch * rowCount * channels);
+    parts[i]?.dispose();
+  }
+}
+
+/** In how many parts the adapter would like a pass of so many workgroups: enough for two on each multiprocessor. */
+function wantedParts(workgroups: number): number {
+  const { software, tuning } = gpu();
+  const multiprocessors = tuning?.multiprocessors ?? MULTIPROCESSORS;
+  if (forcedParts !== undefined) return forcedParts;
+  return software || workgroups >= multiprocessors ? 1 : Math.floor((2 * multiprocessors) / workgroups);
 }
 
 function shader(name: Pass, plan: Plan, size: number, f16: boolean) {

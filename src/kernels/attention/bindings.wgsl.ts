@@ -28,7 +28,8 @@ export function bindings(pass: Pass, vec4: boolean): Pick<Program, 'inputs' | 'o
     : {
         inputs: { k: matrix, v: matrix, q: matrix, g: matrix, ...saved },
         outputs: { dk: matrix, dv: matrix },
-        params,
+        // `span` queries a part; the parts of one batch lie `batches` apart.
+        params: { ...params, batches: 'u32', span: 'u32' },
       };
 }
 

@@ -76,6 +76,22 @@ export function planFor(can: Capabilities, pass: Pass, size: number): Plan {
   );
 }
 
+/** With fewer blocks of columns a part, staging its own rows would outweigh what a part computes. */
+const BLOCKS_A_PART = 2;
+
+/**
+ * The columns of a pass in at most `wanted` parts of `span` columns each: whole blocks, and none without columns. Rows in
+ * registers are never cut: they are for tiny heads.
+ */
+export function partsOf(plan: Plan, columns: number, wanted: number): { parts: number; span: number } {
+  if (plan.kind === 'rows') return { parts: 1, span: columns };
+  const block = 4 * plan.tx;
+  const blocks = Math.ceil(columns / block);
+  const most = Math.max(1, Math.min(wanted, Math.floor(blocks / BLOCKS_A_PART)));
+  const each = Math.ceil(blocks / most);
+  return { parts: Math.ceil(blocks / each), span: each * block };
+}
+
 /** Workgroup memory of a tile, in bytes. `tiles.wgsl.ts` allocates exactly this. */
 export function workgroupBytes(plan: TilePlan, pass: Pass, f16: boolean): number {
   const { tx, ty, rowsEach } = plan;

@@ -29,7 +29,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
   let tx = lid.x;
   let ty = lid.y;
   let row0 = wid.x * ${text.blockRows}u;
-  let scale = p.scale * LOG2E;`,
+  let scale = p.scale * LOG2E;
+  let at = ${pass === 'keys' ? 'vec3<u32>(wid.xy, wid.z % p.batches)' : 'wid'};`,
     body,
     '}',
   ].join('\n');
@@ -114,8 +115,10 @@ function keys(t: TileText): string {
   ${t.zero('dk')}
   ${t.zero('dv')}
   ${severalKeys('rows')}
-  let start = select(0u, row0 / ${t.blockCols}u * ${t.blockCols}u, p.causal != 0u);
-  for (var col0 = start; col0 < p.cols; col0 += ${t.blockCols}u) {
+  // Of the queries, this part's.
+  let first = wid.z / p.batches * p.span;
+  let start = max(first, select(0u, row0 / ${t.blockCols}u * ${t.blockCols}u, p.causal != 0u));
+  for (var col0 = start; col0 < min(p.cols, first + p.span); col0 += ${t.blockCols}u) {
     ${t.products('dp', 'v', 'g', 1)}
     ${t.products('s', 'k', 'q', 0)}
     ${t.columns()}
@@ -124,8 +127,8 @@ function keys(t: TileText): string {
     ${['x', 'y', 'z', 'w']
       .map(
         (c) => `if (cols.${c} < p.cols) {
-      lse4.${c} = lse[(wid.z * p.heads + wid.y) * p.cols + cols.${c}] * LOG2E;
-      delta4.${c} = delta[(wid.z * p.heads + wid.y) * p.cols + cols.${c}];
+      lse4.${c} = lse[(at.z * p.heads + at.y) * p.cols + cols.${c}] * LOG2E;
+      delta4.${c} = delta[(at.z * p.heads + at.y) * p.cols + cols.${c}];
     }`,
       )
       .join('\n')}
@@ -312,7 +315,7 @@ class TileText {
     return `for (var e = index; e < ${this.turns(rows * this.quads)}; e += ${tx * ty}u) {
       let row = e / ${this.quads}u;
       let quad = e % ${this.quads}u;
-      ${memory}[row * ${this.stride}u + quad] = ${this.f16 ? 'vec4<f16>' : 'vec4<f32>'}(fetch_${name}(wid, ${first} + row, ${count}, quad + ${quad0}));
+      ${memory}[row * ${this.stride}u + quad] = ${this.f16 ? 'vec4<f16>' : 'vec4<f32>'}(fetch_${name}(at, ${first} + row, ${count}, quad + ${quad0}));
     }`;
   }
 }

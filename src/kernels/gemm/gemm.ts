@@ -156,7 +156,7 @@ const BINDINGS: Readonly<Record<Elements, { whole: Element; single: Element }>> 
 };
 
 /** sum[i] = parts[0, i] + parts[1, i] + ... in that order, whatever runs first. */
-function addParts(parts: TensorInfo, sum: TensorInfo, count: number, length: number): void {
+export function addParts(parts: TensorInfo, sum: TensorInfo, count: number, length: number): void {
   dispatch(
     program('gemm-add-parts', () => ({
       inputs: { parts: 'f32' },
