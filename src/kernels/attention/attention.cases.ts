@@ -232,7 +232,6 @@ export const cases: KernelCase[] = [
   caseOf('tiles', { batch: 2, n: 300, m: 33, size: 40, heads: 2, parts: 3 }),
   caseOf('tiles', { n: 130, size: 40, heads: 2, causal: true, parts: 3 }),
   caseOf('small', { n: 77, m: 130, size: 80, heads: 2 }),
-  caseOf('small', { n: 35, m: 40, size: 256 }),
   // Rows: vec4 and scalar.
   ...[4, 5, 8].map((size) => caseOf('rows', { batch: 2, n: 77, m: 33, size, heads: 2 })),
   caseOf('rows', { n: 77, size: 8, heads: 2, causal: true }),
