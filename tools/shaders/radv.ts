@@ -121,11 +121,12 @@ export function parsed(text: string): Compiled[] {
     .split(MARK)
     .slice(1, -1)
     .map((section) => {
-      const [name = ''] = section.split('\n', 1);
+      const [name = '', ...lines] = section.split('\n');
+      const statistics = new Map(lines.map((line) => line.split(': ', 2) as [string, string?]));
       const number = (what: string): number => {
-        const found = new RegExp(`^${what}: (\\d+)$`, 'm').exec(section);
-        if (!found) throw new Error(`RADV printed no '${what}' for ${name}.`);
-        return Number(found[1]);
+        const found = Number(statistics.get(what) ?? NaN);
+        if (!Number.isInteger(found)) throw new Error(`RADV printed no '${what}' for ${name}.`);
+        return found;
       };
       return {
         name,
