@@ -51,26 +51,20 @@ export function programsOn(
   withLimits(of, () => {
     for (const tuning of TUNINGS[tier]) {
       takenFor({ ...given, ...(tuning ? { tuning } : {}) }, () => {
-        for (const request of requests(config, size)) {
-          const blocks = config.family.blocks(config.unet).length;
-          add(preparationPrograms(request));
-          for (const firstKeptBlock of [blocks - 1, 0])
-            add(
-              runPrograms(request, {
-                firstKeptBlock,
-                microBatch: 1,
-                guidedTogether: true,
-                decodeTile: size / 8,
-              }),
-            );
-        }
+        const last = config.family.blocks(config.unet).length - 1;
+        const economy = { microBatch: 1, guidedTogether: true, decodeTile: size / 8 };
+        const [whole, ...others] = requests(config, size);
+        add(preparationPrograms(whole));
+        for (const firstKeptBlock of [last, 0]) add(runPrograms(whole, { ...economy, firstKeptBlock }));
+        for (const request of others)
+          add(runPrograms({ ...request, samples: undefined }, { ...economy, firstKeptBlock: last }));
       });
     }
   });
   return found;
 }
 
-function requests(config: BaseModelConfig, size: number): MemoryRequest[] {
+function requests(config: BaseModelConfig, size: number): [MemoryRequest, ...MemoryRequest[]] {
   const shape = { size: 1, width: size, height: size };
   const settings = { trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false };
   const of = (text: MemoryRequest['settings']['text'], train_text_encoder: boolean): MemoryRequest => ({

@@ -122,7 +122,7 @@ export function parsed(text: string): Compiled[] {
     .slice(1, -1)
     .map((section) => {
       const [name = '', ...lines] = section.split('\n');
-      const statistics = new Map(lines.map((line) => line.split(': ', 2) as [string, string?]));
+      const statistics = new Map(lines.map((line) => [line.split(': ')[0], line.split(': ')[1]] as const));
       const number = (what: string): number => {
         const found = Number(statistics.get(what) ?? NaN);
         if (!Number.isInteger(found)) throw new Error(`RADV printed no '${what}' for ${name}.`);
