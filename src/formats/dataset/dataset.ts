@@ -238,6 +238,7 @@ async function readTables(
     else {
       const toml = isToml ? await texts.toml(path) : undefined;
       const rows = isToml ? undefined : await texts.json(path);
+      if (toml === 'broken') continue;
       if (toml) out.tomls.push({ path, toml });
       else if (rows && metadata === undefined) add(file, rows);
       else if (!rows) out.configs.push(path);
@@ -296,13 +297,15 @@ class Texts {
     return read?.is === 'rows' ? read.rows : undefined;
   }
 
-  async toml(path: string): Promise<DatasetToml | undefined> {
+  /** Undefined where it is of something else. A broken one is noted: settings it is not, as it says `[[datasets]]`. */
+  async toml(path: string): Promise<DatasetToml | 'broken' | undefined> {
     const bytes = await this.read(path).catch(() => undefined);
     const read = bytes && decodeText(bytes, this.encoding);
     if (!read || !('text' in read)) return undefined;
     const line = brokenDatasetToml(read.text);
-    if (line !== undefined) this.brokenTomls.push({ kind: 'toml-broken', path, line });
-    return line === undefined ? readDatasetToml(read.text) : undefined;
+    if (line === undefined) return readDatasetToml(read.text);
+    this.brokenTomls.push({ kind: 'toml-broken', path, line });
+    return 'broken';
   }
 
   question(): Dataset['questions']['encoding'] {

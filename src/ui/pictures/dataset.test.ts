@@ -278,6 +278,12 @@ test('Files of a data set are no settings; settings are, and a data set’s TOML
   expect(outcome.rejects).toEqual([]);
   await take({ 'dataset.toml': toml });
   expect(configs).toEqual(['config.json', 'dataset.toml']);
+  // A broken one beside pictures is told there, and opens no settings.
+  const broken = toml.replace('"cats"', '"C:\\cats"').replace('= 7', '7');
+  const told = await take({ 'more/c.png': shot(), 'more/set.toml': broken });
+  expect(told.notes.map(({ kind }) => kind)).toContain('toml-broken');
+  await take({ 'alone.toml': broken });
+  expect(configs).toEqual(['config.json', 'dataset.toml', 'alone.toml']);
 });
 
 test('What is too large is told by its size, and never opened', async () => {

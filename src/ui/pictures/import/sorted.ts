@@ -84,7 +84,7 @@ function sorted(
   const file = (path: string) => byPath.get(path) ?? [];
   // A data set's TOML without a picture in sight is settings, if anything.
   const alone = dataset.pictures.length + dataset.setAside.length === 0;
-  const tomls = alone ? dataset.notes.flatMap((note) => (note.kind === 'toml' ? [note.path] : [])) : [];
+  const tomls = alone ? dataset.notes.flatMap((note) => (isOfToml(note) ? [note.path] : [])) : [];
   const configs = [...dataset.configs, ...tomls];
   const unknown = [...dataset.unknown, ...(takesConfigs ? [] : configs)];
   return {
@@ -94,7 +94,7 @@ function sorted(
     }),
     configs: takesConfigs ? configs.flatMap(file) : [],
     alone: dataset.alone,
-    notes: dataset.notes.filter((note) => SAID.has(note.kind) && !(alone && note.kind === 'toml')),
+    notes: dataset.notes.filter((note) => SAID.has(note.kind) && !(alone && isOfToml(note))),
     ...(dataset.trigger && { trigger: dataset.trigger }),
     rejects: [
       ...list.rejects,
@@ -107,6 +107,10 @@ function sorted(
       ...leftOut.map((path) => captionFile(path, 'encoding', 'It is not UTF-8, and no encoding was chosen.')),
     ],
   };
+}
+
+function isOfToml(note: DatasetNote): note is Extract<DatasetNote, { kind: 'toml' | 'toml-broken' }> {
+  return note.kind === 'toml' || note.kind === 'toml-broken';
 }
 
 /** The other kinds are said in their own place: by the tabs, among the files that were not added, as an offer. */
