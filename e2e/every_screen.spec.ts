@@ -40,7 +40,7 @@ const OWN = [
   'a village street in the rain',
   // Of the file of another trainer, as it has them.
   'optimizer_type: Prodigy',
-  'fp8_base: true',
+  'fp8_base true',
   'fp8_base',
   '/home/me/p.txt',
   'train_text_encoder: true',
