@@ -286,7 +286,8 @@ export const FAULTS: readonly Fault[] = [
     async run(place) {
       const training = await Training.start(place, { save_steps: 3 });
       await training.says('step 1/');
-      await rm(place.output, { recursive: true });
+      // The training may write into it while it goes.
+      await rm(place.output, { recursive: true, maxRetries: 20 });
       const { status, text } = await training.ended;
       must(status === 0, `Exit status ${status}`, text);
       must(text.includes('was gone; it was made again.'), 'No word of it', text);

@@ -44,6 +44,7 @@ test('the configuration is read off the tensors', async () => {
     contextChannels: 64,
     timeChannels: 128,
     addChannels: 0,
+    attention: 'half',
   });
   expect(model.vae.config).toEqual({
     blockChannels: [32, 64, 32, 32],
