@@ -2,22 +2,17 @@
  * SDXL on the page, in miniature: recognised with what it says of itself, its settings, a run, and the LoRA that comes out; and
  * an SD 2.x, which is asked for what its files do not say.
  */
-import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { parseLora } from '../src/formats/lora/kohya_lora';
 import { fromBytes } from '../src/formats/safetensors/byte_source';
+import { describedModel } from '../src/training/described.testing';
 import { hashedCheckpoint } from '../src/training/hashed_weights.testing';
 import { goTo, says, smallSettings, squares, start, tickAll } from './small_run';
 import { storedLora } from './stored_runs';
 
 test.setTimeout(600_000);
 
-const describedIn = (name: string) =>
-  JSON.parse(readFileSync(new URL(`../reference/golden/${name}.json`, import.meta.url), 'utf8')) as {
-    tensors: Record<string, number[]>;
-    lora: Record<string, unknown>;
-  };
-const described = describedIn('sdxl');
+const described = describedModel('sdxl');
 
 test('a checkpoint that predicts v, from choosing it to the LoRA', async ({ page }) => {
   const checkpoint = hashedCheckpoint({ ...described.tensors, v_pred: [0], ztsnr: [0] });
@@ -64,7 +59,7 @@ test('a checkpoint that predicts v, from choosing it to the LoRA', async ({ page
 });
 
 test('an SD 2.x whose files do not say what it predicts: Start waits for the answer', async ({ page }) => {
-  const checkpoint = hashedCheckpoint(describedIn('sd2').tensors);
+  const checkpoint = hashedCheckpoint(describedModel('sd2').tensors);
   const buffer = Buffer.from(await checkpoint.slice(0, checkpoint.byteLength));
   await page.goto('/');
   await page

@@ -3,15 +3,10 @@ import { expect } from 'vitest';
 import { fromBytes, type ByteSource } from '../formats/safetensors/byte_source';
 import { f32ToF16, toHalves } from '../formats/safetensors/halves';
 import { writeSafetensors } from '../formats/safetensors/safetensors_write';
+import type { DescribedModel } from './described.testing';
 import { hashedWeights } from './hashed_weights.testing';
 import type { BaseModelPlan } from './step/base_model';
 import { bytesOf, shapeOf, turned } from './step/located';
-
-/** As `reference/golden/README.md` says of `sdxl.json`. */
-export interface DescribedModel {
-  tensors: Record<string, number[]>;
-  folder: Record<string, Record<string, { from: string; rows?: [number, number]; transposed?: boolean }>>;
-}
 
 /** Every tensor of every part has the same shape and the same halves; how many were compared. */
 export async function expectSameModel(

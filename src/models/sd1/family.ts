@@ -1,6 +1,5 @@
 /** Stable Diffusion 1.x: one CLIP text encoder, a U-Net of eight heads and one block a transformer. Rombach et al. 2022. */
 import { sd1Facts } from '../../formats/families/sd1';
-import { encodeChunks, textShapes } from '../clip';
 import {
   belongTogether,
   CheckpointShapeError,
@@ -12,9 +11,8 @@ import {
 } from '../config';
 import type { Family } from '../family';
 import { noiseSchedule } from '../schedule';
+import { oneTextEncoder, partShapes } from '../shared_parts';
 import { unetBlocks } from '../unet';
-import { unetShapes } from '../unet_shapes';
-import { vaeShapes } from '../vae';
 
 export const sd1: Family = {
   ...sd1Facts,
@@ -27,27 +25,11 @@ export const sd1: Family = {
     belongTogether(config);
     return config;
   },
-  shapes: (config, part) => {
-    switch (part) {
-      case 'unet':
-        return unetShapes(config.unet);
-      case 'vae':
-        return vaeShapes(config.vae);
-      case 'text1':
-        return textShapes(config.text1);
-      case 'text2':
-        return new Map();
-    }
-  },
+  shapes: partShapes,
   blocks: unetBlocks,
   schedule: () => noiseSchedule(sd1Facts.noise),
   idsOf: (_, ids) => ids,
-  layersUsed: (_, { layers }, clipSkip) => layers + 1 - clipSkip,
-  encode: ({ text1 }, config, { ids, chunks, clipSkip, rows }) => {
-    if (!text1 || !ids.text1)
-      throw new Error('Prompts are to be encoded, but the text encoder is not loaded.');
-    return { context: encodeChunks(text1, config.text1, ids.text1, chunks, clipSkip, rows) };
-  },
+  ...oneTextEncoder,
 };
 
 /** Head counts leave no trace in shapes. More blocks a transformer are SDXL's. */

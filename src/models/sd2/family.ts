@@ -3,13 +3,12 @@
  * encoder up to its last layer but one. Its attention is computed in f32: 2.1's scores exceed what a half holds.
  */
 import { sd2Facts } from '../../formats/families/sd2';
-import { encodeChunks, paddedWithZero, textShapes } from '../clip';
+import { paddedWithZero } from '../clip';
 import { belongTogether, CheckpointShapeError, inferText, inferUnet, inferVae } from '../config';
 import type { Family } from '../family';
 import { noiseSchedule } from '../schedule';
+import { oneTextEncoder, partShapes } from '../shared_parts';
 import { unetBlocks } from '../unet';
-import { unetShapes } from '../unet_shapes';
-import { vaeShapes } from '../vae';
 
 export const sd2: Family = {
   ...sd2Facts,
@@ -28,25 +27,9 @@ export const sd2: Family = {
     }
     return config;
   },
-  shapes: (config, part) => {
-    switch (part) {
-      case 'unet':
-        return unetShapes(config.unet);
-      case 'vae':
-        return vaeShapes(config.vae);
-      case 'text1':
-        return textShapes(config.text1);
-      case 'text2':
-        return new Map();
-    }
-  },
+  shapes: partShapes,
   blocks: unetBlocks,
   schedule: () => noiseSchedule(sd2Facts.noise),
   idsOf: (_, ids, config) => paddedWithZero(ids, config),
-  layersUsed: (_, { layers }, clipSkip) => layers + 1 - clipSkip,
-  encode: ({ text1 }, config, { ids, chunks, clipSkip, rows }) => {
-    if (!text1 || !ids.text1)
-      throw new Error('Prompts are to be encoded, but the text encoder is not loaded.');
-    return { context: encodeChunks(text1, config.text1, ids.text1, chunks, clipSkip, rows) };
-  },
+  ...oneTextEncoder,
 };

@@ -4,13 +4,12 @@
  */
 import { sdxlFacts } from '../../formats/families/sdxl';
 import { concatChannels } from '../../kernels/layout/layout';
-import { innerStates, joinChunks, paddedWithZero, pooledText, textShapes } from '../clip';
+import { innerStates, joinChunks, paddedWithZero, pooledText } from '../clip';
 import { belongTogether, CheckpointShapeError, inferText, inferUnet, inferVae } from '../config';
 import { sizesLength, type Family } from '../family';
 import { noiseSchedule } from '../schedule';
+import { partShapes } from '../shared_parts';
 import { unetBlocks } from '../unet';
-import { unetShapes } from '../unet_shapes';
-import { vaeShapes } from '../vae';
 import { sizeSinusoids, SIZES } from './sizes';
 
 export const sdxl: Family = {
@@ -37,18 +36,7 @@ export const sdxl: Family = {
     }
     return config;
   },
-  shapes: (config, part) => {
-    switch (part) {
-      case 'unet':
-        return unetShapes(config.unet);
-      case 'vae':
-        return vaeShapes(config.vae);
-      case 'text1':
-        return textShapes(config.text1);
-      case 'text2':
-        return config.text2 ? textShapes(config.text2) : new Map();
-    }
-  },
+  shapes: partShapes,
   blocks: unetBlocks,
   schedule: () => noiseSchedule(sdxlFacts.noise),
   idsOf: (part, ids, config) => (part === 'text2' ? paddedWithZero(ids, config) : ids),

@@ -2,17 +2,15 @@
  * A run on SDXL from pictures to the file: both text encoders, shuffled captions, mirrored pictures of two shapes, samples;
  * resumed, it gives the same bytes, and it takes the memory that was predicted.
  */
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fromBytes } from '../../formats/safetensors/byte_source';
 import { parseLora } from '../../formats/lora/kohya_lora';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
+import { describedModel } from '../described.testing';
 import { hashedCheckpoint } from '../hashed_weights.testing';
 import { bytesOf, collect, of, QUICK, shortRun } from '../run.testing';
 
-const { tensors, lora } = JSON.parse(
-  readFileSync(new URL('../../../reference/golden/sdxl.json', import.meta.url), 'utf8'),
-) as { tensors: Record<string, number[]>; lora: Record<string, unknown> };
+const { tensors, lora } = describedModel('sdxl');
 const base = { name: 'tiny-sdxl.safetensors', files: [hashedCheckpoint(tensors)] };
 const usual = { ...QUICK, shuffle_caption: true, max_train_steps: 3, save_steps: 2, learning_rate: 1e-3 };
 

@@ -14,7 +14,7 @@ import {
 import type { LoraParameters, LoraShape } from '../../models/lora';
 import { sizesLength } from '../../models/family';
 import { vaeEncode, type VaeHalf } from '../../models/vae';
-import { disposeParts, reserveParts, textModels, type BaseModelConfig } from '../step/base_model';
+import { disposeParts, reserveParts, type BaseModelConfig } from '../step/base_model';
 import {
   createOptimizer,
   disposeOptimizer,
@@ -23,9 +23,14 @@ import {
   type OptimizerKind,
 } from '../step/optimizer';
 import { parts } from '../step/passes';
-import { sampleEconomy, walkDecoding, walkDrawing } from '../sampling/sample_memory';
+import {
+  remembered,
+  sampleEconomy,
+  walkDecoding,
+  walkDrawing,
+  walkEncoding,
+} from '../sampling/sample_memory';
 import { adapters, RUN_KINDS } from '../step/kinds';
-import { PromptInputs } from '../step/prompts';
 import { StepEngine, type StepSettings } from '../step/step';
 import type { PartName, TextPart } from '../../formats/families/family_facts';
 
@@ -232,15 +237,6 @@ function once<T>(work: () => T): () => T {
   return () => (done ??= { value: work() }).value;
 }
 
-function remembered<K, V>(work: (key: K) => V): (key: K) => V {
-  const known = new Map<K, { value: V }>();
-  return (key) => {
-    const found = known.get(key) ?? { value: work(key) };
-    known.set(key, found);
-    return found.value;
-  };
-}
-
 interface Phase {
   bytes: number;
   at: MemoryPrediction['atPeak'];
@@ -268,13 +264,10 @@ function encodePictures({ config, buckets }: MemoryRequest): void {
 }
 
 function encodeCaption({ config, settings }: MemoryRequest): void {
-  const { family } = config;
-  const base = reserveParts(config, family.texts);
-  const inputs = new PromptInputs(family, config, 1, settings.chunks, 'captions');
+  const base = reserveParts(config, config.family.texts);
   try {
-    tf.tidy(() => void family.encode(textModels(base), config, inputs.with(settings.clipSkip)));
+    walkEncoding(base, config, settings.chunks, settings.clipSkip);
   } finally {
-    inputs.dispose();
     disposeParts(base);
     trim();
   }

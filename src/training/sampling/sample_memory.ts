@@ -89,6 +89,22 @@ export function walkDrawing(
   }
 }
 
+/** Walks through the encoding of a prompt of so many chunks. */
+export function walkEncoding(
+  base: Partial<BaseModel>,
+  config: BaseModelConfig,
+  chunks: number,
+  clipSkip: number,
+): void {
+  const { family } = config;
+  const inputs = new PromptInputs(family, config, 1, chunks, 'captions');
+  try {
+    tf.tidy(() => void family.encode(textModels(base), config, inputs.with(clipSkip)));
+  } finally {
+    inputs.dispose();
+  }
+}
+
 /** Walks through the decoding of a picture, or of one tile of it. */
 export function walkDecoding(
   { vae }: Partial<Pick<BaseModel, 'vae'>>,
@@ -145,11 +161,9 @@ export function drawPlan(
   };
   const encoding = (parts: readonly PartName[]) =>
     peak(parts, (base) => {
-      const inputs = new PromptInputs(config.family, config, 1, chunks, 'captions');
       try {
-        tf.tidy(() => void config.family.encode(textModels(base), config, inputs.with(1)));
+        walkEncoding(base, config, chunks, 1);
       } finally {
-        inputs.dispose();
         trim();
       }
     });
@@ -167,11 +181,12 @@ export function drawPlan(
   return { ...economy, textsStay, peakBytes: Math.max(before, bytes) };
 }
 
-function remembered<K>(work: (key: K) => number): (key: K) => number {
-  const known = new Map<K, number>();
+/** Asks `work` once a key. */
+export function remembered<K, V>(work: (key: K) => V): (key: K) => V {
+  const known = new Map<K, { value: V }>();
   return (key) => {
-    const found = known.get(key) ?? work(key);
+    const found = known.get(key) ?? { value: work(key) };
     known.set(key, found);
-    return found;
+    return found.value;
   };
 }

@@ -3,49 +3,24 @@
  * states, every gradient, training and sampling. Tolerances as for SD 1.x: f32 is rounding alone; f16 gradients by their
  * direction.
  */
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { relativeError } from '../../kernels/testing';
 import { encodeCaption } from '../data/dataset';
+import { describedModel, GOLDEN_STEP, hashedStart } from '../described.testing';
 import { differentiate, goldenPictures } from '../differentiate.testing';
 import { compareGradients, type Golden } from '../golden_numbers.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
 import { changeCosine, trainPictures } from '../golden_steps.testing';
-import { hashedCheckpoint, hashedLora } from '../hashed_weights.testing';
+import { hashedCheckpoint } from '../hashed_weights.testing';
 import { sampleLatents } from '../sampling/sample';
 import { configOf } from './base_model';
 import { loraShapes } from './lora_file';
-import type { StepSettings } from './step';
 
-const SD2 = JSON.parse(
-  readFileSync(new URL('../../../reference/golden/sd2.json', import.meta.url), 'utf8'),
-) as {
-  rank: number;
-  alpha: number;
-  tensors: Record<string, number[]>;
-  lora: Record<string, [number, number]>;
-};
-
-const SETTINGS: StepSettings = {
-  text: 'given',
-  trainUnet: true,
-  chunks: 1,
-  clipSkip: 1,
-  vPrediction: false,
-  firstKeptBlock: 999,
-  record: false,
-};
+const SD2 = describedModel('sd2');
 /** Values of one text. */
 const CONTEXT = 77 * 64;
 
-const start = {
-  rank: SD2.rank,
-  alpha: SD2.alpha,
-  values: (name: string) => {
-    const [inputs, out] = SD2.lora[name] ?? [0, 0];
-    return hashedLora(name, { rank: SD2.rank, in: inputs, out });
-  },
-};
+const start = hashedStart(SD2);
 
 onTiers(
   (base, tier) => {
@@ -66,7 +41,7 @@ onTiers(
       const want = await golden('sd2');
       const { loss, gradients } = await differentiate(
         base(),
-        SETTINGS,
+        GOLDEN_STEP,
         { ...goldenPictures(want), context: want.floats('context') },
         start,
       );
@@ -78,7 +53,7 @@ onTiers(
       const want = await golden('sd2');
       const { loss, gradients } = await differentiate(
         base(),
-        { ...SETTINGS, text: 'trained', vPrediction: true, firstKeptBlock: f32 ? 9 : 999 },
+        { ...GOLDEN_STEP, text: 'trained', vPrediction: true, firstKeptBlock: f32 ? 9 : 999 },
         { ...goldenPictures(want), ids: want.ints('ids') },
         start,
       );
@@ -101,7 +76,7 @@ onTiers(
 
     test('predicting v, gradients of the U-Net alone, and eight steps of AdamW, recorded', async () => {
       const want = await golden('sd2');
-      const settings = { ...SETTINGS, vPrediction: true };
+      const settings = { ...GOLDEN_STEP, vPrediction: true };
       const { loss, gradients } = await differentiate(
         base(),
         settings,

@@ -1,13 +1,11 @@
 /** SD 2.x from a single file and from the folder that diffusers makes of it: the same model, tensor by tensor. */
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { expectSameModel, savedByDiffusers, type DescribedModel } from '../folder_models.testing';
+import { describedModel } from '../described.testing';
+import { expectSameModel, savedByDiffusers } from '../folder_models.testing';
 import { hashedCheckpoint } from '../hashed_weights.testing';
 import { planBaseModel } from './base_model';
 
-const SD2 = JSON.parse(
-  readFileSync(new URL('../../../reference/golden/sd2.json', import.meta.url), 'utf8'),
-) as DescribedModel;
+const SD2 = describedModel('sd2');
 
 test('both are the same model, and one without its text encoder says so', async () => {
   const files = savedByDiffusers(SD2);

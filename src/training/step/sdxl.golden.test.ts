@@ -2,7 +2,6 @@
  * A Stable Diffusion XL in miniature against diffusers and transformers in float64: text states, pooled text, sizes, U-Net,
  * every gradient, training and sampling. Tolerances as for SD 1.x: f32 is rounding alone; f16 gradients by their direction.
  */
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
@@ -12,50 +11,24 @@ import { zeroTerminalSnr, type NoiseSchedule } from '../../models/schedule';
 import { sizeSinusoids } from '../../models/sdxl/sizes';
 import { joined, type TextStates } from '../data/text_states';
 import { encodeCaption } from '../data/dataset';
+import { describedModel, GOLDEN_STEP, hashedStart } from '../described.testing';
 import { differentiate, goldenPictures } from '../differentiate.testing';
 import { compareGradients, type Golden } from '../golden_numbers.testing';
 import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
 import { changeCosine, trainPictures } from '../golden_steps.testing';
-import { hashedCheckpoint, hashedLora } from '../hashed_weights.testing';
+import { hashedCheckpoint } from '../hashed_weights.testing';
 import { sampleLatents } from '../sampling/sample';
 import { walkStep, type MemoryRequest } from '../plan/memory';
 import { configOf, disposeParts, reserveParts, type BaseModel } from './base_model';
 import { loraShapes } from './lora_file';
-import type { StepSettings } from './step';
 
-interface Described {
-  rank: number;
-  alpha: number;
-  tensors: Record<string, number[]>;
-  lora: Record<string, [number, number]>;
-}
-
-const SDXL = JSON.parse(
-  readFileSync(new URL('../../../reference/golden/sdxl.json', import.meta.url), 'utf8'),
-) as Described;
-
-const SETTINGS: StepSettings = {
-  text: 'given',
-  trainUnet: true,
-  chunks: 1,
-  clipSkip: 1,
-  vPrediction: false,
-  firstKeptBlock: 999,
-  record: false,
-};
+const SDXL = describedModel('sdxl');
 /** Values of one text, and of one picture's sizes. */
 const CONTEXT = 77 * 192;
 const POOLED = 128;
 const SIZES = 192;
 
-const start = {
-  rank: SDXL.rank,
-  alpha: SDXL.alpha,
-  values: (name: string) => {
-    const [inputs, out] = SDXL.lora[name] ?? [0, 0];
-    return hashedLora(name, { rank: SDXL.rank, in: inputs, out });
-  },
-};
+const start = hashedStart(SDXL);
 
 onTiers(
   (base, tier) => {
@@ -80,7 +53,7 @@ onTiers(
       const want = await golden('sdxl');
       const { loss, gradients } = await differentiate(
         base(),
-        SETTINGS,
+        GOLDEN_STEP,
         { ...goldenPictures(want), context: want.floats('context'), added: added(want) },
         start,
       );
@@ -93,7 +66,7 @@ onTiers(
       const want = await golden('sdxl');
       const { loss, gradients } = await differentiate(
         base(),
-        { ...SETTINGS, text: 'trained', firstKeptBlock: f32 ? 9 : 999 },
+        { ...GOLDEN_STEP, text: 'trained', firstKeptBlock: f32 ? 9 : 999 },
         { ...goldenPictures(want), ids: want.ints('ids'), added: sizes(want, 'sizes') },
         start,
       );
@@ -204,8 +177,8 @@ function added(want: Golden): Float32Array {
 /** As `steps/` was made, and `zero/` where v is predicted: the texts in turn. */
 async function trained(base: BaseModel, want: Golden, vPrediction: boolean) {
   // Nothing is computed twice in the second run: it is the faster one.
-  const firstKeptBlock = vPrediction ? 0 : SETTINGS.firstKeptBlock;
-  const settings = { ...SETTINGS, vPrediction, firstKeptBlock };
+  const firstKeptBlock = vPrediction ? 0 : GOLDEN_STEP.firstKeptBlock;
+  const settings = { ...GOLDEN_STEP, vPrediction, firstKeptBlock };
   const got = await trainPictures(base, want, start, settings, (step) => ({
     context: part(want, 'context', CONTEXT, step % 2),
     added: joined([part(want, 'pooled', POOLED, step % 2), sizes(want, 'steps/sizes')]),
@@ -226,7 +199,7 @@ function predicted(base: BaseModel, shapes: readonly LoraShape[]): number {
     config,
     lora: { shapes, dropout: 0 },
     optimizer: 'adamw',
-    settings: SETTINGS,
+    settings: GOLDEN_STEP,
     buckets: [{ size: 1, width: 128, height: 128 }],
     samples: undefined,
     keep: [],

@@ -2,15 +2,13 @@
  * SDXL from a single file and from the folder that diffusers makes of it: every tensor of every part has the same shape and
  * the same halves. What diffusers makes is the table of its own converters in `reference/golden/sdxl.json`.
  */
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { expectSameModel, savedByDiffusers, type DescribedModel } from '../folder_models.testing';
+import { describedModel } from '../described.testing';
+import { expectSameModel, savedByDiffusers } from '../folder_models.testing';
 import { hashedCheckpoint } from '../hashed_weights.testing';
 import { planBaseModel } from './base_model';
 
-const SDXL = JSON.parse(
-  readFileSync(new URL('../../../reference/golden/sdxl.json', import.meta.url), 'utf8'),
-) as DescribedModel;
+const SDXL = describedModel('sdxl');
 
 test('both are the same model, and one without its second text encoder says so', async () => {
   const single = await planBaseModel([hashedCheckpoint(SDXL.tensors)]);

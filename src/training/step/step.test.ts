@@ -9,6 +9,7 @@ import { loadParts, planBaseModel, type BaseModelPlan } from './base_model';
 import { encodeLatents } from '../data/latents';
 import { decodeLatents, LEAST_TILE, sampleLatents, sampleNoise } from '../sampling/sample';
 import { defaultConfig } from '../../formats/config/config';
+import { GOLDEN_STEP } from '../described.testing';
 import { goldenSource } from '../golden_source.testing';
 import { freshLora, loraShapes } from './lora_file';
 import { fitMemory, MemoryBudgetError } from '../plan/fit_memory';
@@ -17,15 +18,7 @@ import { createOptimizer, disposeOptimizer, readOptimizer, readReport, setHyper,
 import { stream } from './random';
 import { StepEngine, type MicroBatch, type StepSettings } from './step';
 
-const SETTINGS: StepSettings = {
-  text: 'given',
-  trainUnet: true,
-  chunks: 1,
-  clipSkip: 1,
-  vPrediction: false,
-  firstKeptBlock: 999,
-  record: true,
-};
+const SETTINGS: StepSettings = { ...GOLDEN_STEP, record: true };
 
 const UNET_ALONE = { train_unet: true, train_text_encoder: false, lora_rank: 4, lora_alpha: null };
 
