@@ -3,18 +3,13 @@ prediction: golden/sd2.json (names and shapes) and golden/sd2.safetensors. With 
 writes the model itself, as a single file or as diffusers saves it.
 Usage: python make_sd2.py [--single FILE] [--folder DIRECTORY]"""
 
-import argparse
-import json
-import os
-
 import torch
 from diffusers import DDIMScheduler
-from safetensors.torch import save_file
 
 import sd2
 from lora import Adapter
-from make_golden import GOLDEN, SD15_SCHEDULE, cosine_rate, mse, noisy, normal, save, snr_weight, velocity
-from make_sdxl import MAX_NORM, RATE, WARMUP, describe, gradients, lora_weights, prompts, write_folder
+from make_golden import SD15_SCHEDULE, cosine_rate, mse, noisy, normal, snr_weight, velocity
+from make_sdxl import MAX_NORM, RATE, WARMUP, gradients, lora_weights, main, prompts
 from models import nhwc
 
 STEPS = 8
@@ -127,26 +122,5 @@ def sampling_goldens(models, text, steps=4, guidance=5.0):
     return tensors
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--single")
-    parser.add_argument("--folder")
-    wanted = parser.parse_args()
-    models, tensors, states = sd2.load()
-    print("names as diffusers reads them:", {part: len(state) for part, state in states.items()})
-    if wanted.single:
-        save_file(tensors, wanted.single, metadata={"format": "pt"})
-    if wanted.folder:
-        write_folder(models, wanted.folder)
-    if wanted.single or wanted.folder:
-        return
-    described = describe(models, sd2)
-    described["tensors"] |= sd2.unused(models)
-    with open(os.path.join(GOLDEN, "sd2.json"), "w") as file:
-        json.dump(described, file, separators=(",", ":"))
-    text = text_goldens(models)
-    save("sd2.safetensors", text | grads_goldens(models, text) | steps_goldens(models, text) | sampling_goldens(models, text))
-
-
 if __name__ == "__main__":
-    main()
+    main(sd2, (text_goldens, grads_goldens, steps_goldens, sampling_goldens), __doc__, sd2.unused)

@@ -184,7 +184,7 @@ def sampling_goldens(models, text, steps=4, guidance=5.0):
     return {"sampling/noise_nhwc": nhwc(start), "sampling/latent_nhwc": nhwc(x)}
 
 
-def describe(models, of=sdxl):
+def describe(models, of):
     """`tensors`: names and shapes of the single file; `folder`: what of that file each tensor is that diffusers saves;
     `lora` of all adapted modules, in and out."""
     tensors, folder = {}, {}
@@ -196,12 +196,14 @@ def describe(models, of=sdxl):
     return {"rank": RANK, "alpha": ALPHA, "tensors": tensors, "folder": folder, "lora": loras}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(of, what, description, unused=lambda models: {}):
+    """Writes golden/NAME.json and .safetensors of the module `of`, or the model alone. `what`: the makers of goldens, the
+    first of texts, the others with those; `unused`: what else the single file has."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--single")
     parser.add_argument("--folder")
     wanted = parser.parse_args()
-    models, tensors, states = sdxl.load()
+    models, tensors, states = of.load()
     print("names as diffusers reads them:", {part: len(state) for part, state in states.items()})
     if wanted.single:
         save_file(tensors, wanted.single, metadata={"format": "pt"})
@@ -209,10 +211,16 @@ def main():
         write_folder(models, wanted.folder)
     if wanted.single or wanted.folder:
         return
-    with open(os.path.join(GOLDEN, "sdxl.json"), "w") as file:
-        json.dump(describe(models), file, separators=(",", ":"))
-    text = text_goldens(models)
-    save("sdxl.safetensors", text | grads_goldens(models, text) | steps_goldens(models, text) | sampling_goldens(models, text))
+    described = describe(models, of)
+    described["tensors"] |= unused(models)
+    with open(os.path.join(GOLDEN, f"{of.__name__}.json"), "w") as file:
+        json.dump(described, file, separators=(",", ":"))
+    texts, *others = what
+    goldens = texts(models)
+    text = dict(goldens)
+    for make in others:
+        goldens |= make(models, text)
+    save(f"{of.__name__}.safetensors", goldens)
 
 
 def write_folder(models, directory):
@@ -225,4 +233,4 @@ def write_folder(models, directory):
 
 
 if __name__ == "__main__":
-    main()
+    main(sdxl, (text_goldens, grads_goldens, steps_goldens, sampling_goldens), __doc__)

@@ -2,7 +2,7 @@
 in a single file (Stability's layout). The small one's weights are hashes of those names, so that no file is committed."""
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from diffusers.loaders.single_file_utils import (
     convert_ldm_unet_checkpoint,
     convert_ldm_vae_checkpoint,
@@ -13,8 +13,8 @@ from transformers import CLIPTextModel
 
 import lora
 from make_varied import weight
-from models import UNET_PREFIX, VAE_PREFIX, ExactTimeProjection, unet_ldm_name, vae_ldm_name
-from sdxl import VOCAB, openclip, padded, taken, text_config
+from models import UNET_PREFIX, ExactTimeProjection, unet_ldm_name
+from sdxl import VOCAB, fill, frozen, joined, openclip, ours, padded, text_config, vae, vae_file
 
 TEXT_PREFIX = "cond_stage_model.model."
 SCALING = 0.18215
@@ -41,21 +41,11 @@ def build(config=TINY):
                 use_linear_projection=True,
                 sample_size=96,
             ),
-            vae=AutoencoderKL(
-                block_out_channels=config["vae"],
-                layers_per_block=config["vae_layers"],
-                latent_channels=4,
-                down_block_types=["DownEncoderBlock2D"] * 4,
-                up_block_types=["UpDecoderBlock2D"] * 4,
-                scaling_factor=SCALING,
-            ),
+            vae=vae(config, SCALING),
             text1=CLIPTextModel(text_config(config, 0, "gelu", 0)),
         )
     models["unet"].time_proj = ExactTimeProjection(config["unet"][0])
-    for model in models.values():
-        model.eval()
-        model.requires_grad_(False)
-    return models
+    return frozen(models)
 
 
 def entries(models):
@@ -69,9 +59,7 @@ def entries(models):
             if part == "unet":
                 file = UNET_PREFIX + unet_ldm_name(name)
             elif part == "vae":
-                file = VAE_PREFIX + vae_ldm_name(name)
-                if ".attn_1." in file and len(shape) == 2:
-                    shape = [*shape, 1, 1]
+                file, shape = vae_file(name, shape)
             else:
                 file, shape, how = openclip(name, shape, TEXT_PREFIX)
             yield part, name, file, shape, how
@@ -110,19 +98,7 @@ def load(dtype=torch.float64, path=None):
     converters; those weights as halves, as the file has them and by their own names."""
     models = build()
     tensors = load_file(path) if path else single_file(models)
-    states = {part: {} for part in models}
-    for part, name, file, _, how in entries(models):
-        states[part][name] = taken(tensors[file], how).reshape(models[part].state_dict()[name].shape)
-    read = as_diffusers_reads(tensors, models)
-    for part, state in states.items():
-        theirs = {name: tensor for name, tensor in read[part].items() if not name.endswith("position_ids")}
-        assert set(theirs) == set(state), (part, sorted(set(theirs) ^ set(state))[:6])
-        for name, tensor in state.items():
-            assert torch.equal(theirs[name], tensor), (part, name)
-        models[part].load_state_dict({n: t.to(dtype) for n, t in state.items()}, strict=True, assign=True)
-        models[part].requires_grad_(False)
-    models["text1"].text_model.embeddings.position_ids = torch.arange(77)[None]  # still on the meta device
-    return models, tensors, states
+    return models, tensors, fill(models, ours(tensors, models, entries), as_diffusers_reads(tensors, models), dtype)
 
 
 def encode(models, ids, chunks=1, vocab=VOCAB, clip_skip=1):
@@ -132,8 +108,7 @@ def encode(models, ids, chunks=1, vocab=VOCAB, clip_skip=1):
     states = text(input_ids=padded(ids, vocab), output_hidden_states=True).hidden_states[-clip_skip]
     states = text.text_model.final_layer_norm(states)
     torch.set_default_dtype(torch.float32)
-    states = states.reshape(-1, chunks, *states.shape[1:])
-    return torch.cat([states[:, :1, 0], *[states[:, i, 1:-1] for i in range(chunks)], states[:, -1:, -1]], 1)
+    return joined(states, chunks)
 
 
 def modules(models, parts):

@@ -64,6 +64,24 @@ def text_config(config, index, act, pad):
     )
 
 
+def vae(config, scaling):
+    return AutoencoderKL(
+        block_out_channels=config["vae"],
+        layers_per_block=config["vae_layers"],
+        latent_channels=4,
+        down_block_types=["DownEncoderBlock2D"] * 4,
+        up_block_types=["UpDecoderBlock2D"] * 4,
+        scaling_factor=scaling,
+    )
+
+
+def frozen(models):
+    for model in models.values():
+        model.eval()
+        model.requires_grad_(False)
+    return models
+
+
 def build(config=TINY):
     """{unet, vae, text1, text2} on the meta device: shapes without weights."""
     with torch.device("meta"):
@@ -82,23 +100,13 @@ def build(config=TINY):
                 projection_class_embeddings_input_dim=config["hidden"][1] + 6 * config["sizes"],
                 sample_size=128,
             ),
-            vae=AutoencoderKL(
-                block_out_channels=config["vae"],
-                layers_per_block=config["vae_layers"],
-                latent_channels=4,
-                down_block_types=["DownEncoderBlock2D"] * 4,
-                up_block_types=["UpDecoderBlock2D"] * 4,
-                scaling_factor=SCALING,
-            ),
+            vae=vae(config, SCALING),
             text1=CLIPTextModel(text_config(config, 0, "quick_gelu", config["vocab"] - 1)),
             text2=CLIPTextModelWithProjection(text_config(config, 1, "gelu", 0)),
         )
     models["unet"].time_proj = ExactTimeProjection(config["unet"][0])
     models["unet"].add_time_proj = ExactTimeProjection(config["sizes"])
-    for model in models.values():
-        model.eval()
-        model.requires_grad_(False)
-    return models
+    return frozen(models)
 
 
 def unet_name(name):
@@ -136,14 +144,18 @@ def entries(models):
             if part == "unet":
                 file = UNET_PREFIX + unet_name(name)
             elif part == "vae":
-                file = VAE_PREFIX + vae_ldm_name(name)
-                if ".attn_1." in file and len(shape) == 2:
-                    shape = [*shape, 1, 1]
+                file, shape = vae_file(name, shape)
             elif part == "text1":
                 file = TEXT1_PREFIX + "text_model." + name.removeprefix("text_model.")
             else:
                 file, shape, how = openclip(name, shape)
             yield part, name, file, shape, how
+
+
+def vae_file(name, shape):
+    """The file's name of a tensor of the VAE, and its shape there: projections are convolutions of one pixel."""
+    file = VAE_PREFIX + vae_ldm_name(name)
+    return file, [*shape, 1, 1] if ".attn_1." in file and len(shape) == 2 else shape
 
 
 def openclip(name, shape, prefix=TEXT2_PREFIX):
@@ -180,10 +192,10 @@ def as_diffusers_reads(tensors, models):
     )
 
 
-def ours(tensors, models):
-    """The same by `entries`."""
+def ours(tensors, models, of=entries):
+    """The same by `of`."""
     states = {part: {} for part in models}
-    for part, name, file, _, how in entries(models):
+    for part, name, file, _, how in of(models):
         states[part][name] = taken(tensors[file], how).reshape(models[part].state_dict()[name].shape)
     return states
 
@@ -201,7 +213,11 @@ def load(dtype=torch.float64, path=None):
     converters; those weights as halves, as the file has them and by their own names."""
     models = build()
     tensors = load_file(path) if path else single_file(models)
-    states, read = ours(tensors, models), as_diffusers_reads(tensors, models)
+    return models, tensors, fill(models, ours(tensors, models), as_diffusers_reads(tensors, models), dtype)
+
+
+def fill(models, states, read, dtype):
+    """Gives the models their weights, which must be what diffusers' converters read; gives `states` back."""
     for part, state in states.items():
         theirs = {name: tensor for name, tensor in read[part].items() if not name.endswith("position_ids")}
         assert set(theirs) == set(state), (part, sorted(set(theirs) ^ set(state))[:6])
@@ -209,9 +225,9 @@ def load(dtype=torch.float64, path=None):
             assert torch.equal(theirs[name], tensor), (part, name)
         models[part].load_state_dict({n: t.to(dtype) for n, t in state.items()}, strict=True, assign=True)
         models[part].requires_grad_(False)
-    for part in ("text1", "text2"):  # a buffer outside the checkpoint, still on the meta device
-        models[part].text_model.embeddings.position_ids = torch.arange(77)[None]
-    return models, tensors, states
+        if part.startswith("text"):  # a buffer outside the checkpoint, still on the meta device
+            models[part].text_model.embeddings.position_ids = torch.arange(77)[None]
+    return states
 
 
 def padded(ids, vocab=VOCAB):
@@ -227,10 +243,14 @@ def encode(models, ids, chunks=1, vocab=VOCAB):
     first = models["text1"](input_ids=ids, output_hidden_states=True).hidden_states[-2]
     second = models["text2"](input_ids=padded(ids, vocab), output_hidden_states=True)
     torch.set_default_dtype(torch.float32)
-    states = torch.cat([first, second.hidden_states[-2]], -1)
-    states = states.reshape(-1, chunks, *states.shape[1:])
-    context = torch.cat([states[:, :1, 0], *[states[:, i, 1:-1] for i in range(chunks)], states[:, -1:, -1]], 1)
+    context = joined(torch.cat([first, second.hidden_states[-2]], -1), chunks)
     return context, second.text_embeds[::chunks]
+
+
+def joined(states, chunks):
+    """States [B * chunks, 77, C] -> [B, 75 chunks + 2, C]: the first start, what is between, the last end."""
+    states = states.reshape(-1, chunks, *states.shape[1:])
+    return torch.cat([states[:, :1, 0], *[states[:, i, 1:-1] for i in range(chunks)], states[:, -1:, -1]], 1)
 
 
 def predict(models, x, t, context, pooled, sizes):
