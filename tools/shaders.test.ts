@@ -2,14 +2,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { closeDevice, gpu, openDevice } from '../src/kernels/device';
 import { program } from '../src/kernels/pipeline';
-import { sd1 } from '../src/models/sd1/family';
-import { sd15 } from '../src/models/sd1/sd15.testing';
+import { MODELS } from './bench/models';
 import { installWebGpu } from './dawn';
 import { beyond, DEVICE_CLASSES, footprintOf } from './shaders/classes';
 import { programsOn } from './shaders/programs';
 import { parsed } from './shaders/radv';
 
-const SD15 = { config: { family: sd1, ...sd15 }, size: 512 };
+const SD15 = { config: MODELS.sd15, size: 512 };
 
 beforeAll(async () => {
   installWebGpu();

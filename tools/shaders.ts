@@ -5,11 +5,10 @@
  */
 import { closeDevice, openDevice, tiersUpTo } from '../src/kernels/device';
 import type { Program } from '../src/kernels/pipeline';
-import { sd1 } from '../src/models/sd1/family';
-import { sd15 } from '../src/models/sd1/sd15.testing';
 import { sdxlBase } from '../src/models/sdxl/sdxl.testing';
 import { sdxl } from '../src/models/sdxl/family';
 import type { BaseModelConfig } from '../src/training/step/base_model';
+import { MODELS as BENCHED } from './bench/models';
 import { oneOf, optionsOf, runCommand, UsageError } from './command';
 import { installWebGpu } from './dawn';
 import { beyond, DEVICE_CLASSES, footprintOf, type DeviceClass } from './shaders/classes';
@@ -18,7 +17,7 @@ import { programsOn } from './shaders/programs';
 import { compileHere, compileOnRadv, type Compiled } from './shaders/radv';
 
 const MODELS: Readonly<Record<'sd15' | 'sdxl', BaseModelConfig>> = {
-  sd15: { family: sd1, ...sd15 },
+  sd15: BENCHED.sd15,
   sdxl: { family: sdxl, ...sdxlBase },
 };
 
