@@ -52,6 +52,16 @@ function addTo(target: Float64Array, source: Float64Array, factor: number): void
   for (let i = 0; i < target.length; i++) target[i] += factor * source[i];
 }
 
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** Whether there was anything to divide by. */
+function divide(values: Float64Array, divisor: number): boolean {
+  if (divisor !== 0) for (let i = 0; i < values.length; i++) values[i] /= divisor;
+  return divisor !== 0;
+}
+
 /** a [m, n] = q r, with q [m, p] of orthonormal columns and r [p, n] upper triangular, p the smaller of m and n. */
 export function qr(a: Matrix): { q: Matrix; r: Matrix } {
   const { rows: m, cols: n } = a;
@@ -61,14 +71,14 @@ export function qr(a: Matrix): { q: Matrix; r: Matrix } {
   const reflections: (Float64Array | undefined)[] = [];
   for (let k = 0; k < p; k++) {
     const v = column(work, k).slice(k);
-    const norm = Math.sqrt(dot(v, v));
-    v[0] += v[0] < 0 ? -norm : norm;
-    const length = Math.sqrt(dot(v, v));
-    if (length === 0) {
+    // What earlier reflections left of a dependent column may be so small that its squares vanish.
+    if (!divide(v, largest(v))) {
       reflections.push(undefined);
       continue;
     }
-    for (let i = 0; i < v.length; i++) v[i] /= length;
+    const norm = Math.sqrt(dot(v, v));
+    v[0] += v[0] < 0 ? -norm : norm;
+    divide(v, Math.sqrt(dot(v, v)));
     reflections.push(v);
     for (let c = k; c < n; c++) reflect(column(work, c).subarray(k), v);
   }
@@ -110,6 +120,8 @@ export function svd(a: Matrix): Svd {
   }
   const { rows: m, cols: n } = a;
   const work: Matrix = { rows: m, cols: n, data: a.data.slice() };
+  const scale = largest(work.data);
+  divide(work.data, scale);
   const right = matrix(n, n);
   for (let i = 0; i < n; i++) column(right, i)[i] = 1;
   for (let sweep = 0; sweep < mostSweeps && rotateAll(work, right); sweep++);
@@ -120,7 +132,7 @@ export function svd(a: Matrix): Svd {
     if (norms[from] > 0) addTo(column(u, to), column(work, from), 1 / norms[from]);
     column(v, to).set(column(right, from));
   });
-  return { u, s: Float64Array.from(order, (i) => norms[i]), v };
+  return { u, s: Float64Array.from(order, (i) => norms[i] * scale), v };
 }
 
 /** Turns each pair of columns so that they are orthogonal; whether any was not. */
