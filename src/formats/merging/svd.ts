@@ -56,6 +56,15 @@ function largest(values: Float64Array): number {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
+/**
+ * Makes a vector one of length 1, unless it is zero. Scaled before it is squared: what rounding leaves of a column that
+ * depends on others may be so small that its squares vanish.
+ */
+function toUnit(values: Float64Array): boolean {
+  if (!divide(values, largest(values))) return false;
+  return divide(values, Math.sqrt(dot(values, values)));
+}
+
 /** Whether there was anything to divide by. */
 function divide(values: Float64Array, divisor: number): boolean {
   if (divisor !== 0) for (let i = 0; i < values.length; i++) values[i] /= divisor;
@@ -71,14 +80,12 @@ export function qr(a: Matrix): { q: Matrix; r: Matrix } {
   const reflections: (Float64Array | undefined)[] = [];
   for (let k = 0; k < p; k++) {
     const v = column(work, k).slice(k);
-    // What earlier reflections left of a dependent column may be so small that its squares vanish.
-    if (!divide(v, largest(v))) {
+    if (!toUnit(v)) {
       reflections.push(undefined);
       continue;
     }
-    const norm = Math.sqrt(dot(v, v));
-    v[0] += v[0] < 0 ? -norm : norm;
-    divide(v, Math.sqrt(dot(v, v)));
+    v[0] += v[0] < 0 ? -1 : 1;
+    toUnit(v);
     reflections.push(v);
     for (let c = k; c < n; c++) reflect(column(work, c).subarray(k), v);
   }
@@ -129,7 +136,8 @@ export function svd(a: Matrix): Svd {
   const order = norms.map((_, i) => i).sort((x, y) => norms[y] - norms[x]);
   const [u, v] = [matrix(m, n), matrix(n, n)];
   order.forEach((from, to) => {
-    if (norms[from] > 0) addTo(column(u, to), column(work, from), 1 / norms[from]);
+    column(u, to).set(column(work, from));
+    toUnit(column(u, to));
     column(v, to).set(column(right, from));
   });
   return { u, s: Float64Array.from(order, (i) => norms[i] * scale), v };
