@@ -33,10 +33,7 @@ def load(path, parts):
         models[part].load_state_dict(state, strict=True, assign=True)
         models[part].requires_grad_(False)
         if part != "unet":
-            # Not in the file; transformers 5 has no `text_model` between an encoder and its embeddings.
-            for module in models[part].modules():
-                if hasattr(module, "position_embedding"):
-                    module.position_ids = torch.arange(77)[None]
+            sdxl.number_positions(models[part])
     return models, config
 
 

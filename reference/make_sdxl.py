@@ -190,6 +190,8 @@ def describe(models, of):
     tensors, folder = {}, {}
     for part, name, file, shape, how in of.entries(models):
         tensors[file] = shape
+        if part.startswith("text") and name != "text_projection.weight":  # as published folders have it; transformers 5 leaves it out
+            name = "text_model." + name.removeprefix("text_model.")
         folder.setdefault(part, {})[name] = {"from": file, **how}
     found = of.modules(models, [part for part in models if part != "vae"])
     loras = {name: list(module.weight.shape[::-1]) for name, module in found.items()}

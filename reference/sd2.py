@@ -106,7 +106,7 @@ def encode(models, ids, chunks=1, vocab=VOCAB, clip_skip=1):
     torch.set_default_dtype(torch.float64)  # older transformers make their causal mask in it
     text = models["text1"]
     states = text(input_ids=padded(ids, vocab), output_hidden_states=True).hidden_states[-clip_skip]
-    states = text.text_model.final_layer_norm(states)
+    states = getattr(text, "text_model", text).final_layer_norm(states)  # transformers 5 has no `text_model` in between
     torch.set_default_dtype(torch.float32)
     return joined(states, chunks)
 

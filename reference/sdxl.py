@@ -219,15 +219,27 @@ def load(dtype=torch.float64, path=None):
 def fill(models, states, read, dtype):
     """Gives the models their weights, which must be what diffusers' converters read; gives `states` back."""
     for part, state in states.items():
-        theirs = {name: tensor for name, tensor in read[part].items() if not name.endswith("position_ids")}
+        theirs = {own_name(state, name): tensor for name, tensor in read[part].items() if not name.endswith("position_ids")}
         assert set(theirs) == set(state), (part, sorted(set(theirs) ^ set(state))[:6])
         for name, tensor in state.items():
             assert torch.equal(theirs[name], tensor), (part, name)
         models[part].load_state_dict({n: t.to(dtype) for n, t in state.items()}, strict=True, assign=True)
         models[part].requires_grad_(False)
-        if part.startswith("text"):  # a buffer outside the checkpoint, still on the meta device
-            models[part].text_model.embeddings.position_ids = torch.arange(77)[None]
+        if part.startswith("text"):
+            number_positions(models[part])
     return states
+
+
+def own_name(state, name):
+    """A tensor's name as the converters give it -> as the module has it: transformers 5 has no `text_model` in between."""
+    return name if name in state else name.removeprefix("text_model.")
+
+
+def number_positions(text):
+    """Gives a text encoder the buffer that no checkpoint holds, which is still on the meta device."""
+    for module in text.modules():
+        if hasattr(module, "position_embedding"):
+            module.position_ids = torch.arange(77)[None]
 
 
 def padded(ids, vocab=VOCAB):
