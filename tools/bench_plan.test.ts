@@ -39,7 +39,14 @@ it.each(['none', 'multiply', 'wide', 'round'] as const)(
   (half) => {
     for (const tile of GPU_TILES) {
       const flags = { aVec: true, bVec: true, nVec: true, taps9: false, bias: true, rVec: true } as const;
-      const rest = { a: 'rows', b: 'halfNT', lowRank: 'NT', dropout: false, scaled: false } as const;
+      const rest = {
+        a: 'rows',
+        b: 'halfNT',
+        lowRank: 'NT',
+        dropout: false,
+        add: false,
+        scaled: false,
+      } as const;
       const text: GemmText = { ...flags, ...rest, half, tile };
       expect(workgroupBytes(gemmWgsl(text))).toBeLessThanOrEqual(sharedBytes(tile));
       expect(sharedBytes(tile)).toBeLessThan(workgroupBytes(gemmWgsl(text)) * 2.2);

@@ -63,7 +63,14 @@ function cost(card: Card, product: Product, { tile, splits }: Cut) {
 const texts = new Map<Tile, string>();
 function textOf(tile: Tile): string {
   const flags = { aVec: true, bVec: true, nVec: true, taps9: false, bias: false, rVec: true } as const;
-  const rest = { a: 'rows', b: 'halfNT', lowRank: 'none', dropout: false, scaled: false } as const;
+  const rest = {
+    a: 'rows',
+    b: 'halfNT',
+    lowRank: 'none',
+    dropout: false,
+    add: false,
+    scaled: false,
+  } as const;
   const text: GemmText = { ...flags, ...rest, half: 'wide', tile };
   const known = texts.get(tile) ?? gemmWgsl(text);
   texts.set(tile, known);

@@ -20,6 +20,11 @@ export interface KernelDefinition<Attrs> {
   };
 }
 
+/** A gradient passed on unchanged: the tape disposes those it is given, so it needs a tensor of its own, on the same buffer. */
+export function passedOn(dy: Tensor): Tensor {
+  return tf.reshape(dy, dy.shape);
+}
+
 /** Registers the kernel (and gradient) and returns a function that runs it. Optional inputs are simply left out. */
 export function defineKernel<Attrs extends object>(definition: KernelDefinition<Attrs>) {
   const { name, forward, gradient } = definition;

@@ -29,7 +29,7 @@ function hidden(warps: number): number {
   return Math.min(0.85, 0.184 * Math.sqrt(Math.max(warps, 0.5)) + 0.12);
 }
 
-const isProduct = (name: string) => name.startsWith('gemm-') && name !== 'gemm-add-parts';
+const isProduct = (name: string) => name.startsWith('gemm-') && !name.startsWith('gemm-add-parts');
 const isAttention = (name: string) => name.startsWith('attention-') && !name.startsWith('attention-delta');
 
 export function costOn(card: Card, { program, params, groups, flops, bytes }: SimulatedDispatch): Cost {

@@ -1,5 +1,5 @@
 /**
- * y[b, i, j, o] = bias[o] + sum over ky, kx, c of x[b, s i + ky - top, s j + kx - left, c] W[o, ky, kx, c], zeros
+ * y[b, i, j, o] = add[b, i, j, o] + bias[o] + sum over ky, kx, c of x[b, s i + ky - top, s j + kx - left, c] W[o, ky, kx, c], zeros
  * outside: 3x3 convolution as an implicit matrix product, W frozen, in any of the storages of `frozen.ts`.
  * x [B, H, W, I] f32, y [B, OH, OW, O] f32; with `upsample`, x is first doubled by nearest neighbour, which only its
  * addressing does. Gradient: dx, the transposed convolution of dy. No gradient for W or bias.
@@ -9,10 +9,10 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm, type Window } from '../gemm/gemm';
-import { defineKernel } from '../kernel';
+import { defineKernel, passedOn } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
 import { linear } from '../linear/linear';
-import { ShapeError } from '../pointwise/elementwise';
+import { requireSameShape, ShapeError } from '../pointwise/elementwise';
 
 export interface FrozenKernel extends FrozenWeight {
   kernel: 1 | 3;
@@ -24,6 +24,8 @@ export interface ConvOptions {
   pad?: readonly [number, number, number, number];
   /** Double x by nearest neighbour first. Stride 1 and a 3x3 kernel only. */
   upsample?: boolean;
+  /** Added to y, of its shape: a residual. Its gradient is dy. */
+  add?: Tensor;
 }
 
 /** x [B, H, W, I] to [B, OH, OW, O]. The caller's tidy owns the result. Throws `ShapeError` for what does not fit. */
@@ -37,7 +39,7 @@ export function conv2d(x: Tensor, w: FrozenKernel, bias?: Tensor, options: ConvO
     if (stride !== 1 || upsample || (options.pad && options.pad.some((n) => n > 0))) {
       throw new ShapeError(`${what}: a 1x1 convolution has stride 1, no padding and no upsampling here.`);
     }
-    return linear(x, w, bias);
+    return linear(x, w, bias, options.add);
   }
   if (upsample && stride !== 1) throw new ShapeError(`${what}: upsampling goes with stride 1.`);
   const [top, bottom, left, right] = pad;
@@ -51,7 +53,9 @@ export function conv2d(x: Tensor, w: FrozenKernel, bias?: Tensor, options: ConvO
     ...{ out: w.out, in: w.in, storage: w.storage ?? 'half' },
     ...{ H, W, oh, ow, stride, padTop: top, padLeft: left, upsample },
   };
-  return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
+  const { add } = options;
+  if (add) requireSameShape(`${what}: its output and what is added`, [x.shape[0], oh, ow, w.out], add.shape);
+  return kernel({ x, w: w.data, ...(bias ? { bias } : {}), ...(add ? { add } : {}) }, attrs)[0];
 }
 
 interface Attrs extends Window {
@@ -61,41 +65,36 @@ interface Attrs extends Window {
   upsample: boolean;
 }
 
-const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
-  x: () => inputGradient({ dy, w }, attrs)[0],
-});
-
-const plain = defineKernel<Attrs>({
+const kernel = defineKernel<Attrs>({
   name: 'FrozenConv2d',
-  forward: ({ x, w }, attrs) => product(x, w, attrs),
-  gradient: { saveInputs: ['w'], backward },
+  forward: ({ x, w, bias, add }, attrs) => {
+    const { out, oh, ow } = attrs;
+    const batch = x.shape[0];
+    return gemm({
+      M: batch * oh * ow,
+      N: out,
+      K: attrs.in,
+      taps: 9,
+      a: x,
+      aKind: attrs.upsample ? 'convUp' : 'conv',
+      window: windowOf(attrs),
+      b: w,
+      bKind: `${attrs.storage}NT`,
+      ...wordsOf(attrs),
+      bias,
+      add,
+      half: true,
+      shape: [batch, oh, ow, out],
+    });
+  },
+  gradient: {
+    saveInputs: ['w'],
+    backward: ([dy], [w], attrs) => ({
+      x: () => inputGradient({ dy, w }, attrs)[0],
+      add: () => passedOn(dy),
+    }),
+  },
 });
-
-const withBias = defineKernel<Attrs>({
-  name: 'FrozenConv2dBias',
-  forward: ({ x, w, bias }, attrs) => product(x, w, attrs, bias),
-  gradient: { saveInputs: ['w'], backward },
-});
-
-function product(x: TensorInfo, w: TensorInfo, attrs: Attrs, bias?: TensorInfo): TensorInfo {
-  const { out, oh, ow } = attrs;
-  const batch = x.shape[0];
-  return gemm({
-    M: batch * oh * ow,
-    N: out,
-    K: attrs.in,
-    taps: 9,
-    a: x,
-    aKind: attrs.upsample ? 'convUp' : 'conv',
-    window: windowOf(attrs),
-    b: w,
-    bKind: `${attrs.storage}NT`,
-    ...wordsOf(attrs),
-    bias,
-    half: true,
-    shape: [batch, oh, ow, out],
-  });
-}
 
 const inputGradient = defineKernel<Attrs>({
   name: 'FrozenConv2dInputGradient',

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Storage } from '../frozen/frozen';
 import { testWeight } from '../frozen/frozen.testing';
 import { compare, sample, type KernelCase, type Tolerance } from '../testing';
-import { upload } from '../program';
+import { read, upload } from '../program';
 import { convGradientReference, convReference } from '../conv2d/conv2d.reference';
 import { linearGradientReference, linearReference } from '../linear/linear.reference';
 import { gemm, type Gemm } from './gemm';
@@ -18,7 +18,7 @@ const FLOATS: Tolerance = { f32: 1e-5, f16: 1e-5 };
 const floats = (values: ArrayLike<number>, shape: number[]) =>
   upload(Float32Array.from(values), shape, 'test');
 
-/** Runs one product with a tile and compares; `owned` are its inputs. */
+/** Runs one product with a tile and compares; `owned` are its inputs. Where it adds, what that gives beside an addition of its own. */
 async function check(
   call: Gemm,
   tile: Tile,
@@ -26,14 +26,25 @@ async function check(
   tolerance: Tolerance,
   owned: tf.Tensor[],
   math: HalfMath = 'multiply',
+  adds = false,
 ) {
   setHalfMath(math);
   try {
     const y = gemm({ ...call, tile });
-    const result = await compare('y', y, want, tolerance);
+    const results = [await compare('y', y, want, tolerance)];
+    if (adds) {
+      const extra = sample(call.M * call.N, 9);
+      const add = floats(extra, [...call.shape]);
+      const z = gemm({ ...call, tile, add });
+      const [before, after] = [await read(y), await read(z)];
+      const other = after.filter((v, i) => v !== Math.fround(before[i] + extra[i])).length;
+      results.push({ what: 'elements of y + add that are others', error: other, tolerance: 0 });
+      tf.backend().disposeData(z.dataId);
+      add.dispose();
+    }
     tf.backend().disposeData(y.dataId);
     tf.dispose(owned);
-    return [result];
+    return results;
   } finally {
     setHalfMath();
   }
@@ -67,15 +78,16 @@ function backwardLowRank(
   };
 }
 
-/** x W^T + bias + 0.5 h F^T. */
+/** x W^T + bias + 0.5 h F^T, and where it `adds` + add. */
 function forward(
   tile: Tile,
   [M, N, K, rank]: [number, number, number, number],
   math: HalfMath,
   storage: Storage = 'half',
+  adds = false,
 ): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x ${storage} [${N}, ${K}]^T + bias + rank ${rank}`,
+    name: `${tileName(tile)}, ${math}: [${M}, ${K}] x ${storage} [${N}, ${K}]^T + bias + rank ${rank}${adds ? ' + add' : ''}`,
     run() {
       const x = sample(M * K, 1);
       const { data: b, values: w, rowWords } = testWeight(storage, sample(N * K, 2, K ** -0.5, true), [N, K]);
@@ -91,7 +103,7 @@ function forward(
       const lowRank = { kind: 'NT', h: hs, factor: fs, rank, scale: 0.5 } as const;
       return check(
         { M, N, K, a, aKind: 'rows', b, bKind: `${storage}NT`, rowWords, bias: c, lowRank, half: true, shape: [M, N] },
-        tile, want, PACKED, [a, b, c, hs, fs], math,
+        tile, want, PACKED, [a, b, c, hs, fs], math, adds,
       ); // prettier-ignore
     },
   };
@@ -135,9 +147,14 @@ function backward(
 }
 
 /** a b^T and a^T b, both f32. */
-function dense(tile: Tile, [M, N, K]: [number, number, number], transposed: boolean): KernelCase {
+function dense(
+  tile: Tile,
+  [M, N, K]: [number, number, number],
+  transposed: boolean,
+  adds = false,
+): KernelCase {
   return {
-    name: `${tileName(tile)}: f32 [${M}, ${K}]${transposed ? ' (columns) x [K, N]' : ` x [${N}, ${K}]^T`}`,
+    name: `${tileName(tile)}: f32 [${M}, ${K}]${transposed ? ' (columns) x [K, N]' : ` x [${N}, ${K}]^T`}${adds ? ' + add' : ''}`,
     run() {
       const x = sample(M * K, 1);
       const z = sample(N * K, 2);
@@ -149,7 +166,8 @@ function dense(tile: Tile, [M, N, K]: [number, number, number], transposed: bool
       const kinds = transposed
         ? ({ aKind: 'columns', bKind: 'f32NN' } as const)
         : ({ aKind: 'rows', bKind: 'f32NT' } as const);
-      return check({ M, N, K, a, b, ...kinds, half: false, shape: [M, N] }, tile, want, FLOATS, [a, b]);
+      const call = { M, N, K, a, b, ...kinds, half: false, shape: [M, N] };
+      return check(call, tile, want, FLOATS, [a, b], undefined, adds);
     },
   };
 }
@@ -161,9 +179,10 @@ function window(
   transposed: boolean,
   math?: HalfMath,
   storage: Storage = 'half',
+  adds = false,
 ): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math ?? 'f32'}: ${storage} ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}`,
+    name: `${tileName(tile)}, ${math ?? 'f32'}: ${storage} ${H}x${W}x${I} -> ${O}, stride 2${transposed ? ', transposed' : ''}${adds ? ' + add' : ''}`,
     run() {
       const shape = { batch: 1, H, W, in: I, out: O, stride: 2, pad: [1, 1, 1, 1] } as const;
       const [oh, ow] = [Math.floor((H - 1) / 2) + 1, Math.floor((W - 1) / 2) + 1];
@@ -178,7 +197,7 @@ function window(
           ...packed, M: H * W, N: I, K: O, a, aKind: 'convT', bKind: `${storage}NN`,
           window: { ...look, H: oh, W: ow, oh: H, ow: W }, shape: [1, H, W, I],
         }; // prettier-ignore
-        return check(call, tile, convGradientReference(dy, w, shape), PACKED, [a, b], math);
+        return check(call, tile, convGradientReference(dy, w, shape), PACKED, [a, b], math, adds);
       }
       const x = sample(H * W * I, 1);
       const a = floats(x, [1, H, W, I]);
@@ -186,7 +205,7 @@ function window(
         ...packed, M: oh * ow, N: O, K: I, a, aKind: 'conv', bKind: `${storage}NT`,
         window: { ...look, H, W, oh, ow }, shape: [1, oh, ow, O],
       }; // prettier-ignore
-      return check(call, tile, convReference(x, w, undefined, shape), PACKED, [a, b], math);
+      return check(call, tile, convReference(x, w, undefined, shape), PACKED, [a, b], math, adds);
     },
   };
 }
@@ -195,16 +214,17 @@ function window(
 const [, , tall, wide, square, low, small, narrow, flat, dot] = GPU_TILES;
 
 // The arithmetics of halves in a small tile, whose text differs from a large one's by its number of accumulators alone. The
-// low-rank branch by vectors and not, the last stretch of the rank short.
+// low-rank branch by vectors and not, the last stretch of the rank short. Of those that add, the flat one has k in parts.
 export const cases: KernelCase[] = [
-  forward(small, [34, 36, 100, 44], 'wide'),
-  forward(small, [35, 33, 261, 3], 'multiply'),
+  forward(small, [34, 36, 100, 44], 'wide', 'half', true),
+  forward(small, [35, 33, 261, 3], 'multiply', 'half', true),
   backwardLowRank(small, [35, 36, 40, 20], 'wide'),
   backwardLowRank(small, [35, 33, 40, 9], 'multiply'),
   forward(small, [34, 36, 128, 12], 'wide', 'nf4'),
   window(small, [5, 6, 64, 20], true, 'multiply', 'int8'),
+  window(small, [5, 6, 20, 12], false, 'wide', 'half', true),
   dense(narrow, [130, 8, 300], false),
-  dense(flat, [8, 72, 1030], true),
+  dense(flat, [8, 72, 1030], true, true),
   dense(dot, [18, 20, 1100], false),
 ];
 

@@ -1,5 +1,5 @@
 /**
- * y = dropout(scale A B + bias + scale2 h F): the one matrix product under linear layers, LoRA and convolutions.
+ * y = dropout(scale A B + bias + scale2 h F) + add: the one matrix product under linear layers, LoRA and convolutions.
  * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds f32, packed halves or codes, either way round.
  * f32 tier: f32 throughout. f16 tiers (`half`): operands rounded to f16 (2^-11 relative), products summed four at a
  * time in f16, those sums in f32; CPU adapters round operands alike but multiply in f32 (`halfMath`). Where the output has too few tiles to
@@ -62,6 +62,8 @@ export interface Gemm {
   lowRank?: { kind: 'NT' | 'NN'; h: TensorInfo; factor: TensorInfo; rank: number; scale: number };
   dropout?: Dropout;
   scale?: number;
+  /** f32 [M, N], added last, in f32: bit for bit what an addition of its own would give. */
+  add?: TensorInfo;
   /** Multiply in f16 where the tier has it. */
   half: boolean;
   shape: readonly number[];
@@ -70,7 +72,7 @@ export interface Gemm {
 
 /** Encodes the product and returns a freshly allocated y of `shape` (M * N elements). */
 export function gemm(call: Gemm): TensorInfo {
-  const { M, N, K, taps = 1, bias, lowRank, dropout, window } = call;
+  const { M, N, K, taps = 1, bias, lowRank, dropout, add, window } = call;
   const extent = { M, N, K, taps };
   const { tile, splits } = cutFor(extent, call.tile);
   const text: GemmText = {
@@ -84,6 +86,7 @@ export function gemm(call: Gemm): TensorInfo {
     lowRank: lowRank?.kind ?? 'none',
     rVec: tile.kind === 'shared' && lowRank !== undefined && lowRank.rank % 4 === 0,
     dropout: dropout !== undefined,
+    add: add !== undefined && splits === 1,
     scaled: (call.scale ?? 1) !== 1,
     half: call.half && gpu().f16 ? halfMath() : 'none',
     tile,
@@ -103,6 +106,7 @@ export function gemm(call: Gemm): TensorInfo {
       ...(bias ? [bias] : []),
       ...(lowRank ? [lowRank.h, lowRank.factor] : []),
       ...(dropout ? [dropout.seed] : []),
+      ...(add && text.add ? [add] : []),
       y,
     ],
     {
@@ -117,7 +121,7 @@ export function gemm(call: Gemm): TensorInfo {
   );
   if (splits === 1) return y;
   const sum = allocate(call.shape);
-  addParts(y, sum, splits, M * N);
+  addParts(y, sum, splits, M * N, add);
   tf.backend().disposeData(y.dataId);
   return sum;
 }
@@ -136,6 +140,7 @@ function gemmProgram(text: GemmText) {
       Object.assign(inputs, { h: text.rVec ? 'vec4<f32>' : 'f32', factor: vector ? 'vec4<f32>' : 'f32' });
     }
     if (text.dropout) inputs['seed'] = 'i32';
+    if (text.add) inputs['add'] = text.nVec ? 'vec4<f32>' : 'f32';
     return {
       inputs,
       outputs: { y: text.nVec ? 'vec4<f32>' : 'f32' },
@@ -155,11 +160,17 @@ const BINDINGS: Readonly<Record<Elements, { whole: Element; single: Element }>> 
   nf4: { whole: 'u32', single: 'u32' },
 };
 
-/** sum[i] = parts[0, i] + parts[1, i] + ... in that order, whatever runs first. */
-export function addParts(parts: TensorInfo, sum: TensorInfo, count: number, length: number): void {
+/** sum[i] = parts[0, i] + parts[1, i] + ... in that order, whatever runs first; and last `add`[i]. */
+export function addParts(
+  parts: TensorInfo,
+  sum: TensorInfo,
+  count: number,
+  length: number,
+  add?: TensorInfo,
+): void {
   dispatch(
-    program('gemm-add-parts', () => ({
-      inputs: { parts: 'f32' },
+    program(add ? 'gemm-add-parts-add' : 'gemm-add-parts', () => ({
+      inputs: { parts: 'f32', ...(add ? { add: 'f32' as const } : {}) },
       outputs: { total: 'f32' },
       params: { count: 'u32', length: 'u32' },
       wgsl: `${LINEAR_GROUP}
@@ -170,10 +181,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   if (i >= p.length) { return; }
   var v = 0.0;
   for (var s = 0u; s < p.count; s++) { v += parts[s * p.length + i]; }
-  total[i] = v;
+  total[i] = v${add ? ' + add[i]' : ''};
 }`,
     })),
-    [parts, sum],
+    [parts, ...(add ? [add] : []), sum],
     { count, length },
     groups1d(Math.ceil(length / 64)),
     count * length,

@@ -39,6 +39,8 @@ export interface GemmText {
   /** R is a multiple of 4: h, and F as `NT`, are loaded by whole vectors. As `NN`, F is where N is. */
   readonly rVec: boolean;
   readonly dropout: boolean;
+  /** A tensor like y is added last. */
+  readonly add: boolean;
   readonly scaled: boolean;
   /** `none`: f32 throughout. */
   readonly half: HalfMath | 'none';
@@ -54,6 +56,7 @@ export function gemmName(text: GemmText): string {
     text.bias && 'bias',
     text.lowRank !== 'none' && `rank${text.lowRank}${text.rVec ? 'v' : ''}`,
     text.dropout && 'dropout',
+    text.add && 'add',
     text.scaled && 'scaled',
     { none: 'f32', round: 'f16round', wide: 'f16wide', multiply: 'f16' }[text.half],
   ].filter(Boolean);
@@ -547,6 +550,7 @@ function epilogue(text: GemmText): string {
         ${bias}
         ${text.dropout ? 'v *= kept(m * p.N + n);' : ''}
         let at = (wid.z * p.M + m) * p.N + n;
+        ${added(text)}
         ${
           text.nVec
             ? 'y[at / 4u] = v;'
@@ -557,6 +561,14 @@ function epilogue(text: GemmText): string {
     }),
   );
   return lines.join('\n  ');
+}
+
+/** Only where k is not split: else who adds the parts adds it. */
+function added({ add, nVec }: GemmText): string {
+  if (!add) return '';
+  if (nVec) return 'v += add[at / 4u];';
+  return `v.x += add[at]; if (n + 1u < p.N) { v.y += add[at + 1u]; }
+        if (n + 2u < p.N) { v.z += add[at + 2u]; } if (n + 3u < p.N) { v.w += add[at + 3u]; }`;
 }
 
 /** Without staging. In f32 on every tier, as in `lowRankStage`. */

@@ -1,20 +1,25 @@
 /**
- * y = x W^T + b over the last dimension, W frozen, in any of the storages of `frozen.ts`. x [..., in] f32,
+ * y = x W^T + b + add over the last dimension, W frozen, in any of the storages of `frozen.ts`. x [..., in] f32,
  * W [out, in], b [out] f32, y [..., out] f32. Gradient: dx = dy W. No gradient for W or b.
  * Relative error: f32 tier 1e-5 (sums of some thousand terms in f32, where the reference has f64); f16 tier 2e-3
  * (operands and their products rounded to 11 bits, sums of four products in f16).
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
-import { defineKernel } from '../kernel';
+import { defineKernel, passedOn } from '../kernel';
 import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm } from '../gemm/gemm';
-import { ShapeError } from '../pointwise/elementwise';
+import { requireSameShape, ShapeError } from '../pointwise/elementwise';
 
-/** x [..., in] to [..., out]. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree. */
-export function linear(x: Tensor, w: FrozenWeight, bias?: Tensor): Tensor {
-  expectLast(x, w.in, `linear [${w.out}, ${w.in}]`);
+/**
+ * x [..., in] to [..., out], plus `add` of that shape where it is given (a residual; its gradient is dy). The caller's
+ * tidy owns the result. Throws `ShapeError` where dimensions disagree.
+ */
+export function linear(x: Tensor, w: FrozenWeight, bias?: Tensor, add?: Tensor): Tensor {
+  const what = `linear [${w.out}, ${w.in}]`;
+  expectLast(x, w.in, what);
+  if (add) requireSameShape(`${what}: its output and what is added`, withLast(x.shape, w.out), add.shape);
   const attrs = { out: w.out, in: w.in, storage: w.storage ?? 'half' };
-  return (bias ? withBias({ x, w: w.data, bias }, attrs) : plain({ x, w: w.data }, attrs))[0];
+  return kernel({ x, w: w.data, ...(bias ? { bias } : {}), ...(add ? { add } : {}) }, attrs)[0];
 }
 
 interface Attrs {
@@ -23,20 +28,30 @@ interface Attrs {
   storage: Storage;
 }
 
-const backward = ([dy]: Tensor[], [w]: Tensor[], attrs: Attrs) => ({
-  x: () => inputGradient({ dy, w }, attrs)[0],
-});
-
-const plain = defineKernel<Attrs>({
+const kernel = defineKernel<Attrs>({
   name: 'FrozenLinear',
-  forward: ({ x, w }, attrs) => product(x, w, attrs),
-  gradient: { saveInputs: ['w'], backward },
-});
-
-const withBias = defineKernel<Attrs>({
-  name: 'FrozenLinearBias',
-  forward: ({ x, w, bias }, attrs) => product(x, w, attrs, bias),
-  gradient: { saveInputs: ['w'], backward },
+  forward: ({ x, w, bias, add }, attrs) =>
+    gemm({
+      M: rowsOf(x.shape),
+      N: attrs.out,
+      K: attrs.in,
+      a: x,
+      aKind: 'rows',
+      b: w,
+      bKind: `${attrs.storage}NT`,
+      rowWords: wordsAlong(attrs.storage, attrs.in),
+      bias,
+      add,
+      half: true,
+      shape: withLast(x.shape, attrs.out),
+    }),
+  gradient: {
+    saveInputs: ['w'],
+    backward: ([dy], [w], attrs) => ({
+      x: () => inputGradient({ dy, w }, attrs)[0],
+      add: () => passedOn(dy),
+    }),
+  },
 });
 
 const inputGradient = defineKernel<Attrs>({
@@ -55,22 +70,6 @@ const inputGradient = defineKernel<Attrs>({
       shape: withLast(dy.shape, attrs.in),
     }),
 });
-
-function product(x: TensorInfo, w: TensorInfo, attrs: Attrs, bias?: TensorInfo): TensorInfo {
-  return gemm({
-    M: rowsOf(x.shape),
-    N: attrs.out,
-    K: attrs.in,
-    a: x,
-    aKind: 'rows',
-    b: w,
-    bKind: `${attrs.storage}NT`,
-    rowWords: wordsAlong(attrs.storage, attrs.in),
-    bias,
-    half: true,
-    shape: withLast(x.shape, attrs.out),
-  });
-}
 
 /** The product of all dimensions but the last. */
 export function rowsOf(shape: readonly number[]): number {

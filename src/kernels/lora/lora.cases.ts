@@ -19,22 +19,23 @@ interface Shape {
   rank: number;
   bias: boolean;
   rate?: number;
+  add?: boolean;
 }
 
 const shapes: Shape[] = [
   { lead: [1], out: 3, in: 2, rank: 1, bias: false },
-  { lead: [19], out: 37, in: 35, rank: 4, bias: true },
+  { lead: [19], out: 37, in: 35, rank: 4, bias: true, add: true },
   { lead: [2, 77], out: 64, in: 96, rank: 8, bias: false },
-  { lead: [3, 25], out: 80, in: 40, rank: 16, bias: true },
+  { lead: [3, 25], out: 80, in: 40, rank: 16, bias: true, add: true },
   { lead: [66], out: 30, in: 70, rank: 5, bias: true, rate: 0.3 },
-  { lead: [2, 64], out: 64, in: 64, rank: 16, bias: false, rate: 0.5 },
+  { lead: [2, 64], out: 64, in: 64, rank: 16, bias: false, rate: 0.5, add: true },
   { lead: [33], out: 160, in: 80, rank: 128, bias: false },
   { lead: [1, 1030], out: 40, in: 40, rank: 4, bias: true },
 ];
 
 export const cases: KernelCase[] = [
   ...shapes.map((shape) => ({
-    name: `lora [${shape.lead}, ${shape.in}] -> ${shape.out}, rank ${shape.rank}${shape.bias ? ' + bias' : ''}${shape.rate ? `, dropout ${shape.rate}` : ''}`,
+    name: `lora [${shape.lead}, ${shape.in}] -> ${shape.out}, rank ${shape.rank}${shape.bias ? ' + bias' : ''}${shape.rate ? `, dropout ${shape.rate}` : ''}${shape.add ? ' + add' : ''}`,
     run: () => runCase(shape),
   })),
   { name: 'merged LoRAs add up', run: runMerged },
@@ -42,7 +43,7 @@ export const cases: KernelCase[] = [
 ];
 
 async function runCase(shape: Shape): Promise<Comparison[]> {
-  const { lead, out, in: inn, rank, bias, rate = 0 } = shape;
+  const { lead, out, in: inn, rank, bias, rate = 0, add = false } = shape;
   const m = lead.reduce((product, n) => product * n, 1);
   const scale = 0.75;
   const seed = -123456;
@@ -61,6 +62,7 @@ async function runCase(shape: Shape): Promise<Comparison[]> {
     rank,
   };
   const dys = sample(m * out, 4);
+  const adds = add ? sample(m * out, 7) : new Float32Array(m * out);
   const floats = (values: ArrayLike<number>, dims: number[]) =>
     upload(Float32Array.from(values), dims, 'test');
   const x = floats(input.x, [...lead, inn]);
@@ -69,24 +71,31 @@ async function runCase(shape: Shape): Promise<Comparison[]> {
   const down = floats(input.down, [rank, inn]);
   const up = floats(input.up, [out, rank]);
   const dy = floats(dys, [...lead, out]);
+  const extra = floats(adds, [...lead, out]);
   const seeds = upload(Int32Array.of(seed), [1], 'test');
   const before = tf.memory().numTensors;
   const lora = { down, up, scale, dropout: { rate, seed: seeds, stream } };
   const { value, grads } = valueAndGradients(
-    () => loraLinear(x, { data, out, in: inn }, bias ? b : undefined, lora),
-    [x, down, up],
+    () => loraLinear(x, { data, out, in: inn }, bias ? b : undefined, lora, add ? extra : undefined),
+    [x, down, up, ...(add ? [extra] : [])],
     dy,
   );
   const { dx, dDown, dUp } = loraGradientReference(input, dys);
   const results = [
-    await compare('y', value, loraReference(input), TOLERANCE),
+    await compare(
+      'y',
+      value,
+      loraReference(input).map((v, i) => v + adds[i]),
+      TOLERANCE,
+    ),
     await compare('dx', grads[0], dx, TOLERANCE),
     await compare('dDown', grads[1], dDown, BRANCH),
     await compare('dUp', grads[2], dUp, BRANCH),
   ];
+  if (add) results.push(await compare('dadd', grads[3], dys, { f32: 0, f16: 0 }));
   tf.dispose([value, ...grads]);
   results.push({ what: 'tensors left over', error: Math.abs(tf.memory().numTensors - before), tolerance: 0 });
-  tf.dispose([x, data, b, down, up, dy, seeds]);
+  tf.dispose([x, data, b, down, up, dy, extra, seeds]);
   return results;
 }
 

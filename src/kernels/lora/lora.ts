@@ -1,5 +1,5 @@
 /**
- * y = x W^T + b + s drop(x A^T) B^T: a frozen linear layer with its low-rank branch (LoRA, Hu et al. 2021), in two
+ * y = x W^T + b + s drop(x A^T) B^T + add: a frozen linear layer with its low-rank branch (LoRA, Hu et al. 2021), in two
  * kernels: h = drop(x A^T), kept for the backward pass, then the product with the branch in its epilogue.
  * x [..., in], A = down [r, in], B = up [out, r], all f32; r from 1 to 128. drop is inverted dropout of h, as kohya's
  * network_dropout. Gradients: dh = s drop(dy B), dx = dy W + dh A, dA = dh^T x, dB = s dy^T h; the branch is
@@ -9,9 +9,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm, type Dropout } from '../gemm/gemm';
-import { defineKernel } from '../kernel';
+import { defineKernel, passedOn } from '../kernel';
 import { expectLast, rowsOf, withLast } from '../linear/linear';
-import { ShapeError } from '../pointwise/elementwise';
+import { requireSameShape, ShapeError } from '../pointwise/elementwise';
 
 export interface Lora {
   /** [r, in], f32. */
@@ -25,10 +25,16 @@ export interface Lora {
 }
 
 /**
- * x [..., in] to [..., out] through weight and LoRA, with gradients for x, `down` and `up`. The caller's tidy owns
- * the result. Throws `ShapeError` where dimensions disagree.
+ * x [..., in] to [..., out] through weight and LoRA, plus `add` of that shape where it is given; with gradients for x,
+ * `down`, `up` and `add`. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree.
  */
-export function loraLinear(x: Tensor, w: FrozenWeight, bias: Tensor | undefined, lora: Lora): Tensor {
+export function loraLinear(
+  x: Tensor,
+  w: FrozenWeight,
+  bias: Tensor | undefined,
+  lora: Lora,
+  add?: Tensor,
+): Tensor {
   const { down, up, scale, dropout } = lora;
   const rank = down.shape[0];
   const what = `loraLinear [${w.out}, ${w.in}] of rank ${rank}`;
@@ -38,12 +44,14 @@ export function loraLinear(x: Tensor, w: FrozenWeight, bias: Tensor | undefined,
       `${what}: down is [${down.shape}] and up is [${up.shape}], expected [r, in] and [out, r].`,
     );
   }
+  if (add) requireSameShape(`${what}: its output and what is added`, withLast(x.shape, w.out), add.shape);
   const rate = dropout?.rate ?? 0;
   const storage = w.storage ?? 'half';
   const attrs: Attrs = { out: w.out, in: w.in, storage, rank, scale, rate, stream: dropout?.stream ?? 0 };
-  const run = rate > 0 ? (bias ? droppedBias : dropped) : bias ? withBias : plain;
+  const run = rate > 0 ? dropped : plain;
   const inputs: Record<string, Tensor> = { x, w: w.data, down, up };
   if (bias) inputs['bias'] = bias;
+  if (add) inputs['add'] = add;
   if (dropout && rate > 0) inputs['seed'] = dropout.seed;
   return tf.tidy(() => run(inputs, attrs)[0]);
 }
@@ -59,9 +67,7 @@ interface Attrs {
 }
 
 const plain = define('LoraLinear', []);
-const withBias = define('LoraLinearBias', []);
 const dropped = define('LoraLinearDropout', ['seed']);
-const droppedBias = define('LoraLinearBiasDropout', ['seed']);
 
 /** Outputs y and h; h is for the backward pass only. */
 function define(name: string, seed: readonly string[]) {
@@ -82,6 +88,7 @@ function define(name: string, seed: readonly string[]) {
           x: () => inputGradient({ dy, w, dh, down }, attrs)[0],
           down: () => outerProduct({ a: dh, b: x }, { scale: 1 })[0],
           up: () => outerProduct({ a: dy, b: h }, { scale: attrs.scale })[0],
+          add: () => passedOn(dy),
         };
       },
     },
@@ -104,7 +111,11 @@ function branch({ x, down, seed }: Record<string, TensorInfo>, attrs: Attrs): Te
   });
 }
 
-function product({ x, w, up, bias }: Record<string, TensorInfo>, h: TensorInfo, attrs: Attrs): TensorInfo {
+function product(
+  { x, w, up, bias, add }: Record<string, TensorInfo>,
+  h: TensorInfo,
+  attrs: Attrs,
+): TensorInfo {
   return gemm({
     M: rowsOf(x.shape),
     N: attrs.out,
@@ -115,6 +126,7 @@ function product({ x, w, up, bias }: Record<string, TensorInfo>, h: TensorInfo, 
     bKind: `${attrs.storage}NT`,
     rowWords: wordsAlong(attrs.storage, attrs.in),
     bias,
+    add,
     lowRank: { kind: 'NT', h, factor: up, rank: attrs.rank, scale: attrs.scale },
     half: true,
     shape: withLast(x.shape, attrs.out),

@@ -15,7 +15,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
-import { defineKernel } from '../kernel';
+import { defineKernel, passedOn } from '../kernel';
 import { elementwise, requireSameShape, ShapeError, type Elementwise } from './elementwise';
 import { NORMAL_WGSL } from './gelu.wgsl';
 
@@ -66,7 +66,7 @@ const SUM: Elementwise = { name: 'add', inputs: ['a', 'b'], value: 'a[i] + b[i]'
 const addKernel = defineKernel<object>({
   name: 'lora:add',
   forward: ({ a, b }) => elementwise(SUM, [a, b], a.shape),
-  gradient: { backward: ([dy]) => ({ a: () => alias(dy), b: () => alias(dy) }) },
+  gradient: { backward: ([dy]) => ({ a: () => passedOn(dy), b: () => passedOn(dy) }) },
 });
 
 const addEmbeddingKernel = defineKernel<object>({
@@ -86,7 +86,7 @@ const addEmbeddingKernel = defineKernel<object>({
       period,
     );
   },
-  gradient: { backward: ([dy]) => ({ tokens: () => alias(dy) }) },
+  gradient: { backward: ([dy]) => ({ tokens: () => passedOn(dy) }) },
 });
 
 const SCALE: Elementwise = { name: 'scale', inputs: ['x'], value: 'p.s * x[i]', params: { s: 'f32' } };
@@ -176,11 +176,6 @@ function activation(name: string, functions: string, value: string, gradient: st
       backward: ([dy], [x]) => ({ x: () => owned(elementwise(backwardOp, [dy, x], x.shape)) }),
     },
   });
-}
-
-/** The tape disposes the gradients it is given, so a gradient passed on unchanged needs a tensor of its own. */
-function alias(dy: Tensor): Tensor {
-  return tf.reshape(dy, dy.shape);
 }
 
 function owned(info: TensorInfo): Tensor {
