@@ -274,7 +274,8 @@ def kohya_name(part, name, file):
     """Of a module, from its names with `.weight` behind."""
     if part == "unet":
         return "lora_unet_" + file.removeprefix(UNET_PREFIX).removesuffix(".weight").replace(".", "_")
-    return f"lora_te{part[-1]}_" + name.removesuffix(".weight").replace(".", "_")
+    name = name.removeprefix("text_model.").removesuffix(".weight")  # transformers 5 has `text_model` in one encoder alone
+    return f"lora_te{part[-1]}_text_model_" + name.replace(".", "_")
 
 
 MODULE = {
