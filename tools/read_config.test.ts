@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
+import { configTemplate } from '../src/formats/config/config_format';
 import { readConfig } from './read_config';
 
 let dir = '';
@@ -89,13 +90,14 @@ test('the data set file that sd-scripts’ settings name is read with them, and 
   );
 });
 
-async function sdxlBase(): Promise<string> {
+async function sdxlBase(marks: readonly string[] = []): Promise<string> {
   const shapes: [string, number[]][] = [
     ['model.diffusion_model.input_blocks.0.0.weight', [1, 4, 1, 1]],
     ['model.diffusion_model.label_emb.0.0.weight', [1, 1]],
     ['conditioner.embedders.0.transformer.text_model.final_layer_norm.weight', [1]],
     ['conditioner.embedders.1.model.ln_final.weight', [1]],
     ['first_stage_model.decoder.conv_in.weight', [1, 4, 1, 1]],
+    ...marks.map((name): [string, number[]] => [name, [1]]),
   ];
   const path = join(dir, 'xl.safetensors');
   const tensors = shapes.map(([name, shape]) => ({
@@ -152,6 +154,28 @@ test('whether an SD 2.x predicts v is said by the file of settings, else by the 
   expect(told.lines).toEqual([
     'note: v_parameterization: true, as the base model says of itself; the configuration does not say.',
   ]);
+});
+
+test('what an SDXL says of itself counts where the settings do not say it, as on the page', async () => {
+  const base = JSON.stringify(await sdxlBase(['v_pred', 'ztsnr']));
+  const own = `base_model: ${base}\nresolution: 1024\nmax_bucket_reso: 2048\n`;
+  const { config, lines } = await read('own.yaml', own);
+  expect([config.v_parameterization, config.zero_terminal_snr]).toEqual([true, true]);
+  expect(lines).toEqual([
+    'note: v_parameterization: true, as the base model says of itself; the configuration does not say.',
+    'note: zero_terminal_snr: true, as the base model says of itself; the configuration does not say.',
+  ]);
+  const against = await read('own.yaml', `${own}v_parameterization: false\nzero_terminal_snr: false\n`);
+  expect([against.config.v_parameterization, against.config.zero_terminal_snr]).toEqual([false, false]);
+  expect(against.lines).toEqual([]);
+});
+
+test('a copy of the template asks what a base model predicts, and takes its sizes', async () => {
+  const copy = async (base: string) =>
+    read('own.yaml', configTemplate().replace(/^base_model:.*$/m, `base_model: ${base}`));
+  await expect(copy(await sd2Base('v2.safetensors'))).rejects.toThrow(/two kinds of Stable Diffusion 2\.x/);
+  const { config } = await copy(JSON.stringify(await sdxlBase()));
+  expect([config.resolution, config.max_bucket_reso]).toEqual([1024, 2048]);
 });
 
 test('settings for SDXL warn of another base model, not of SDXL', async () => {

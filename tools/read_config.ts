@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseConfig, checkConfig } from '../src/formats/config/config';
-import type { TrainConfig } from '../src/formats/config/config_fields';
+import { fieldsOfBase, type TrainConfig } from '../src/formats/config/config_fields';
 import type { Changed, Left, Taken } from '../src/formats/kohya/import_ledger';
 import type { ModelMarks, Prediction } from '../src/formats/families/family_facts';
 import { plainFacts, sideOf, type FamilyName } from '../src/formats/families/plain';
@@ -69,17 +69,18 @@ async function ownConfig(text: string, say: (line: string) => void): Promise<Tra
   const base = await baseAt(config);
   if (!base) return config;
   const { title, resolution, prediction } = plainFacts[base.family];
-  const asked = prediction === 'either' ? predictionOf(text, base) : undefined;
+  const predicts = prediction === 'either' ? predictionOf(text, base) : base.marks.prediction;
   const fitted = parseConfig(text, {
-    resolution: sideOf(plainFacts[base.family], asked),
+    resolution: sideOf(plainFacts[base.family], predicts),
     max_bucket_reso: resolution.longest,
-    ...(asked ? { v_parameterization: asked === 'v' } : {}),
-  });
-  for (const field of ['resolution', 'max_bucket_reso'] as const)
-    if (fitted[field] !== config[field])
-      say(`note: ${field}: ${fitted[field]}, for ${title.en}; the configuration does not say.`);
-  if (fitted.v_parameterization !== config.v_parameterization)
-    say('note: v_parameterization: true, as the base model says of itself; the configuration does not say.');
+    v_parameterization: predicts === 'v',
+    zero_terminal_snr: base.marks.zeroTerminalSnr === true,
+  } satisfies Pick<TrainConfig, (typeof fieldsOfBase)[number]>);
+  for (const field of fieldsOfBase) {
+    if (fitted[field] === config[field]) continue;
+    const why = fitted[field] === true ? 'as the base model says of itself' : `for ${title.en}`;
+    say(`note: ${field}: ${fitted[field]}, ${why}; the configuration does not say.`);
+  }
   return fitted;
 }
 

@@ -46,7 +46,7 @@ import { runPictures } from './run_pictures';
 import { tuningFile } from './tunings';
 import { stopOnSignals, type Stopping } from './stopping';
 import { trainLog } from './train_log';
-import { planLines } from './train_plan';
+import { baseLine, planLines } from './train_plan';
 
 const USAGE = `Usage: npm run train -- --config configs/my_lora_config.yaml
 --config also takes settings of kohya_ss, sd-scripts (TOML or a command line), lora-scripts, OneTrainer, ai-toolkit, or a LoRA.
@@ -134,7 +134,7 @@ async function main(): Promise<void> {
     for (const line of await toldBeforehand(run)) console.log(line);
     const sizes = images.map(({ size: [width, height], repeats }) => ({ width, height, repeats }));
     const plan = await estimateRun(config, base, sizes, card.cardGb);
-    for (const line of planLines(config, plan)) console.log(line);
+    for (const line of [baseLine(config, planned.family), ...planLines(config, plan)]) console.log(line);
     closeDevice();
     if (!plan.fits && !plan.auto && !values.anyway) process.exitCode = 1;
     return;
@@ -145,6 +145,7 @@ async function main(): Promise<void> {
     log(line);
   };
   for (const line of gpuNotes(gpu())) tell(line);
+  tell(baseLine(config, planned.family));
   if (none) tell(nothingToResume);
   const events = trainAdapting(run);
   try {

@@ -2,6 +2,10 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { defaultConfig } from '../src/formats/config/config';
+import type { TrainConfig } from '../src/formats/config/config_fields';
+import { familyFacts } from '../src/formats/families/families';
+import { baseLine } from './train_plan';
 import { loraBytes, place, remove, train, type Place, type Settings } from './faults_kit';
 
 let where: Place;
@@ -13,6 +17,7 @@ const plan = (settings: Settings) => train(where, settings, '', ['--plan']);
 test('a run that begins: steps, LoRA, memory; and that there is nothing to resume', async () => {
   const { status, text } = await plan({ max_train_steps: 3 });
   expect(text).toContain('note: resume: there is no saved state');
+  expect(text).toMatch(/^base model: Stable Diffusion 1\.x, trained as one that predicts noise$/m);
   expect(text).toContain('pictures: 2, in 1 size: 2 of 64x64');
   expect(text).toMatch(/^steps: 3 \(2 epochs of 2\), batch_size 1/m);
   expect(text).toMatch(/^memory fits the studio's own aim/m);
@@ -38,4 +43,12 @@ test('a resumed run: from which step, with what changed, and what it would refus
   expect(refused.status).toBe(1);
   expect(await loraBytes(where)).toEqual(bytes);
   expect(await readdir(where.output)).toEqual(files);
+});
+
+test('the line on the base model says its family, and what it is trained as', () => {
+  const line = (settings: Partial<TrainConfig>) =>
+    baseLine({ ...defaultConfig(), ...settings }, familyFacts.sd2);
+  expect(line({ v_parameterization: true, zero_terminal_snr: true, base_precision: 'nf4' })).toBe(
+    'base model: Stable Diffusion 2.x, trained as one that predicts v, with zero terminal SNR; its U-Net in nf4',
+  );
 });

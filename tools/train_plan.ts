@@ -3,7 +3,20 @@
  * trains nothing and writes nothing.
  */
 import type { TrainConfig } from '../src/formats/config/config_fields';
+import type { FamilyFacts } from '../src/formats/families/family_facts';
 import type { Estimate } from '../src/protocol/trainer';
+
+/** What the base model was recognised as, and what it is trained as. */
+export function baseLine(
+  { base_precision, v_parameterization, zero_terminal_snr }: TrainConfig,
+  { title }: Pick<FamilyFacts, 'title'>,
+): string {
+  return (
+    `base model: ${title.en}, trained as one that predicts ${v_parameterization ? 'v' : 'noise'}` +
+    (zero_terminal_snr ? ', with zero terminal SNR' : '') +
+    (base_precision === 'fp16' ? '' : `; its U-Net in ${base_precision}`)
+  );
+}
 
 /** Lines; numbers with their units. */
 export function planLines(config: TrainConfig, plan: Estimate): string[] {
@@ -19,7 +32,7 @@ export function planLines(config: TrainConfig, plan: Estimate): string[] {
     `steps: ${plan.steps} (${plan.epochs} epochs of ${plan.stepsPerEpoch}), batch_size ${config.batch_size}, gradient_accumulation_steps ${config.gradient_accumulation_steps}`,
     `LoRA: ${plan.loraModules} modules, rank ${ranksText(plan, config)}, ${(plan.loraParameters / 1e6).toFixed(2)} M parameters, a file of ${(plan.loraBytes / 1e6).toFixed(1)} MB`,
     `saved: at the end${saves > 0 ? `, and ${saves} times before, every ${every} steps` : ''}`,
-    `memory: at most ${gb(plan.peakBytes)}: base model ${gb(bytes.weights)}${config.base_precision === 'fp16' ? '' : ` (its U-Net in ${config.base_precision})`}, LoRA and optimizer ${gb(bytes.lora)}, kept activations ${gb(bytes.kept)}, working memory ${gb(bytes.working)}`,
+    `memory: at most ${gb(plan.peakBytes)}: base model ${gb(bytes.weights)}, LoRA and optimizer ${gb(bytes.lora)}, kept activations ${gb(bytes.kept)}, working memory ${gb(bytes.working)}`,
     `memory is kept by: ${plan.recomputedBlocks} of ${plan.blocks} blocks recomputed, ${plan.microBatch} of ${plan.largestBatch} pictures at once`,
     plan.fits
       ? `memory fits ${budget}`

@@ -317,7 +317,12 @@ describe('formatConfig', () => {
     const committed = readFileSync(new URL('../../../configs/lora_default.yaml', import.meta.url), 'utf8');
     expect(committed).toBe(configTemplate());
     expect(parseConfig(committed)).toEqual(defaultConfig());
-    for (const name of Object.keys(configFields)) expect(committed).toMatch(new RegExp(`^${name}:`, 'm'));
+    for (const name of Object.keys(configFields))
+      expect(committed).toMatch(new RegExp(`^(?:# )?${name}:`, 'm'));
+    // Which nobody has to take out for a base model to be asked.
+    expect(committed.match(/^# \w+:/gm)).toEqual([
+      ...['# resolution:', '# max_bucket_reso:', '# v_parameterization:', '# zero_terminal_snr:'],
+    ]);
     const reference = readFileSync(new URL('../../../docs/settings.md', import.meta.url), 'utf8');
     expect(reference).toBe(configReference());
     for (const name of Object.keys(configFields)) expect(reference).toContain(`| \`${name}\` |`);

@@ -249,8 +249,8 @@ export const configFields = {
     'network',
     t('Train the text encoder', '训练文本编码器'),
     t(
-      'Helps a new trigger word; adds 72 modules and some time.',
-      '有助于学会新的触发词；增加 72 个模块和一些时间。',
+      'Helps a new trigger word; adds 72 modules (138 of SD 2.x, 264 of SDXL) and some time.',
+      '有助于学会新的触发词；增加 72 个模块（SD 2.x 为 138 个，SDXL 为 264 个）和一些时间。',
     ),
   ),
 
@@ -786,6 +786,14 @@ export const fieldList: readonly { readonly name: string; readonly field: Field 
 ).map(([name, field]) => ({ name, field }));
 
 /** Whether this is a field's name. */
+/** What a file of settings may leave to the base model: sizes its family learned at, and what it says of itself. */
+export const fieldsOfBase = [
+  'resolution',
+  'max_bucket_reso',
+  'v_parameterization',
+  'zero_terminal_snr',
+] as const satisfies readonly FieldName[];
+
 export function isFieldName(name: string): name is FieldName {
   return Object.hasOwn(configFields, name);
 }

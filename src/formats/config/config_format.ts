@@ -2,14 +2,17 @@
 import { languages, type Localized } from './language';
 import { stringify } from 'yaml';
 import { defaultConfig } from './config';
-import { fieldList, groups, type Field, type TrainConfig } from './config_fields';
+import { fieldList, fieldsOfBase, groups, type Field, type TrainConfig } from './config_fields';
 
 /** Writes the configuration as YAML, grouped; `parseConfig` gives the same values back. */
 export function formatConfig(config: TrainConfig): string {
   return layOut(config, () => '');
 }
 
-/** The template people copy: every field with its default, its sentence and its range as comments. */
+/**
+ * The template people copy: every field with its default, its sentence and its range as comments. What a base model may say
+ * is a comment too: a copy that says it would count more than the model, and would answer what an SD 2.x is asked.
+ */
 export function configTemplate(): string {
   const head = [
     '# Settings of a LoRA training run: copy this file, change what you need, and start with',
@@ -17,8 +20,14 @@ export function configTemplate(): string {
     '# Every field may be left out; what is written here is what it is then. An empty value means "none" or',
     '# "as the comment says". This file is generated from the list of fields in src/formats/config/config_fields.ts.',
   ];
-  return `${head.join('\n')}\n${layOut(defaultConfig(), (field) => comment(field))}`;
+  const fields = layOut(defaultConfig(), (field, name) => comment(field) + (leftToBase(name) ? OF_BASE : ''));
+  return `${head.join('\n')}\n${fields}`;
 }
+
+const leftToBase = (name: string) => fieldsOfBase.some((each) => each === name);
+
+const OF_BASE =
+  '# Left out, it is as the base model has it; take the mark away to say it yourself.\n# 不写时以底模为准；要自行指定，请去掉行首的 #。\n# ';
 
 /** The reference page, in Markdown: one table a group. */
 export function configReference(): string {
@@ -27,7 +36,8 @@ export function configReference(): string {
     '# Settings · 设置',
     '',
     'Made from the list of fields in `src/formats/config/config_fields.ts` by `tools/build_config_template.ts`, as the template',
-    '`configs/lora_default.yaml` is.',
+    '`configs/lora_default.yaml` is. Where a file of settings leaves these out, the command line has them from the base model:',
+    `${fieldsOfBase.map((name) => `\`${name}\``).join(', ')}.`,
   ];
   const tables = Object.entries(groups).map(([group, title]) => {
     const rows = fieldList
@@ -51,13 +61,13 @@ function cell(value: unknown): string {
   return empty ? '' : `\`${JSON.stringify(value).replace(/^"|"$/g, '')}\``;
 }
 
-function layOut(config: TrainConfig, before: (field: Field) => string): string {
+function layOut(config: TrainConfig, before: (field: Field, name: string) => string): string {
   const values: { readonly [name: string]: unknown } = config;
   return Object.entries(groups)
     .map(([group, title]) => {
       const lines = fieldList
         .filter(({ field }) => field.group === group)
-        .map(({ name, field }) => before(field) + formatField(name, values[name]));
+        .map(({ name, field }) => before(field, name) + formatField(name, values[name]));
       return `\n# --- ${inAll(title)} ---\n${lines.join('')}`;
     })
     .join('');
