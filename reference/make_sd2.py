@@ -12,7 +12,7 @@ from make_golden import SD15_SCHEDULE, cosine_rate, mse, noisy, normal, snr_weig
 from make_sdxl import MAX_NORM, RATE, WARMUP, gradients, lora_weights, main, prompts
 from models import nhwc
 
-STEPS = 8
+STEPS = 30
 
 # Of a pass that is like another, and of steps, these modules alone.
 SAMPLED = ("down_blocks_0_attentions_1_", "mid_block_attentions_0_", "up_blocks_3_attentions_2_")

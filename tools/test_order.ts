@@ -18,6 +18,8 @@ export const LONGEST = [
   'src/training/loop/asks.test.ts',
   'src/training/plan/estimate.test.ts',
   'src/training/step/gradients.golden.test.ts',
+  'src/training/step/sdxl.golden.test.ts',
+  'src/training/step/sd2.golden.test.ts',
   'tools/bench.test.ts',
 ];
 

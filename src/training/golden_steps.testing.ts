@@ -141,12 +141,12 @@ export async function trainPictures(
     }),
   );
   lora.set(({ name }) => start.values(name));
-  const optimizer = createOptimizer('adamw', lora, false);
+  const optimizer = createOptimizer('adamw', lora, gpu().f16);
   const engine = new StepEngine(base, lora, optimizer, { ...settings, record: true });
   const [losses, norms]: [number[], number[]] = [[], []];
   const part = (name: string, step: number) => want.floats(name).slice(1024 * step, 1024 * (step + 1));
   for (const [step, rate] of want.floats('steps/rates').entries()) {
-    setHyper(optimizer, config, () => rate / config.learning_rate, false);
+    setHyper(optimizer, config, () => rate / config.learning_rate, gpu().f16);
     engine.begin();
     const t = want.ints('steps/timesteps')[step];
     engine.micro(

@@ -9,8 +9,8 @@ import { encodeCaption } from '../data/dataset';
 import { describedModel, GOLDEN_STEP, hashedStart } from '../described.testing';
 import { differentiate, goldenPictures } from '../differentiate.testing';
 import { compareGradients, type Golden } from '../golden_numbers.testing';
-import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
-import { changeCosine, trainPictures } from '../golden_steps.testing';
+import { expectClose, expectGradients, expectSteps, golden, onTiers } from '../golden.testing';
+import { trainPictures } from '../golden_steps.testing';
 import { hashedCheckpoint } from '../hashed_weights.testing';
 import { sampleLatents } from '../sampling/sample';
 import { configOf } from './base_model';
@@ -63,6 +63,14 @@ onTiers(
       for (const { what, error, tolerance } of compared) expect(error, what).toBeLessThan(tolerance);
     });
 
+    test('predicting v, thirty steps of AdamW, recorded', async () => {
+      const want = await golden('sd2');
+      const got = await trainPictures(base(), want, start, { ...GOLDEN_STEP, vPrediction: true }, (step) => ({
+        context: row(want, 'context', step % 2),
+      }));
+      expectSteps(got, want, start, 'steps', tier);
+    });
+
     if (!f32) return;
 
     test('the LoRA’s modules are those of the reference, by kohya’s names and as it shapes them', () => {
@@ -74,27 +82,17 @@ onTiers(
       expect(all.filter(({ conv }) => conv)).toHaveLength(32);
     });
 
-    test('predicting v, gradients of the U-Net alone, and eight steps of AdamW, recorded', async () => {
+    test('predicting v, gradients of the U-Net alone', async () => {
       const want = await golden('sd2');
-      const settings = { ...GOLDEN_STEP, vPrediction: true };
       const { loss, gradients } = await differentiate(
         base(),
-        settings,
+        { ...GOLDEN_STEP, vPrediction: true },
         { ...goldenPictures(want), context: want.floats('context') },
         start,
       );
       expect(relativeError([loss], want.floats('v/loss'))).toBeLessThan(1e-4);
       for (const { what, error } of compareGradients(want, 'v', gradients, tier))
         expect(error, what).toBeLessThan(1e-3);
-      const got = await trainPictures(base(), want, start, settings, (step) => ({
-        context: row(want, 'context', step % 2),
-      }));
-      for (const [i, loss] of got.losses.entries())
-        expect(relativeError([loss], [want.floats('steps/losses')[i]]), `loss ${i}`).toBeLessThan(1e-4);
-      expect(relativeError(got.norms, want.floats('steps/grad_norms'))).toBeLessThan(1e-3);
-      const change = changeCosine(want, got.final, start);
-      expect(change.names).toBeGreaterThan(70);
-      expect(change.cosine).toBeGreaterThan(0.9999);
     });
 
     test.each(['epsilon', 'v'])('a picture drawn with guidance, predicting %s', async (kind) => {

@@ -7,15 +7,15 @@ import { gpu } from '../../kernels/device';
 import { simulate } from '../../kernels/program';
 import { relativeError } from '../../kernels/testing';
 import type { LoraShape } from '../../models/lora';
-import { zeroTerminalSnr, type NoiseSchedule } from '../../models/schedule';
+import { zeroTerminalSnr } from '../../models/schedule';
 import { sizeSinusoids } from '../../models/sdxl/sizes';
 import { joined, type TextStates } from '../data/text_states';
 import { encodeCaption } from '../data/dataset';
 import { describedModel, GOLDEN_STEP, hashedStart } from '../described.testing';
 import { differentiate, goldenPictures } from '../differentiate.testing';
 import { compareGradients, type Golden } from '../golden_numbers.testing';
-import { expectClose, expectGradients, golden, onTiers } from '../golden.testing';
-import { changeCosine, trainPictures } from '../golden_steps.testing';
+import { expectClose, expectGradients, expectSteps, golden, onTiers } from '../golden.testing';
+import { trainPictures } from '../golden_steps.testing';
 import { hashedCheckpoint } from '../hashed_weights.testing';
 import { sampleLatents } from '../sampling/sample';
 import { walkStep, type MemoryRequest } from '../plan/memory';
@@ -83,7 +83,22 @@ onTiers(
       );
     });
 
+    test('AdamW, thirty steps, recorded: noise is predicted', async () => {
+      const want = await golden('sdxl');
+      expect([...want.ints('steps/timesteps')]).toContain(999);
+      const got = await trained(base(), want, false);
+      expectSteps(got, want, start, 'steps', tier);
+      // With all recomputed it takes the memory that is predicted for it.
+      if (f32) expect(Math.abs(got.predictedBytes / got.tookBytes - 1)).toBeLessThan(0.01);
+    });
+
     if (!f32) return;
+
+    test('the same where v is predicted, and the last timestep is noise alone', async () => {
+      const want = await golden('sdxl');
+      const got = await trained({ ...base(), schedule: zeroTerminalSnr(base().schedule) }, want, true);
+      expectSteps(got, want, start, 'zero', tier);
+    });
 
     test('the LoRA’s modules are those of the reference, by kohya’s names', () => {
       const all = loraShapes(configOf(base()), {
@@ -95,24 +110,6 @@ onTiers(
       const got = Object.fromEntries(all.map(({ name, in: inputs, out }) => [name, [inputs, out]]));
       expect(got).toEqual(SDXL.lora);
       expect(all.some(({ conv }) => conv)).toBe(false);
-    });
-
-    test.each([
-      ['noise is predicted', 'steps', (of: NoiseSchedule) => of],
-      ['v is predicted, and the last timestep is noise alone', 'zero', zeroTerminalSnr],
-    ] as const)('AdamW, thirty steps, recorded: %s', async (_, run, schedule) => {
-      const want = await golden('sdxl');
-      const got = await trained({ ...base(), schedule: schedule(base().schedule) }, want, run === 'zero');
-      expect([...want.ints('steps/timesteps')]).toContain(999);
-      expect(got.losses).toHaveLength(30);
-      for (const [i, loss] of got.losses.entries())
-        expect(relativeError([loss], [want.floats(`${run}/losses`)[i]]), `loss ${i}`).toBeLessThan(1e-4);
-      expect(relativeError(got.norms, want.floats(`${run}/grad_norms`))).toBeLessThan(1e-3);
-      const change = changeCosine(want, got.final, start, run);
-      expect(change.names).toBeGreaterThan(70);
-      expect(change.cosine).toBeGreaterThan(0.9999);
-      // With all recomputed it takes the memory that is predicted for it.
-      if (run === 'steps') expect(Math.abs(got.predictedBytes / got.tookBytes - 1)).toBeLessThan(0.01);
     });
 
     test('a picture drawn with guidance, each prompt with its own pooled text', async () => {
