@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { attention } from '../kernels/attention/attention';
 import { embed } from '../kernels/embedding/embedding';
 import { gatherRows } from '../kernels/layout/layout';
-import { add, addEmbedding, gelu, quickGelu } from '../kernels/pointwise/pointwise';
+import { addEmbedding, gelu, quickGelu } from '../kernels/pointwise/pointwise';
 import { range, type TextConfig } from './config';
 import { dense, norm, type Model } from './layers';
 
@@ -100,9 +100,9 @@ function textLayer(m: Model, { heads, activation }: TextConfig, index: number, x
     dense(m, `${path}.self_attn.v_proj`, normed),
     { heads, causal: true },
   );
-  const h = add(x, dense(m, `${path}.self_attn.out_proj`, attended));
+  const h = dense(m, `${path}.self_attn.out_proj`, attended, x);
   const wide = dense(m, `${path}.mlp.fc1`, norm(m, `${path}.layer_norm2`, h));
-  return add(h, dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide)));
+  return dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide), h);
 }
 
 function finalNorm(m: Model, h: Tensor): Tensor {

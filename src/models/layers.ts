@@ -16,11 +16,11 @@ export interface Model {
   lora?: (path: string) => Lora | undefined;
 }
 
-/** x W^T + b, plus the module's LoRA. */
-export function dense(m: Model, path: string, x: Tensor): Tensor {
+/** x W^T + b, plus the module's LoRA, plus `add` (a residual) where it is given. */
+export function dense(m: Model, path: string, x: Tensor, add?: Tensor): Tensor {
   const { weight, bias } = m.weights.linear(path);
   const lora = m.lora?.(path);
-  return lora ? loraLinear(x, weight, bias, lora) : linear(x, weight, bias);
+  return lora ? loraLinear(x, weight, bias, lora, add) : linear(x, weight, bias, add);
 }
 
 export function conv3x3(m: Model, path: string, x: Tensor, options: ConvOptions = {}): Tensor {

@@ -94,7 +94,7 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
       upsampler ? [own, upsampler] : [own],
       (m, h, _, skip) => {
         const x = taken(own, skip);
-        const y = add(x, dense(m, own, h.reshape(x.shape)));
+        const y = dense(m, own, h.reshape(x.shape), x);
         return upsampler ? conv3x3(m, upsampler, y, { upsample: true }) : y;
       },
       { takesSkip: true, givesSkip },
@@ -206,7 +206,7 @@ export function resnet(m: Model, path: string, x: Tensor, time: Tensor | undefin
   const h = conv3x3(m, `${path}.conv1`, norm32(m, `${path}.norm1`, x, eps, { silu: true }));
   const normed = norm32(m, `${path}.norm2`, h, eps, { silu: true, ...(shift ? { shift } : {}) });
   const residual = m.weights.has(`${path}.conv_shortcut.weight`) ? dense(m, `${path}.conv_shortcut`, x) : x;
-  return add(residual, conv3x3(m, `${path}.conv2`, normed));
+  return conv3x3(m, `${path}.conv2`, normed, { add: residual });
 }
 
 /** The way into a Transformer2DModel: [B, H, W, C] -> [B, H W, C], tokens are the pixels. */
@@ -223,7 +223,7 @@ function transformerBlock(
   context: Tensor,
   options: AttentionOptions,
 ): Tensor {
-  const attend = (name: string, queries: Tensor, states: Tensor) =>
+  const attend = (name: string, queries: Tensor, states: Tensor, residual: Tensor) =>
     dense(
       m,
       `${block}.${name}.to_out.0`,
@@ -233,10 +233,11 @@ function transformerBlock(
         dense(m, `${block}.${name}.to_v`, states),
         options,
       ),
+      residual,
     );
   const normed = norm(m, `${block}.norm1`, x);
-  let h = add(x, attend('attn1', normed, normed));
-  h = add(h, attend('attn2', norm(m, `${block}.norm2`, h), context));
+  let h = attend('attn1', normed, normed, x);
+  h = attend('attn2', norm(m, `${block}.norm2`, h), context, h);
   const wide = dense(m, `${block}.ff.net.0.proj`, norm(m, `${block}.norm3`, h)); // [B, N, 8C]
-  return add(h, dense(m, `${block}.ff.net.2`, geglu(wide)));
+  return dense(m, `${block}.ff.net.2`, geglu(wide), h);
 }

@@ -4,7 +4,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { attention } from '../kernels/attention/attention';
-import { add } from '../kernels/pointwise/pointwise';
 import { trim } from '../kernels/program';
 import { range, type VaeConfig } from './config';
 import { conv3x3, dense, norm32, type Model } from './layers';
@@ -119,10 +118,8 @@ function block(m: Model, path: string, x: Tensor): Tensor {
   if (first.size !== x.size) trim();
   const normed = norm32(m, `${path}.norm2`, first, EPS, { silu: true });
   first.dispose();
-  const second = conv3x3(m, `${path}.conv2`, normed);
-  normed.dispose();
   const residual = m.weights.has(`${path}.conv_shortcut.weight`) ? dense(m, `${path}.conv_shortcut`, x) : x;
-  return add(residual, second);
+  return conv3x3(m, `${path}.conv2`, normed, { add: residual });
 }
 
 function middle(m: Model, path: string): ((x: Tensor) => Tensor)[] {
@@ -143,7 +140,7 @@ function selfAttention(m: Model, path: string, x: Tensor): Tensor {
     dense(m, `${path}.to_v`, tokens),
     { heads: 1 },
   );
-  return add(x, dense(m, `${path}.to_out.0`, h).reshape([B, H, W, C]));
+  return dense(m, `${path}.to_out.0`, h.reshape([B, H, W, C]), x);
 }
 
 /**
