@@ -3,8 +3,10 @@
  * what the class allows, whether naga turns it into SPIR-V, HLSL and MSL, and what RADV's compiler makes of it for a Radeon
  * that is not here. Prints a table, or JSON. Needs no GPU; compilers that this machine lacks are named and left out.
  */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { closeDevice, openDevice, tiersUpTo } from '../src/kernels/device';
-import type { Program } from '../src/kernels/pipeline';
+import { codeOf, type Program } from '../src/kernels/pipeline';
 import { sdxlBase } from '../src/models/sdxl/sdxl.testing';
 import { sdxl } from '../src/models/sdxl/family';
 import type { BaseModelConfig } from '../src/training/step/base_model';
@@ -25,6 +27,7 @@ const USAGE = `Usage: npm run shaders -- [options]      (a table on standard out
   --model ${Object.keys(MODELS).join('|')}    default sd15
   --size 512             pixels
   --radv navi31          the Radeon family that RADV compiles for; none: leave it out
+  --write DIR            also writes each shader as WGSL (for reference/sass.py: NVIDIA's machine code)
   --json`;
 
 async function main(): Promise<void> {
@@ -33,6 +36,7 @@ async function main(): Promise<void> {
       model: { type: 'string', default: 'sd15' },
       size: { type: 'string', default: '512' },
       radv: { type: 'string', default: 'navi31' },
+      write: { type: 'string' },
       json: { type: 'boolean', default: false },
       'on-null-hardware': { type: 'string' },
     },
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
   });
   closeDevice();
   const programs = [...all.values()];
+  if (options.write !== undefined) await writeAll(options.write, programs);
   const progress = (what: string) => (done: number) => {
     if (done % 50 === 0) console.error(`${what}: ${done} of ${programs.length}`);
   };
@@ -77,6 +82,12 @@ async function main(): Promise<void> {
   const failed = rows.some((row) => row.beyond.length > 0) || (naga?.failures.length ?? 0) > 0;
   if (failed || compiled?.some(({ spilled, scratchBytes }) => spilled + scratchBytes > 0))
     throw new Error('Not every shader compiles everywhere within limits and without spilling: see above.');
+}
+
+async function writeAll(folder: string, programs: readonly Program[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const program of programs)
+    await writeFile(join(folder, `${program.name.replaceAll('/', '_')}.wgsl`), codeOf(program));
 }
 
 interface Report {

@@ -20,6 +20,11 @@ export interface Program {
   /** Emits `enable f16;` / `enable subgroups;`. Only where the tier has them. */
   readonly f16?: boolean;
   readonly subgroups?: boolean;
+  /**
+   * The shader adds parameter `first` to its workgroup's number: to `workgroup_id.x` (`x`), or to what `linearGroup` gives
+   * (`linear`). A dispatch that would take too long is then made in several, each of some of the workgroups.
+   */
+  readonly cut?: 'x' | 'linear';
   readonly wgsl: string;
 }
 

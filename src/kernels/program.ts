@@ -38,12 +38,16 @@ export function dispatch(
   flops = 0,
 ): void {
   const door = backendDoor();
+  const slices = slicesOf(program, groups, flops);
   if (door.bufferManager.simulating) {
     for (const tensor of tensors) rangeOf(door, tensor, program.name);
     simulated.flops += flops;
-    simulated.dispatches++;
+    simulated.dispatches += slices.length;
     simulated.programs.set(program.name, program);
-    simulated.heard?.({ program, params, groups, flops, bytes: tensors.map(byteSize) });
+    for (const { groups, share } of slices) {
+      const bytes = tensors.map((tensor) => share * byteSize(tensor));
+      simulated.heard?.({ program, params, groups, flops: share * flops, bytes });
+    }
     return;
   }
   const compiled = compile(program);
@@ -56,10 +60,43 @@ export function dispatch(
       `${program.name}: ${compiled.bindings} bindings are declared, ${entries.length} tensors were given.`,
     );
   }
-  if (program.params)
-    entries.push({ binding: entries.length, resource: { buffer: uniform(program, params) } });
-  const bindGroup = door.device.createBindGroup({ layout: compiled.layout, entries });
-  encode(door, { name: program.name, pipeline: compiled.pipeline, bindGroup, groups, flops });
+  for (const { groups, first, share } of slices) {
+    const block = program.params && uniform(program, program.cut ? { ...params, first } : params);
+    const bindGroup = door.device.createBindGroup({
+      layout: compiled.layout,
+      entries: block ? [...entries, { binding: entries.length, resource: { buffer: block } }] : entries,
+    });
+    encode(door, {
+      name: program.name,
+      pipeline: compiled.pipeline,
+      bindGroup,
+      groups,
+      flops: share * flops,
+    });
+  }
+}
+
+interface Slice {
+  readonly groups: readonly [number, number, number];
+  /** What `first` is for it. */
+  readonly first: number;
+  /** Of the whole dispatch's work. */
+  readonly share: number;
+}
+
+/** One, unless the work is more than one submit should have. Which workgroups run together changes no result. */
+function slicesOf({ cut }: Program, groups: readonly [number, number, number], flops: number): Slice[] {
+  const [x, y, z] = groups;
+  // A folded range is cut between its lines.
+  const lines = cut === 'linear' && y > 1;
+  const length = lines ? y : x;
+  const count = cut ? Math.min(length, Math.ceil(flops / flopsPerSubmit())) : 1;
+  if (count <= 1) return [{ groups, first: 0, share: 1 }];
+  const each = Math.ceil(length / count);
+  return Array.from({ length: Math.ceil(length / each) }, (_, i) => {
+    const [from, n] = [i * each, Math.min(each, length - i * each)];
+    return { groups: lines ? [x, n, z] : [n, y, z], first: lines ? from * x : from, share: n / length };
+  });
 }
 
 /** A tensor for a kernel's output: undefined contents, owned by the caller's scope once the kernel returns it. */

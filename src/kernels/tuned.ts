@@ -17,7 +17,7 @@ export interface Tuning {
   readonly multiprocessors?: number;
   /** The fastest arithmetic; missing where the tier has no f16. */
   readonly math?: HalfMath;
-  /** Of matrix products in that arithmetic, in GFLOP/s: bounds the work of one submit. */
+  /** Of matrix products in that arithmetic, in GFLOP/s: bounds the work of one submit, and of one dispatch. */
   readonly gflops?: number;
 }
 

@@ -55,9 +55,11 @@ export function costOn(card: Card, { program, params, groups, flops, bytes }: Si
   if (computes) {
     const each = (flops * padding(name, params)) / workgroups;
     const perUs = (card.f32Tflops * 1e6) / card.multiprocessors;
+    // A warp that its workgroup does not fill takes as long as a full one.
+    const lanes = threads / (WARP * Math.ceil(threads / WARP));
     for (let left = most; left > 0; left -= resident) {
       const now = Math.min(resident, left);
-      computeUs += (now * each) / (perUs * hidden((now * threads) / WARP) * instructions(card, name));
+      computeUs += (now * each) / (perUs * hidden((now * threads) / WARP) * instructions(card, name) * lanes);
     }
   }
   const us = Math.max(computeUs, memoryUs) + card.launchUs;
@@ -69,11 +71,18 @@ export function costOn(card: Card, { program, params, groups, flops, bytes }: Si
   };
 }
 
-/** The f32 rate's share that is multiplying: loads, conversions and barriers take the rest. Attention's is a guess. */
+/**
+ * The f32 rate's share that is multiplying: loads, conversions and barriers take the rest. Counted in the machine code of
+ * our shaders for sm_86, sm_89 and sm_90 (`reference/sass.py`, 2026-11-29): means of the inner loops of tiles of 8 x 8, and of
+ * attention's two or four. Chains of halves as the card says.
+ */
 function instructions(card: Card, name: string): number {
-  if (isAttention(name)) return name.includes('-f16') ? 0.6 : 0.75;
-  if (name.endsWith('f16wide')) return 0.8;
-  return name.endsWith('-f16') ? card.chains : 0.95;
+  if (isAttention(name)) {
+    if (!name.includes('-f16')) return 0.58;
+    return name.includes('-wide-all') ? 0.67 : 0.62;
+  }
+  if (name.endsWith('f16wide')) return 0.75;
+  return name.endsWith('-f16') ? card.chains : 0.92;
 }
 
 /** Computed at the edges of tiles and thrown away. */

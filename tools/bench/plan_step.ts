@@ -1,6 +1,7 @@
 /** `npm run bench -- --plan CARD`: what a training step would be on a card that is not here. Predicted, all of it. */
 import { closeDevice, openDevice, takenFor } from '../../src/kernels/device';
 import type { SimulatedDispatch } from '../../src/kernels/program';
+import { HALF_MATHS, type HalfMath } from '../../src/kernels/tuned';
 import { loraShapes } from '../../src/training/step/lora_file';
 import { walkStep, type MemoryRequest } from '../../src/training/plan/memory';
 import { costOn, type Cost } from './card_model';
@@ -27,6 +28,8 @@ export interface StepPlan {
   batch: number;
   rank: number;
   recompute: BenchOptions['recompute'];
+  /** The arithmetic, of an f16 tier. */
+  math?: HalfMath;
   dispatches: number;
   tflop: number;
   peakGb: number;
@@ -87,13 +90,18 @@ export async function planStep(
     const { request, blocks } = stepRequest(model, { size, batch, rank });
     const firstKeptBlock =
       recompute === 'all' ? blocks - 1 : recompute === 'none' ? 0 : Math.min(recompute, blocks - 1);
-    const heard: SimulatedDispatch[] = [];
-    // As the tuner would choose by the card's rates.
-    const math = card.chains > 0.8 * 1.03 ? 'multiply' : 'wide';
+    // As the tuner would choose: the arithmetic in which the step is fastest by the card's rates.
     const { multiprocessors } = card;
-    const walked = takenFor({ software: false, tuning: { multiprocessors, math } }, () =>
-      walkStep(request, { firstKeptBlock, microBatch: batch }, (one) => heard.push(one)),
-    );
+    const choices = gpu.f16 ? HALF_MATHS.map((math) => ({ multiprocessors, math })) : [{ multiprocessors }];
+    const walks = choices.map((tuning) => {
+      const heard: SimulatedDispatch[] = [];
+      const walked = takenFor({ software: false, tuning }, () =>
+        walkStep(request, { firstKeptBlock, microBatch: batch }, (one) => heard.push(one)),
+      );
+      const us = heard.reduce((sum, one) => sum + costOn(card, one).us, 0);
+      return { walked, heard, us, math: 'math' in tuning ? tuning.math : undefined };
+    });
+    const { walked, heard, math } = walks.reduce((best, one) => (one.us < best.us ? one : best));
     const kinds = new Map<string, { dispatches: SimulatedDispatch[]; costs: Cost[] }>();
     for (const one of heard) {
       const kind = KINDS.find(([pattern]) => pattern.test(one.program.name))?.[1] ?? 'other';
@@ -108,7 +116,7 @@ export async function planStep(
     const ms = rows.reduce((sum, row) => sum + row.ms, 0);
     const plan: StepPlan = {
       predicted: true,
-      ...{ card: cardName, tier: gpu.tier, size, batch, rank, recompute },
+      ...{ card: cardName, tier: gpu.tier, size, batch, rank, recompute, ...(math ? { math } : {}) },
       dispatches: walked.dispatches,
       tflop: walked.flops / 1e12,
       peakGb: walked.peakBytes / 1e9,
@@ -144,9 +152,9 @@ function planned(
   };
 }
 
-function table({ card, size, batch, rank, tier, recompute, ...plan }: StepPlan): string[] {
+function table({ card, size, batch, rank, tier, math, recompute, ...plan }: StepPlan): string[] {
   const head =
-    `Predicted, not measured: SD 1.5's U-Net on ${card}, ${size} px, batch ${batch}, rank ${rank}, tier ${tier}, ` +
+    `Predicted, not measured: SD 1.5's U-Net on ${card}, ${size} px, batch ${batch}, rank ${rank}, tier ${tier}${math ? ` (products: ${math})` : ''}, ` +
     `recomputed: ${recompute}`;
   const sum =
     `${plan.ms.toFixed(0)} ms a step, ${plan.dispatches} dispatches (${plan.launchMs.toFixed(0)} ms of launches), ` +

@@ -79,7 +79,16 @@ test('plans fit the adapter for every head size', () => {
 });
 
 test('parts are whole blocks of columns, at least two, and cover them all', () => {
-  const plan = { kind: 'tiles', tx: 10, ty: 8, rowsEach: 4, chunks: 1, perChunk: 1, rolled: false } as const;
+  const plan = {
+    kind: 'tiles',
+    tx: 10,
+    ty: 8,
+    rowsEach: 4,
+    chunks: 1,
+    perChunk: 1,
+    wide: 'none',
+    rolled: false,
+  } as const;
   expect(partsOf(plan, 4096, 10)).toEqual({ parts: 10, span: 440 });
   expect(partsOf(plan, 300, 3)).toEqual({ parts: 3, span: 120 });
   expect(partsOf(plan, 77, 10)).toEqual({ parts: 1, span: 80 });

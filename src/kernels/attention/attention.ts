@@ -169,14 +169,18 @@ function wantedParts(workgroups: number): number {
 function shader(name: Pass, plan: Plan, size: number, f16: boolean) {
   if (plan.kind === 'rows') {
     const { threads, rowsEach, columns } = plan;
-    return program(`attention-${name}-rows-${size}-${threads}x${rowsEach}x${columns}`, () =>
-      rowProgram(name, plan, size),
-    );
+    return program(`attention-${name}-rows-${size}-${threads}x${rowsEach}x${columns}`, () => ({
+      ...rowProgram(name, plan, size),
+      cut: 'x',
+    }));
   }
-  const { tx, ty, rowsEach, chunks, perChunk, rolled } = plan;
+  const { tx, ty, rowsEach, chunks, perChunk, wide, rolled } = plan;
   const vec4 = size % 4 === 0;
-  const id = `${tx}x${ty}-${rowsEach}-${chunks}x${perChunk}-${vec4 ? 'vec4' : 'scalar'}-${f16 ? 'f16' : 'f32'}${rolled ? '-rolled' : ''}`;
-  return program(`attention-${name}-tiles-${id}`, () => tileProgram(name, plan, vec4, f16));
+  const id = `${tx}x${ty}-${rowsEach}-${chunks}x${perChunk}-${vec4 ? 'vec4' : 'scalar'}-${f16 ? 'f16' : 'f32'}${f16 && wide !== 'none' ? `-wide-${wide}` : ''}${rolled ? '-rolled' : ''}`;
+  return program(`attention-${name}-tiles-${id}`, () => ({
+    ...tileProgram(name, plan, vec4, f16),
+    cut: 'x',
+  }));
 }
 
 /** delta[b, h, i] = sum over the head of a * b, both [B, N, C]. */

@@ -18,6 +18,7 @@ export function bindings(pass: Pass, vec4: boolean): Pick<Program, 'inputs' | 'o
     causal: 'u32',
     turns: 'u32',
     scale: 'f32',
+    first: 'u32',
   } as const;
   if (pass === 'forward') {
     return { inputs: { q: matrix, k: matrix, v: matrix }, outputs: { o: matrix, lse: 'f32' }, params };

@@ -22,6 +22,11 @@ export interface TilePlan {
   /** The head is staged in this many pieces, of `tx * perChunk` vec4s. */
   readonly chunks: number;
   readonly perChunk: number;
+  /**
+   * Where the adapter has f16: what is staged in f32 all the same, so that the inner loops need not widen it. Its readers
+   * share addresses, so that it costs workgroup memory its size, not its speed. Without f16 everything is f32.
+   */
+  readonly wide: 'none' | 'weights' | 'all';
   /** Hides the loops' limits from the driver's compiler, which would unroll them. */
   readonly rolled: boolean;
 }
@@ -59,21 +64,32 @@ export function planFor(can: Capabilities, pass: Pass, size: number): Plan {
     const { tx, chunks, perChunk } = shape;
     const rowsEach = pass === 'forward' ? shape.forwardRows : shape.backwardRows;
     return [16, 8, 4, 2, 1]
-      .map((ty): TilePlan => ({ kind: 'tiles', tx, ty, rowsEach, chunks, perChunk, rolled: software }))
+      .map((ty): TilePlan => {
+        return { kind: 'tiles', tx, ty, rowsEach, chunks, perChunk, wide: 'none', rolled: software };
+      })
       .filter(
         (plan) =>
           plan.tx * plan.ty <= can.invocations && workgroupBytes(plan, pass, f16) <= can.workgroupBytes,
       );
   };
   const [wide, narrow] = [tiles(HEADS), tiles(NARROW_HEADS)];
-  const roomy = wide.find((plan) => plan.ty >= 8 && workgroupBytes(plan, pass, f16) <= GOOD_BYTES);
+  const good = Math.min(software ? CPU_BYTES : GOOD_BYTES, can.workgroupBytes);
+  const isGood = (plan: TilePlan) => workgroupBytes(plan, pass, f16) <= good;
+  const roomy = wide.find((plan) => plan.ty >= 8 && isGood(plan));
   return (
-    roomy ??
+    (roomy && widened(roomy, pass, f16 && !software ? isGood : () => false)) ??
     wide.find((plan) => plan.ty <= 8 && plan.ty >= FEW_THREADS_DOWN) ??
     narrow.find((plan) => plan.ty <= 8) ??
       // Below 16 KiB, which WebGPU guarantees: slow, but right.
       { ...rows, columns: 1 }
   );
+}
+
+/** As much of the plan in f32 as the bytes allow. */
+function widened(plan: TilePlan, pass: Pass, isGood: (plan: TilePlan) => boolean): TilePlan {
+  const choices = pass === 'forward' ? (['all', 'weights'] as const) : (['all'] as const);
+  const wider = choices.map((wide): TilePlan => ({ ...plan, wide }));
+  return wider.find(isGood) ?? plan;
 }
 
 /** With fewer blocks of columns a part, staging its own rows would outweigh what a part computes. */
@@ -92,13 +108,31 @@ export function partsOf(plan: Plan, columns: number, wanted: number): { parts: n
   return { parts: Math.ceil(blocks / each), span: each * block };
 }
 
+/** Of a vec4. */
+const BYTES = { f16: 8, f32: 16 } as const;
+
+/** What a tile's own rows, the columns that it walks over, and their weights are staged as. Gradients' weights are f32 always. */
+export function elementsOf(
+  { wide }: TilePlan,
+  pass: Pass,
+  f16: boolean,
+): Record<'own' | 'other' | 'weights', keyof typeof BYTES> {
+  const half = f16 ? 'f16' : 'f32';
+  return {
+    own: wide === 'all' ? 'f32' : half,
+    other: half,
+    weights: pass === 'forward' && wide === 'none' ? half : 'f32',
+  };
+}
+
 /** Workgroup memory of a tile, in bytes. `tiles.wgsl.ts` allocates exactly this. */
 export function workgroupBytes(plan: TilePlan, pass: Pass, f16: boolean): number {
   const { tx, ty, rowsEach } = plan;
-  const quad = f16 ? 8 : 16;
+  const { own, other, weights: weight } = elementsOf(plan, pass, f16);
   const resident = plan.chunks === 1 && pass !== 'forward' ? 2 : 1;
-  const staged = quad * oddStride(tx * plan.perChunk) * (resident * ty * rowsEach + 4 * tx);
-  const weights = (pass === 'forward' ? quad : 16) * oddStride(tx) * ty * rowsEach;
+  const stride = oddStride(tx * plan.perChunk);
+  const staged = stride * (resident * ty * rowsEach * BYTES[own] + 4 * tx * BYTES[other]);
+  const weights = BYTES[weight] * oddStride(tx) * ty * rowsEach;
   const maxima = pass === 'forward' ? 4 * rowsEach * tx * ty : 0;
   return staged + weights + maxima;
 }
@@ -110,8 +144,12 @@ export function oddStride(quads: number): number {
 
 export const MAX_HEAD = 512;
 
-/** Above this many bytes too few workgroups share a core to hide latency. Estimated, not measured. */
-const GOOD_BYTES = 24 * 1024;
+/**
+ * Above this many bytes too few workgroups share a core to hide latency; with less, a head of 40 channels would have 80
+ * threads, which leave half a warp of three idle. Estimated, not measured.
+ */
+const GOOD_BYTES = 28 * 1024;
+const CPU_BYTES = 24 * 1024;
 
 /** Heads up to this size would leave most threads of a tile idle. */
 const ROWS_UP_TO = 16;

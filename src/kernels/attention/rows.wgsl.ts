@@ -20,7 +20,7 @@ export function rowProgram(pass: Pass, plan: RowPlan, size: number): Omit<Progra
       .map((name) => store(name, vec4)),
     `@compute @workgroup_size(${plan.threads})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid: vec3<u32>) {
-  let base = wid.x * ${plan.threads * plan.rowsEach}u;
+  let base = (wid.x + p.first) * ${plan.threads * plan.rowsEach}u;
   let scale = p.scale * LOG2E;`,
     text.each((r) => `let row${r} = base + lid.x + ${r * plan.threads}u;`),
     body,

@@ -10,7 +10,7 @@
  */
 import type { Program } from '../program';
 import { bindings, CONSTANTS, fetch, severalKeys, store, upTo } from './bindings.wgsl';
-import { oddStride, type Pass, type TilePlan } from './plan';
+import { elementsOf, oddStride, type Pass, type TilePlan } from './plan';
 
 export function tileProgram(pass: Pass, plan: TilePlan, vec4: boolean, f16: boolean): Omit<Program, 'name'> {
   const text = new TileText(pass, plan, f16);
@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
         @builtin(local_invocation_index) index: u32) {
   let tx = lid.x;
   let ty = lid.y;
-  let row0 = wid.x * ${text.blockRows}u;
+  let row0 = (wid.x + p.first) * ${text.blockRows}u;
   let scale = p.scale * LOG2E;
   let at = ${pass === 'keys' ? 'vec3<u32>(wid.xy, wid.z % p.batches)' : 'wid'};`,
     body,
@@ -153,12 +153,14 @@ class TileText {
   private readonly quads: number;
   private readonly stride: number;
   private readonly weightStride: number;
+  private readonly elements: ReturnType<typeof elementsOf>;
 
   constructor(
     private readonly pass: Pass,
     readonly plan: TilePlan,
-    private readonly f16: boolean,
+    f16: boolean,
   ) {
+    this.elements = elementsOf(plan, pass, f16);
     this.rows = upTo(plan.rowsEach);
     this.blockRows = plan.ty * plan.rowsEach;
     this.blockCols = 4 * plan.tx;
@@ -170,14 +172,14 @@ class TileText {
 
   /** Workgroup memory; `workgroupBytes` of the plan counts it. */
   memory(): string {
-    const quad = this.f16 ? 'vec4<f16>' : 'vec4<f32>';
+    const { own, other, weights } = this.elements;
     const { tx, ty } = this.plan;
     const two = this.pass !== 'forward' && this.plan.chunks === 1;
     return [
-      `var<workgroup> own0: array<${quad}, ${this.blockRows * this.stride}>;`,
-      two ? `var<workgroup> own1: array<${quad}, ${this.blockRows * this.stride}>;` : '',
-      `var<workgroup> other: array<${quad}, ${this.blockCols * this.stride}>;`,
-      `var<workgroup> weights: array<${this.weightType}, ${this.blockRows * this.weightStride}>;`,
+      `var<workgroup> own0: array<vec4<${own}>, ${this.blockRows * this.stride}>;`,
+      two ? `var<workgroup> own1: array<vec4<${own}>, ${this.blockRows * this.stride}>;` : '',
+      `var<workgroup> other: array<vec4<${other}>, ${this.blockCols * this.stride}>;`,
+      `var<workgroup> weights: array<vec4<${weights}>, ${this.blockRows * this.weightStride}>;`,
       this.pass === 'forward' ? `var<workgroup> maxima: array<${this.rowVector}, ${tx * ty}>;` : '',
     ].join('\n');
   }
@@ -231,7 +233,7 @@ class TileText {
         ${this.rows
           .map(
             (r) => `let r${r} = vec4<f32>(${memory}[(ty + ${r * ty}u) * ${this.stride}u + i]);
-        ${dots}${r} += vec4<f32>(dot(r${r}, c0), dot(r${r}, c1), dot(r${r}, c2), dot(r${r}, c3));`,
+        ${[...'xyzw'].map((e) => `${dots}${r} = fma(vec4<f32>(r${r}.${e}), vec4<f32>(c0.${e}, c1.${e}, c2.${e}, c3.${e}), ${dots}${r});`).join('\n')}`,
           )
           .join('\n')}
       }`;
@@ -245,7 +247,7 @@ class TileText {
     return this.rows
       .map(
         (r) =>
-          `weights[(ty + ${r * this.plan.ty}u) * ${this.weightStride}u + tx] = ${this.weightType}(${name}${r});`,
+          `weights[(ty + ${r * this.plan.ty}u) * ${this.weightStride}u + tx] = vec4<${this.elements.weights}>(${name}${r});`,
       )
       .join('\n');
   }
@@ -263,7 +265,10 @@ class TileText {
         const columns = upTo(4).flatMap((c) =>
           upTo(perChunk).flatMap((n) => [
             `let x${c}_${n} = vec4<f32>(other[(i + ${c * tx}u) * ${this.stride}u + tx + ${n * tx}u]);`,
-            ...this.rows.map((r) => `${this.sum(sums, r, chunk, n)} += w${r}.${'xyzw'[c]} * x${c}_${n};`),
+            ...this.rows.map((r) => {
+              const sum = this.sum(sums, r, chunk, n);
+              return `${sum} = fma(vec4<f32>(w${r}.${'xyzw'[c]}), x${c}_${n}, ${sum});`;
+            }),
           ]),
         );
         return `${stage}
@@ -298,11 +303,6 @@ class TileText {
     return `${sums}${r}_${chunk}_${n}`;
   }
 
-  /** The weights of a row's four columns. Probabilities may be halves, their gradients not. */
-  private get weightType(): string {
-    return this.f16 && this.pass === 'forward' ? 'vec4<f16>' : 'vec4<f32>';
-  }
-
   private stage(
     memory: string,
     name: string,
@@ -312,10 +312,11 @@ class TileText {
     quad0: string,
   ): string {
     const { tx, ty } = this.plan;
+    const element = memory === 'other' ? this.elements.other : this.elements.own;
     return `for (var e = index; e < ${this.turns(rows * this.quads)}; e += ${tx * ty}u) {
       let row = e / ${this.quads}u;
       let quad = e % ${this.quads}u;
-      ${memory}[row * ${this.stride}u + quad] = ${this.f16 ? 'vec4<f16>' : 'vec4<f32>'}(fetch_${name}(at, ${first} + row, ${count}, quad + ${quad0}));
+      ${memory}[row * ${this.stride}u + quad] = vec4<${element}>(fetch_${name}(at, ${first} + row, ${count}, quad + ${quad0}));
     }`;
   }
 }

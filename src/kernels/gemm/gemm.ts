@@ -145,6 +145,7 @@ function gemmProgram(text: GemmText) {
       inputs,
       outputs: { y: text.nVec ? 'vec4<f32>' : 'f32' },
       params: GEMM_PARAMS,
+      cut: 'linear',
       f16: text.half !== 'none',
       subgroups: text.tile.kind === 'lanes',
       wgsl: gemmWgsl(text),

@@ -67,7 +67,7 @@ export function gemmName(text: GemmText): string {
 export const GEMM_PARAMS = {
   M: 'u32', N: 'u32', K: 'u32', nTiles: 'u32', perTap: 'u32', total: 'u32', chunks: 'u32', rowWords: 'u32',
   tapWords: 'u32', R: 'u32', scale: 'f32', scale2: 'f32', rate: 'f32', stream: 'u32',
-  H: 'u32', W: 'u32', oh: 'u32', ow: 'u32', stride: 'u32', padTop: 'i32', padLeft: 'i32',
+  H: 'u32', W: 'u32', oh: 'u32', ow: 'u32', stride: 'u32', padTop: 'i32', padLeft: 'i32', first: 'u32',
 } as const; // prettier-ignore
 
 export function gemmWgsl(text: GemmText): string {
@@ -84,7 +84,7 @@ export function gemmWgsl(text: GemmText): string {
     `@compute @workgroup_size(${threadsOf(tile)})
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lid: u32) {
-  let group = wid.x + wid.y * nwg.x;
+  let group = wid.x + wid.y * nwg.x + p.first;
   let mBase = (group / p.nTiles) * ${tile.bm}u;
   let nBase = (group % p.nTiles) * ${tile.bn}u;
   if (mBase >= p.M) { return; }
