@@ -20,7 +20,7 @@ export interface EngineFacts {
   /** `found` names the tensors. */
   CheckpointShapeError: { shape: { found: string } };
   /** Not even single pictures with everything recomputed fit a budget that was set by hand. */
-  MemoryBudgetError: { budget: { neededBytes: number; budgetBytes: number } };
+  MemoryBudgetError: { budget: { neededBytes: number; budgetBytes: number; quantized: boolean } };
   OutOfMemoryError: { memory: Nothing };
   BufferTooLargeError: { buffer: { bytes: number; limitBytes: number } };
   InvalidScheduleError: {

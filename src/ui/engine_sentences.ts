@@ -175,8 +175,8 @@ const engine: Engine = {
     shape: ({ found }) => `底模的张量与 Stable Diffusion 1.x、2.x 和 SDXL 不符（${found}）。${chooseBase}`,
   },
   MemoryBudgetError: {
-    budget: ({ neededBytes, budgetBytes }) =>
-      `此次训练需要 ${gb(neededBytes)} GB 显存，而预算为 ${gb(budgetBytes)} GB。请降低分辨率或 LoRA 的秩，把 base_precision 设为 int8，提高 memory_budget_gb，或将其设为 0 以使用尽可能少的显存。`,
+    budget: ({ neededBytes, budgetBytes, quantized }) =>
+      `此次训练需要 ${gb(neededBytes)} GB 显存，而预算为 ${gb(budgetBytes)} GB。请降低分辨率或 LoRA 的秩，${quantized ? '' : '把 base_precision 设为 int8，'}提高 memory_budget_gb，或将其设为 0 以使用尽可能少的显存。`,
   },
   OutOfMemoryError: {
     memory: () =>

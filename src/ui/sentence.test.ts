@@ -64,6 +64,13 @@ const thrown: Error[] = [
     code: 'cut',
     facts: { tokens: 300, text: 'a house' },
   }),
+  ...[false, true].map((quantized) =>
+    Object.assign(new Error('This run needs 2 GB.'), {
+      name: 'MemoryBudgetError',
+      code: 'budget',
+      facts: { neededBytes: 2e9, budgetBytes: 1e9, quantized },
+    }),
+  ),
   ...[0, 72].map((anew) =>
     Object.assign(new Error('It has ranks 2 to 8.'), {
       name: 'KeptRanks',
@@ -120,6 +127,8 @@ test('facts are said: who, what and how much', () => {
     '种子 -1 不可用：须为不小于 0 的整数。',
     '没有名为“magic”的采样器。',
     '有提示词含 300 个 token，只读取前 225 个：“a house…”。',
+    expect.stringMatching(/秩，把 base_precision 设为 int8，提高/),
+    expect.stringMatching(/秩，提高/),
     '所继续训练的 LoRA 各层的秩为 2 到 8：每层保留自己的秩和 alpha，设置中的 lora_rank 和 lora_alpha 不起作用。',
     expect.stringContaining('（它尚未训练的部分有 72 层除外）'),
     expect.stringMatching(/12 张图片中有 3 张/),

@@ -142,6 +142,10 @@ test('a budget set by hand refuses what not even its least fits, and says how mu
   await open('f32');
   const square: [number, number][] = [[512, 512]];
   expect(() => fit({ ...STYLE, memory_budget_gb: 2 }, square)).toThrow(MemoryBudgetError);
+  const int8 = { ...STYLE, memory_budget_gb: 1, base_precision: 'int8' } as const;
+  expect(() => fit({ ...int8, base_precision: 'fp16' }, square)).toThrow(/set base_precision to int8/);
+  // What is set already is no advice.
+  expect(() => fit(int8, square)).toThrow(/lora_rank, raise memory_budget_gb/);
 });
 
 test('a size that this adapter cannot bind is said before the run, not in the middle of it', async () => {

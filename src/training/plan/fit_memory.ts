@@ -11,13 +11,13 @@ export class MemoryBudgetError extends Error {
   override readonly name = 'MemoryBudgetError';
   readonly code = 'budget';
   readonly facts: EngineFacts['MemoryBudgetError']['budget'];
-  constructor(neededBytes: number, budgetBytes: number) {
+  constructor(neededBytes: number, budgetBytes: number, quantized: boolean) {
     const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
     super(
       `This run needs ${gb(neededBytes)} GB of GPU memory, and its budget is ${gb(budgetBytes)} GB. ` +
-        'Lower resolution or lora_rank, set base_precision to int8, raise memory_budget_gb, or set it to 0 for as little as possible.',
+        `Lower resolution or lora_rank, ${quantized ? '' : 'set base_precision to int8, '}raise memory_budget_gb, or set it to 0 for as little as possible.`,
     );
-    this.facts = { neededBytes, budgetBytes };
+    this.facts = { neededBytes, budgetBytes, quantized };
   }
 }
 
@@ -73,5 +73,6 @@ export function fitMemory(
   }
   if (!least) throw tooLarge ?? new RangeError('A batch has at least one picture.');
   if (anyway) return least;
-  throw new MemoryBudgetError(least.peakBytes, budgetBytes);
+  const { basePrecision = 'fp16' } = request.config;
+  throw new MemoryBudgetError(least.peakBytes, budgetBytes, basePrecision !== 'fp16');
 }
