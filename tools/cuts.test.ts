@@ -60,6 +60,16 @@ function cost(card: Card, product: Product, { tile, splits }: Cut) {
   return { ...one, us: one.us + sum.us };
 }
 
+/** LoRA's thin products of the step, cut for a card. */
+function thinProducts({ multiprocessors }: Card): SimulatedDispatch[] {
+  const heard: SimulatedDispatch[] = [];
+  const { request, blocks } = stepRequest('sd15', { size: 512, batch: 1, rank: 8 });
+  takenFor({ software: false, tuning: { multiprocessors } }, () =>
+    walkStep(request, { firstKeptBlock: blocks - 1, microBatch: 1 }, (one) => heard.push(one)),
+  );
+  return heard.filter(({ program }) => program.name.startsWith('gemm-thin'));
+}
+
 const texts = new Map<Tile, string>();
 function textOf(tile: Tile): string {
   const flags = { aVec: true, bVec: true, nVec: true, taps9: false, bias: false, rVec: true } as const;
@@ -111,5 +121,24 @@ describe.each(['Arc-B580', 'M3-Max', '3090', '4090', 'H100'] as const)('on %s', 
       best += product.count * least;
     }
     expect(chosen / best).toBeLessThan(1.15);
+  });
+
+  test('LoRA modules of one x share their dispatches, which mostly fill the card', () => {
+    const thin = thinProducts(card);
+    // Of twelve modules in each of 16 transformers, queries, keys and values go together, and text's keys and values.
+    const count = (kind: string) => thin.filter(({ program }) => program.name.includes(kind)).length;
+    expect(count('-down')).toBe(2 * 16 * 9);
+    expect(count('-up')).toBe(16 * 9);
+    expect(count('-gradients')).toBe(16 * 9);
+    let time = 0;
+    let filled = 0;
+    for (const one of thin) {
+      const { us } = costOn(card, one);
+      const workgroups = one.groups[0] * one.groups[1] * one.groups[2];
+      time += us;
+      filled += us * Math.min(1, workgroups / multiprocessors);
+    }
+    // A launch is all that the smallest take, on a large card above all.
+    expect(filled / time).toBeGreaterThanOrEqual(multiprocessors > 100 ? 0.55 : 0.75);
   });
 });

@@ -11,6 +11,7 @@ import { cases as loss } from './loss/loss.cases';
 import { cases as norm } from './norm/norm.cases';
 import { cases as optimizer } from './optimizer/optimizer.cases';
 import { cases as pointwise } from './pointwise/pointwise.cases';
+import { cases as thin } from './gemm/thin.cases';
 import type { KernelCase } from './testing';
 
 export const cases: KernelCase[] = Object.entries({
@@ -26,4 +27,5 @@ export const cases: KernelCase[] = Object.entries({
   norm,
   optimizer,
   pointwise,
+  thin,
 }).flatMap(([kernel, list]) => list.map((one) => ({ ...one, name: `${kernel}: ${one.name}` })));

@@ -9,7 +9,7 @@ import { embed } from '../kernels/embedding/embedding';
 import { gatherRows } from '../kernels/layout/layout';
 import { addEmbedding, gelu, quickGelu } from '../kernels/pointwise/pointwise';
 import { range, type TextConfig } from './config';
-import { dense, norm, type Model } from './layers';
+import { dense, denseOfSame, norm, type Model } from './layers';
 
 /**
  * Token ids int32 [B, 77] -> [B, 77, hidden]: the output of layer `layers + 1 - clipSkip`, through the final norm.
@@ -94,12 +94,12 @@ export function textShapes(config: TextConfig): Map<string, number[]> {
 function textLayer(m: Model, { heads, activation }: TextConfig, index: number, x: Tensor): Tensor {
   const path = `text_model.encoder.layers.${index}`;
   const normed = norm(m, `${path}.layer_norm1`, x);
-  const attended = attention(
-    dense(m, `${path}.self_attn.q_proj`, normed),
-    dense(m, `${path}.self_attn.k_proj`, normed),
-    dense(m, `${path}.self_attn.v_proj`, normed),
-    { heads, causal: true },
+  const [q, k, v] = denseOfSame(
+    m,
+    ['q_proj', 'k_proj', 'v_proj'].map((one) => `${path}.self_attn.${one}`),
+    normed,
   );
+  const attended = attention(q, k, v, { heads, causal: true });
   const h = dense(m, `${path}.self_attn.out_proj`, attended, x);
   const wide = dense(m, `${path}.mlp.fc1`, norm(m, `${path}.layer_norm2`, h));
   return dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide), h);

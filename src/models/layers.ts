@@ -5,7 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { conv2d, type ConvOptions } from '../kernels/conv2d/conv2d';
 import { linear } from '../kernels/linear/linear';
-import { loraLinear, type Lora } from '../kernels/lora/lora';
+import { loraLinear, loraLinears, type Lora } from '../kernels/lora/lora';
 import { groupNorm } from '../kernels/norm/group_norm';
 import { layerNorm } from '../kernels/norm/layer_norm';
 import type { Weights } from './weights';
@@ -21,6 +21,15 @@ export function dense(m: Model, path: string, x: Tensor, add?: Tensor): Tensor {
   const { weight, bias } = m.weights.linear(path);
   const lora = m.lora?.(path);
   return lora ? loraLinear(x, weight, bias, lora, add) : linear(x, weight, bias, add);
+}
+
+/** `dense` of several modules of the same x and dimensions, in their order; together where all have a LoRA. */
+export function denseOfSame(m: Model, paths: readonly string[], x: Tensor): Tensor[] {
+  const layers = paths.flatMap((path) => {
+    const lora = m.lora?.(path);
+    return lora ? [{ ...m.weights.linear(path), lora }] : [];
+  });
+  return layers.length === paths.length ? loraLinears(x, layers) : paths.map((path) => dense(m, path, x));
 }
 
 export function conv3x3(m: Model, path: string, x: Tensor, options: ConvOptions = {}): Tensor {

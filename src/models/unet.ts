@@ -11,7 +11,7 @@ import { timestepEmbedding } from '../kernels/embedding/embedding';
 import { concatChannels } from '../kernels/layout/layout';
 import { add, geglu, silu } from '../kernels/pointwise/pointwise';
 import { range, type UnetConfig } from './config';
-import { conv3x3, dense, norm, norm32, type Model } from './layers';
+import { conv3x3, dense, denseOfSame, norm, norm32, type Model } from './layers';
 
 /** What every block sees besides its own input. */
 export interface UnetInputs {
@@ -223,21 +223,17 @@ function transformerBlock(
   context: Tensor,
   options: AttentionOptions,
 ): Tensor {
-  const attend = (name: string, queries: Tensor, states: Tensor, residual: Tensor) =>
-    dense(
+  const attend = (name: string, [q, k, v]: readonly Tensor[], residual: Tensor) =>
+    dense(m, `${block}.${name}.to_out.0`, attention(q, k, v, options), residual);
+  const of = (name: string, projections: readonly string[], states: Tensor) =>
+    denseOfSame(
       m,
-      `${block}.${name}.to_out.0`,
-      attention(
-        dense(m, `${block}.${name}.to_q`, queries),
-        dense(m, `${block}.${name}.to_k`, states),
-        dense(m, `${block}.${name}.to_v`, states),
-        options,
-      ),
-      residual,
+      projections.map((one) => `${block}.${name}.${one}`),
+      states,
     );
-  const normed = norm(m, `${block}.norm1`, x);
-  let h = attend('attn1', normed, normed, x);
-  h = attend('attn2', norm(m, `${block}.norm2`, h), context, h);
+  let h = attend('attn1', of('attn1', ['to_q', 'to_k', 'to_v'], norm(m, `${block}.norm1`, x)), x);
+  const queries = dense(m, `${block}.attn2.to_q`, norm(m, `${block}.norm2`, h));
+  h = attend('attn2', [queries, ...of('attn2', ['to_k', 'to_v'], context)], h);
   const wide = dense(m, `${block}.ff.net.0.proj`, norm(m, `${block}.norm3`, h)); // [B, N, 8C]
   return dense(m, `${block}.ff.net.2`, geglu(wide), h);
 }

@@ -91,10 +91,13 @@ function padding(name: string, { M = 0, N = 0 }: Readonly<Record<string, number>
   return bm && bn && M && N ? (Math.ceil(M / bm) * bm * Math.ceil(N / bn) * bn) / (M * N) : 1;
 }
 
-/** Adding into a flat tensor touches only the part that is added. */
+/** Adding into a flat tensor touches only the part that is added; what a LoRA's gradients are is little beside what they are made of. */
 function movedBytes(name: string, bytes: readonly number[]): number {
   const all = bytes.reduce((sum, n) => sum + n, 0);
-  return name.startsWith('accumulateInto') ? 3 * (all - Math.max(...bytes)) : all;
+  const flat =
+    (name.startsWith('gemm-thin-gradients') && !name.endsWith('-parts')) ||
+    name.startsWith('gemm-add-parts-gradients');
+  return flat ? all - (bytes.at(-1) ?? 0) : all;
 }
 
 export function threadsIn(wgsl: string): number {

@@ -54,7 +54,13 @@ function operation(shape: Shape, make: Scratch): Operation {
       const { rows, in: inn, out, rank } = shape;
       const x = make.floats(rows, inn);
       const weight = { data: make.halves(out, inn), out, in: inn };
-      const lora = { down: make.weights(inn, rank, inn), up: make.weights(rank, out, rank), scale: 1 };
+      const gradient = { flat: make.floats(rank * (inn + out)), down: 0, up: rank * inn };
+      const lora = {
+        down: make.weights(inn, rank, inn),
+        up: make.weights(rank, out, rank),
+        scale: 1,
+        gradient,
+      };
       return {
         y: () => loraLinear(x, weight, undefined, lora),
         xs: [x, lora.down, lora.up],

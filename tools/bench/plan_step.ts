@@ -66,14 +66,14 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^gemm-add-parts/, 'sums of split products'],
   [/^gemm-conv/, 'convolution'],
   [/^gemm-rows-half/, 'linear'],
-  [/^gemm-(rows-f32|columns)/, 'LoRA, thin products'],
+  [/^gemm-thin/, 'LoRA, thin products'],
   [/^attention-delta/, 'attention, row sums'],
   [/^attention/, 'attention'],
   [/^group/, 'group norm'],
   [/^layer/, 'layer norm'],
   [/^geglu/i, 'GEGLU'],
   [/^add/, 'additions'],
-  [/^(accumulateInto|adamw|lion|gradientNorm)/, 'gradients, optimizer'],
+  [/^(adamw|lion|gradientNorm)/, 'gradients, optimizer'],
 ];
 
 export async function planStep(

@@ -4,6 +4,7 @@
  */
 import { cases as kernelCases } from '../../src/kernels/all.cases';
 import { largeTileCases } from '../../src/kernels/gemm/gemm.cases';
+import { slicedCases as slicedThinCases } from '../../src/kernels/gemm/thin.cases';
 import { closeDevice, gpu, openDevice, setTuning } from '../../src/kernels/device';
 import type { HalfMath } from '../../src/kernels/gemm/tile';
 import type { Tuning } from '../../src/kernels/tuned';
@@ -175,7 +176,10 @@ function notesOf({ adapter, halves, correctness, skipped }: GpuReport): string[]
 }
 
 /** Their names say the kernel, as all others do. */
-const largeTiles = largeTileCases.map((one) => ({ ...one, name: `gemm: ${one.name}` }));
+const largeTiles = [
+  ...largeTileCases.map((one) => ({ ...one, name: `gemm: ${one.name}` })),
+  ...slicedThinCases.map((one) => ({ ...one, name: `thin: ${one.name}` })),
+];
 
 /** The first case of each kernel. */
 function oneOfEach(cases: readonly Case[]): Case[] {

@@ -58,8 +58,8 @@ async function timeProduct(
   const { channelDivisor, tiles, sliced } = plan.products;
   // Quantized weights are of whole blocks.
   const narrow = (n: number) => Math.max(storage ? 64 : 8, n / channelDivisor);
-  // The long sum of an outer product runs over pixels, not channels.
-  const [N, K] = [narrow(wideN), kind === 'outer' ? wideK : narrow(wideK)];
+  // The long sum of a LoRA's gradients runs over pixels, not channels.
+  const [N, K] = [narrow(wideN), kind === 'gradients' ? wideK : narrow(wideK)];
   setHalfMath(math);
   try {
     const rates: Record<string, number> = {};
@@ -110,6 +110,6 @@ function productsOf(size: number): Product[] {
     ['projection 640 with LoRA, nf4', 'lora', level1, 640, 640, 'nf4'],
     ['conv 640 to 640, int8', 'conv', level1, 640, 640, 'int8'],
     ['LoRA down 320', 'down', level0, 8, 320],
-    ['LoRA outer product 320', 'outer', 8, 320, level0],
+    ['LoRA gradients 320', 'gradients', 8, 640, level0],
   ];
 }

@@ -7,6 +7,7 @@ import { gpu } from '../device';
 import { weightShape, wordsAlong, type Storage } from '../frozen/frozen';
 import { flush, reserve, upload } from '../program';
 import { gemm, type Gemm } from './gemm';
+import { thinDown, thinGradients } from './thin';
 import { fits, GPU_TILES, SOFTWARE_TILES, type Tile } from './tile';
 
 export interface BenchOptions {
@@ -14,11 +15,11 @@ export interface BenchOptions {
   N: number;
   /** Of one tap for the convolutions, whose M must be a square image's pixels. */
   K: number;
-  kind: 'linear' | 'linearGradient' | 'lora' | 'conv' | 'convGradient' | 'down' | 'outer';
+  kind: 'linear' | 'linearGradient' | 'lora' | 'conv' | 'convGradient' | 'down' | 'gradients';
   tile?: Tile;
   /** Of the frozen weight, where there is one: its inputs are whole blocks if it is quantized. Halves if left out. */
   storage?: Storage;
-  /** LoRA rank, for `lora`, and the narrow side of `down` and `outer` is N or M itself. */
+  /** LoRA rank, for `lora`; of `down` it is N, of `gradients` M, whose N are both the layer's dimensions, of N / 2 each. */
   rank?: number;
   /** Keeps running at least so long. */
   minMs?: number;
@@ -52,29 +53,41 @@ export async function benchGemm(
   const common = { M, N, K, shape: [M, N], tile: options.tile, half: true } as const;
   const packedNT = (taps: 1 | 9) => ({ ...frozen(N, taps, K), bKind: `${storage}NT` }) as const;
   const packedNN = (taps: 1 | 9) => ({ ...frozen(K, taps, N), bKind: `${storage}NN` }) as const;
-  const calls: Record<BenchOptions['kind'], () => Gemm> = {
-    linear: () => ({ ...common, a: floats(M, K), aKind: 'rows', ...packedNT(1), bias: floats(N) }),
-    linearGradient: () => ({ ...common, a: floats(M, K), aKind: 'rows', ...packedNN(1) }),
-    lora: () => ({
-      ...common, a: floats(M, K), aKind: 'rows', ...packedNT(1),
-      lowRank: { kind: 'NT', h: floats(M, rank), factor: floats(N, rank), rank, scale: 1 },
-    }), // prettier-ignore
-    conv: () => ({ ...common, a: floats(M, K), aKind: 'conv', window, ...packedNT(9), bias: floats(N) }),
-    convGradient: () => ({ ...common, a: floats(M, K), aKind: 'convT', window, ...packedNN(9) }),
-    down: () => ({ ...common, a: floats(M, K), aKind: 'rows', b: floats(N, K), bKind: 'f32NT', half: false }),
-    outer: () => ({
-      ...common,
-      a: floats(K, M),
-      aKind: 'columns',
-      b: floats(K, N),
-      bKind: 'f32NN',
-      half: false,
-    }),
+  const product = (call: Omit<Gemm, keyof typeof common>) => () =>
+    tf.backend().disposeData(gemm({ ...common, ...call }).dataId);
+  const rows = () => ({ a: floats(M, K), aKind: 'rows' }) as const;
+  const thin = (of: { rank: number; rows: number; in: number; out: number }) => ({
+    modules: [
+      { down: floats(of.rank, of.in), up: floats(of.out, of.rank), rank: of.rank, scale: 1, stream: 0 },
+    ],
+    ...{ rows: of.rows, in: of.in, out: of.out },
+    ...(options.tile ? { tile: options.tile } : {}),
+  });
+  const works: Record<BenchOptions['kind'], () => () => void> = {
+    linear: () => product({ ...rows(), ...packedNT(1), bias: floats(N) }),
+    linearGradient: () => product({ ...rows(), ...packedNN(1) }),
+    lora: () => {
+      const lowRank = { kind: 'NT', h: floats(M, rank), factor: floats(N, rank), rank, scale: 1 } as const;
+      return product({ ...rows(), ...packedNT(1), lowRank });
+    },
+    conv: () => product({ a: floats(M, K), aKind: 'conv', window, ...packedNT(9), bias: floats(N) }),
+    convGradient: () => product({ a: floats(M, K), aKind: 'convT', window, ...packedNN(9) }),
+    down: () => {
+      const [call, x] = [thin({ rank: N, rows: M, in: K, out: 1 }), floats(M, K)];
+      return () => tf.backend().disposeData(thinDown(call, x).dataId);
+    },
+    gradients: () => {
+      const width = N / 2;
+      const call = thin({ rank: M, rows: K, in: width, out: width });
+      const [x, dy, dh, h] = [floats(K, width), floats(K, width), floats(K, M), floats(K, M)];
+      const places = [{ flat: floats(M * N), down: 0, up: M * width }];
+      return () => thinGradients(call, { x, dh, dys: [dy], h }, places);
+    },
   };
-  const call = calls[kind]();
+  const work = works[kind]();
   const run = async (times: number) => {
     const started = performance.now();
-    for (let i = 0; i < times; i++) tf.backend().disposeData(gemm(call).dataId);
+    for (let i = 0; i < times; i++) work();
     flush();
     await gpu().device.queue.onSubmittedWorkDone();
     return performance.now() - started;
@@ -84,6 +97,7 @@ export async function benchGemm(
   const times = Math.min(200, Math.max(3, Math.ceil(minMs / Math.max(once, 0.01))));
   const msEach = (await run(times)) / times;
   tf.dispose(owned);
-  const flops = 2 * M * N * (K * (call.taps ?? 1) + (kind === 'lora' ? rank : 0));
+  const taps = kind.startsWith('conv') ? 9 : 1;
+  const flops = 2 * M * N * (K * taps + (kind === 'lora' ? rank : 0));
   return { gflops: flops / msEach / 1e6, msEach, firstMs };
 }

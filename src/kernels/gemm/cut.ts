@@ -62,14 +62,17 @@ const SPLITS = [1, 2, 3, 4, 5, 6, 8, 9, 12, 16, 24, 32];
 const LEAST_STEPS = 4;
 
 function best(extent: Extent, tiles: readonly Tile[], multiprocessors: number): Cut {
-  let chosen: (Cut & { us: number }) | undefined;
+  let chosen: (Cut & Estimate) | undefined;
   for (const tile of tiles) {
     const steps = stepsOf(tile, extent);
     for (const wanted of SPLITS) {
       if (wanted > 1 && steps / wanted < LEAST_STEPS) break;
       const splits = Math.ceil(steps / Math.ceil(steps / wanted));
-      const us = estimate(extent, { tile, splits }, multiprocessors);
-      if (!chosen || us < chosen.us) chosen = { tile, splits, us };
+      const own = estimate(extent, { tile, splits }, multiprocessors);
+      // Where memory is what takes the time, the least that is computed in vain.
+      const less =
+        !chosen || own.us < chosen.us || (own.us === chosen.us && own.computeUs < chosen.computeUs);
+      if (less) chosen = { tile, splits, ...own };
     }
   }
   if (!chosen) throw new RangeError('No tile of the matrix product fits this adapter.');
@@ -99,8 +102,13 @@ const INSTRUCTIONS = 0.8;
 const REUSE: Readonly<Record<number, number>> = { 64: 1, 32: 0.85, 16: 0.65 };
 const REGISTERS: Readonly<Record<number, number>> = { 64: 128, 32: 88, 16: 64 };
 
-/** Microseconds, to compare cuts by. */
-export function estimate(extent: Extent, { tile, splits }: Cut, multiprocessors: number): number {
+/** Microseconds, to compare cuts by: all in all, and of arithmetic alone. */
+export interface Estimate {
+  us: number;
+  computeUs: number;
+}
+
+export function estimate(extent: Extent, { tile, splits }: Cut, multiprocessors: number): Estimate {
   const { M, N, K, taps } = extent;
   const threads = threadsOf(tile);
   const accumulators = tile.tm * tile.tn;
@@ -125,9 +133,10 @@ export function estimate(extent: Extent, { tile, splits }: Cut, multiprocessors:
     STEP_US * Math.ceil(stepsOf(tile, extent) / splits) * Math.ceil(Math.ceil(rounds) / resident);
   const memoryUs = (4 * (M * K + M * N) + 2 * K * taps * N) / (EACH.dram * multiprocessors);
   const us = Math.max(computeUs, memoryUs, stepsUs) + LAUNCH_US;
-  if (splits === 1) return us;
+  if (splits === 1) return { us, computeUs };
   const summed = 4 * (splits + 1) * M * N;
-  return us + LAUNCH_US + SECOND_US + summed / ((summed > 30e6 ? EACH.dram : EACH.cache) * multiprocessors);
+  const sumUs = summed / ((summed > 30e6 ? EACH.dram : EACH.cache) * multiprocessors);
+  return { us: us + LAUNCH_US + SECOND_US + sumUs, computeUs };
 }
 
 /** The share of the issue rate that a loop with a barrier every step reaches with so many warps resident: a guess. */

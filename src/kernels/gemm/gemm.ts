@@ -44,6 +44,17 @@ export interface Dropout {
   stream: number;
 }
 
+/** + scale h F^T (`NT`, F [N, rank]) or + scale h F (`NN`, F [rank, N]). */
+export interface LowRank {
+  kind: 'NT' | 'NN';
+  /** [M, rank], or wider: then its columns from `column` on. */
+  h: TensorInfo;
+  column?: number;
+  factor: TensorInfo;
+  rank: number;
+  scale: number;
+}
+
 export interface Gemm {
   M: number;
   N: number;
@@ -59,7 +70,7 @@ export interface Gemm {
   taps?: 1 | 9;
   window?: Window;
   bias?: TensorInfo;
-  lowRank?: { kind: 'NT' | 'NN'; h: TensorInfo; factor: TensorInfo; rank: number; scale: number };
+  lowRank?: LowRank;
   dropout?: Dropout;
   scale?: number;
   /** f32 [M, N], added last, in f32: bit for bit what an addition of its own would give. */
@@ -75,6 +86,8 @@ export function gemm(call: Gemm): TensorInfo {
   const { M, N, K, taps = 1, bias, lowRank, dropout, add, window } = call;
   const extent = { M, N, K, taps };
   const { tile, splits } = cutFor(extent, call.tile);
+  const hRow = lowRank?.h.shape.at(-1) ?? 0;
+  const hAt = lowRank?.column ?? 0;
   const text: GemmText = {
     a: call.aKind,
     b: call.bKind,
@@ -84,7 +97,8 @@ export function gemm(call: Gemm): TensorInfo {
     taps9: taps === 9,
     bias: bias !== undefined,
     lowRank: lowRank?.kind ?? 'none',
-    rVec: tile.kind === 'shared' && lowRank !== undefined && lowRank.rank % 4 === 0,
+    rVec:
+      tile.kind === 'shared' && lowRank !== undefined && [lowRank.rank, hRow, hAt].every((n) => n % 4 === 0),
     dropout: dropout !== undefined,
     add: add !== undefined && splits === 1,
     scaled: (call.scale ?? 1) !== 1,
@@ -112,7 +126,7 @@ export function gemm(call: Gemm): TensorInfo {
     {
       M, N, K, nTiles, perTap, total, chunks,
       rowWords: call.rowWords ?? 0, tapWords: call.tapWords ?? 0,
-      R: lowRank?.rank ?? 0, scale: call.scale ?? 1, scale2: lowRank?.scale ?? 0,
+      R: lowRank?.rank ?? 0, hRow, hAt, scale: call.scale ?? 1, scale2: lowRank?.scale ?? 0,
       rate: dropout?.rate ?? 0, stream: dropout?.stream ?? 0,
       ...(window ?? { H: 0, W: 0, oh: 0, ow: 0, stride: 0, padTop: 0, padLeft: 0 }),
     }, // prettier-ignore

@@ -36,7 +36,7 @@ export interface GemmText {
   readonly bias: boolean;
   /** + scale2 h F^T (`NT`, F [N, R]) or + scale2 h F (`NN`, F [R, N]). */
   readonly lowRank: 'none' | 'NT' | 'NN';
-  /** R is a multiple of 4: h, and F as `NT`, are loaded by whole vectors. As `NN`, F is where N is. */
+  /** R, and where h's columns lie, are multiples of 4: h, and F as `NT`, are loaded by whole vectors. As `NN`, F is where N is. */
   readonly rVec: boolean;
   readonly dropout: boolean;
   /** A tensor like y is added last. */
@@ -66,7 +66,7 @@ export function gemmName(text: GemmText): string {
 /** Every product has the same parameters; those that a text does not read cost nothing. */
 export const GEMM_PARAMS = {
   M: 'u32', N: 'u32', K: 'u32', nTiles: 'u32', perTap: 'u32', total: 'u32', chunks: 'u32', rowWords: 'u32',
-  tapWords: 'u32', R: 'u32', scale: 'f32', scale2: 'f32', rate: 'f32', stream: 'u32',
+  tapWords: 'u32', R: 'u32', hRow: 'u32', hAt: 'u32', scale: 'f32', scale2: 'f32', rate: 'f32', stream: 'u32',
   H: 'u32', W: 'u32', oh: 'u32', ow: 'u32', stride: 'u32', padTop: 'i32', padLeft: 'i32', first: 'u32',
 } as const; // prettier-ignore
 
@@ -100,10 +100,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 
 const stagesHalves = ({ half }: GemmText) => half === 'multiply' || half === 'wide';
 
-const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+export const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** Which rows and column quads a thread owns, as expressions. */
-function owned(tile: Tile) {
+export function owned(tile: Tile) {
   const columns = tile.bn / tile.tn;
   const rows = tile.bm / tile.tm;
   const direct = tile.kind !== 'shared';
@@ -115,7 +115,7 @@ function owned(tile: Tile) {
   };
 }
 
-function declareAccumulators(tile: Tile): string {
+export function declareAccumulators(tile: Tile): string {
   return range(tile.tm)
     .flatMap((i) => range(tile.tn / 4).map((j) => `var acc${i}_${j} = vec4<f32>(0.0);`))
     .join('\n');
@@ -275,7 +275,7 @@ const FILL_TABLE = `if (lid == 0u) { ${NF4.map((value, i) => `nf4[${i}] = ${valu
   workgroupBarrier();`;
 
 /** Statements that add A's quad `a` times block `b` (a prefix of four variables) to an accumulator. */
-function multiplyAdd(half: GemmText['half'], acc: string, a: string, b: string[]): string {
+export function multiplyAdd(half: GemmText['half'], acc: string, a: string, b: string[]): string {
   // Four f16 products are summed in f16, then widened: any overflow shows up as an infinity, never clamped.
   if (half === 'multiply')
     return `${acc} += vec4<f32>(${a}.x * ${b[0]} + ${a}.y * ${b[1]} + ${a}.z * ${b[2]} + ${a}.w * ${b[3]});`;
@@ -286,7 +286,7 @@ function multiplyAdd(half: GemmText['half'], acc: string, a: string, b: string[]
 const widened = (half: GemmText['half']) => (quad: string) => (half === 'wide' ? `vec4<f32>(${quad})` : quad);
 
 /** Where the operands of a shared tile are staged for one stretch of k, and how they are multiplied. */
-interface Stage {
+export interface Stage {
   readonly a: string;
   readonly b: string;
   /** Length of the stretch. */
@@ -310,20 +310,24 @@ function lowRankStage(text: GemmText): Stage {
 }
 
 function sharedArrays(text: GemmText): string {
-  const { tile } = text;
-  const arrays = ({ a, b, bk }: Stage, type: string) =>
-    `var<workgroup> ${a}: array<vec4<${type}>, ${tile.bm * aStride(bk)}>;
-var<workgroup> ${b}: array<vec4<${type}>, ${bk * bStride(tile)}>;`;
   const own = lowRankStage(text);
+  const apart = text.lowRank !== 'none' && own.a !== 'As';
+  return stagingArrays(text.tile, [[mainStage(text), 'S'], ...(apart ? [[own, 'f32'] as const] : [])]);
+}
+
+/** Where stages lie, each with the type of its elements, and what slices hand over. */
+export function stagingArrays(tile: Tile, stages: readonly (readonly [Stage, string])[]): string {
   return [
-    arrays(mainStage(text), 'S'),
-    ...(text.lowRank !== 'none' && own.a !== 'As' ? [arrays(own, 'f32')] : []),
+    ...stages.map(
+      ([{ a, b, bk }, type]) => `var<workgroup> ${a}: array<vec4<${type}>, ${tile.bm * aStride(bk)}>;
+var<workgroup> ${b}: array<vec4<${type}>, ${bk * bStride(tile)}>;`,
+    ),
     ...(slicesOf(tile) > 1 ? [`var<workgroup> Sums: array<vec4<f32>, ${handedOver(tile)}>;`] : []),
   ].join('\n');
 }
 
 /** Which quads of a stage the threads fetch, one after the other, and the loop that multiplies what they staged. */
-function staged(tile: Tile, { a, b, bk, half }: Stage, turned: { a: boolean; b: boolean }) {
+export function staged(tile: Tile, { a, b, bk, half }: Stage, turned: { a: boolean; b: boolean }) {
   const threads = threadsOf(tile);
   const slices = slicesOf(tile);
   const quadsK = bk / 4;
@@ -417,7 +421,7 @@ function sharedBody(text: GemmText): string {
 }
 
 /** Row after row the other slices' sums come to the first, which adds them in their order and alone goes on. */
-function addSlices(tile: Tile): string {
+export function addSlices(tile: Tile): string {
   const threads = sliceThreads(tile);
   const quads = range(tile.tn / 4);
   const at = (slice: string, j: number) =>
@@ -452,9 +456,9 @@ function sharedLowRank(text: GemmText): string {
 /** `fn fetchH(m, r)`: four of h's row m from r on, zero past R; `fn fetchFactor(n, r)`: scale2 F, four r by four columns. */
 function fetchLowRank({ lowRank, rVec, nVec }: GemmText): string {
   const h = rVec
-    ? 'select(vec4<f32>(0.0), h[(m * p.R + min(r, p.R - 4u)) / 4u], r < p.R)'
+    ? 'select(vec4<f32>(0.0), h[(m * p.hRow + p.hAt + min(r, p.R - 4u)) / 4u], r < p.R)'
     : `vec4<f32>(${range(4)
-        .map((e) => `select(0.0, h[m * p.R + min(r + ${e}u, p.R - 1u)], r + ${e}u < p.R)`)
+        .map((e) => `select(0.0, h[m * p.hRow + p.hAt + min(r + ${e}u, p.R - 1u)], r + ${e}u < p.R)`)
         .join(', ')})`;
   const turned = lowRank === 'NT';
   const [line, from, last, width] = turned
@@ -589,7 +593,7 @@ function lowRank(text: GemmText, rows: string[], quads: string[]): string {
         .join('\n      ')}
       ${rows
         .map(
-          (row, i) => `{ let hv = h[min(${row}, p.M - 1u) * p.R + r];
+          (row, i) => `{ let hv = h[min(${row}, p.M - 1u) * p.hRow + p.hAt + r];
         ${quads.map((_, j) => `acc${i}_${j} += hv * f${j};`).join(' ')} }`,
         )
         .join('\n      ')}
@@ -598,7 +602,7 @@ function lowRank(text: GemmText, rows: string[], quads: string[]): string {
 }
 
 /** Inverted dropout, its mask a hash (PCG output permutation, O'Neill 2014) of seed, stream and element. */
-const HASH = `fn scramble(value: u32) -> u32 {
+export const HASH = `fn scramble(value: u32) -> u32 {
   let state = value * 747796405u + 2891336453u;
   let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
   return (word >> 22u) ^ word;

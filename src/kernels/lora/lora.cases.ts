@@ -5,7 +5,7 @@ import { compare, sample, valueAndGradients, type Comparison, type KernelCase } 
 import { read, upload } from '../program';
 import { TOLERANCE } from '../linear/linear.cases';
 import { packHalf } from '../linear/pack_half';
-import { loraLinear } from './lora';
+import { loraLinear, loraLinears, type Lora } from './lora';
 import { mergeLoras } from './merge';
 import { dropoutMask, loraGradientReference, loraReference, type LoraReferenceInput } from './lora.reference';
 
@@ -38,6 +38,8 @@ export const cases: KernelCase[] = [
     name: `lora [${shape.lead}, ${shape.in}] -> ${shape.out}, rank ${shape.rank}${shape.bias ? ' + bias' : ''}${shape.rate ? `, dropout ${shape.rate}` : ''}${shape.add ? ' + add' : ''}`,
     run: () => runCase(shape),
   })),
+  { name: 'lora of three layers of one x, two with a bias, ranks 8 4 5', run: () => runSeveral([8, 4, 5]) },
+  { name: 'lora of two layers of one x, ranks 16 8, dropout 0.4', run: () => runSeveral([16, 8], 0.4) },
   { name: 'merged LoRAs add up', run: runMerged },
   { name: 'an overflow in f16 is not hidden', run: runOverflow },
 ];
@@ -73,8 +75,9 @@ async function runCase(shape: Shape): Promise<Comparison[]> {
   const dy = floats(dys, [...lead, out]);
   const extra = floats(adds, [...lead, out]);
   const seeds = upload(Int32Array.of(seed), [1], 'test');
+  const { flat, place } = gradientOf([{ rank, in: inn, out }]);
   const before = tf.memory().numTensors;
-  const lora = { down, up, scale, dropout: { rate, seed: seeds, stream } };
+  const lora: Lora = { down, up, scale, dropout: { rate, seed: seeds, stream }, gradient: place(0) };
   const { value, grads } = valueAndGradients(
     () => loraLinear(x, { data, out, in: inn }, bias ? b : undefined, lora, add ? extra : undefined),
     [x, down, up, ...(add ? [extra] : [])],
@@ -89,13 +92,97 @@ async function runCase(shape: Shape): Promise<Comparison[]> {
       TOLERANCE,
     ),
     await compare('dx', grads[0], dx, TOLERANCE),
-    await compare('dDown', grads[1], dDown, BRANCH),
-    await compare('dUp', grads[2], dUp, BRANCH),
+    await compare('gradient', flat, [...dDown, ...dUp], BRANCH),
   ];
   if (add) results.push(await compare('dadd', grads[3], dys, { f32: 0, f16: 0 }));
   tf.dispose([value, ...grads]);
   results.push({ what: 'tensors left over', error: Math.abs(tf.memory().numTensors - before), tolerance: 0 });
-  tf.dispose([x, data, b, down, up, dy, extra, seeds]);
+  tf.dispose([x, data, b, down, up, dy, extra, seeds, flat]);
+  return results;
+}
+
+/** A flat gradient of zeros, `down` and `up` of one layer after those of another, and where each lies. */
+function gradientOf(layers: readonly { rank: number; in: number; out: number }[]) {
+  const ends = layers.map((_, i) =>
+    layers.slice(0, i + 1).reduce((sum, { rank, in: inn, out }) => sum + rank * (inn + out), 0),
+  );
+  const flat = upload(new Float32Array(ends.at(-1) ?? 0), [ends.at(-1) ?? 0], 'test');
+  const place = (i: number) => {
+    const down = ends[i - 1] ?? 0;
+    return { flat, down, up: down + layers[i].rank * layers[i].in };
+  };
+  return { flat, place };
+}
+
+async function runSeveral(ranks: readonly number[], rate = 0): Promise<Comparison[]> {
+  const [m, out, inn, seed] = [38, 44, 36, 99];
+  const xs = sample(m * inn, 1);
+  const references = ranks.map((rank, j): LoraReferenceInput => ({
+    x: xs,
+    w: sample(out * inn, 10 + j, inn ** -0.5, true),
+    bias: rate === 0 && j > 0 ? sample(out, 20 + j) : undefined,
+    down: sample(rank * inn, 30 + j, inn ** -0.5),
+    up: sample(out * rank, 40 + j, rank ** -0.5),
+    mask: rate ? dropoutMask(m * rank, rate, seed, 5 + j) : undefined,
+    scale: 0.5 + j,
+    m,
+    out,
+    in: inn,
+    rank,
+  }));
+  const dys = ranks.map((_, j) => sample(m * out, 50 + j));
+  const made: tf.Tensor[] = [];
+  const kept = (tensor: tf.Tensor) => {
+    made.push(tensor);
+    return tensor;
+  };
+  const floats = (values: ArrayLike<number>, dims: number[]) =>
+    kept(upload(Float32Array.from(values), dims, 'test'));
+  const x = floats(xs, [2, m / 2, inn]);
+  const seeds = kept(upload(Int32Array.of(seed), [1], 'test'));
+  const { flat, place } = gradientOf(references);
+  kept(flat);
+  const layers = references.map(({ w, bias, down, up, scale, rank }, j) => ({
+    weight: {
+      data: kept(upload(packHalf(Float32Array.from(w), out, inn), [out, inn / 2], 'test')),
+      ...{ out, in: inn },
+    },
+    bias: bias && floats(bias, [out]),
+    lora: {
+      ...{ down: floats(down, [rank, inn]), up: floats(up, [out, rank]), scale, gradient: place(j) },
+      ...(rate ? { dropout: { rate, seed: seeds, stream: 5 + j } } : {}),
+    },
+  }));
+  const gradients = dys.map((dy) => floats(dy, [2, m / 2, out]));
+  const before = tf.memory().numTensors;
+  let outputs: tf.Tensor[] = [];
+  // Of what is returned, the sum of y . dy, the gradient of each y is its dy.
+  const { value, grads } = valueAndGradients(
+    () => {
+      outputs = loraLinears(x, layers).map((y) => tf.keep(y));
+      return outputs.map((y, j) => tf.sum(tf.mul(y, gradients[j]))).reduce((sum, one) => tf.add(sum, one));
+    },
+    [x, ...layers.flatMap(({ lora }) => [lora.down, lora.up])],
+    tf.scalar(1),
+  );
+  const wants = references.map((reference, j) => loraGradientReference(reference, dys[j]));
+  const dx = new Float64Array(m * inn);
+  for (const want of wants) want.dx.forEach((v, i) => (dx[i] += v));
+  const results: Comparison[] = [];
+  for (const [j, y] of outputs.entries())
+    results.push(await compare(`y${j}`, y, loraReference(references[j]), TOLERANCE));
+  results.push(
+    await compare('dx', grads[0], dx, TOLERANCE),
+    await compare(
+      'gradients',
+      flat,
+      wants.flatMap(({ dDown, dUp }) => [...dDown, ...dUp]),
+      BRANCH,
+    ),
+  );
+  tf.dispose([value, ...grads, ...outputs]);
+  results.push({ what: 'tensors left over', error: tf.memory().numTensors - before, tolerance: 1 });
+  tf.dispose(made);
   return results;
 }
 

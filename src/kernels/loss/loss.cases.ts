@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { read, upload } from '../program';
 import { compare, sample, type Comparison, type KernelCase } from '../testing';
-import { combine, guide, linearCombination, weightedMse } from './loss';
+import { addLoss, combine, guide, linearCombination, weightedMse } from './loss';
 import {
   linearCombinationReference,
   weightedMseGradientReference,
@@ -45,8 +45,12 @@ async function mseCase(shape: number[]): Promise<Comparison[]> {
     upload(Float32Array.of(65536), [1], 'test'),
   ];
   const { loss, dPred } = weightedMse(inputs[0], inputs[1], inputs[2], inputs[3]);
+  const total = upload(Float32Array.of(0.25), [1], 'test');
+  addLoss(total, loss);
+  const want = weightedMseReference(pred, target, weights);
   const results = [
-    await compare('loss', loss, [weightedMseReference(pred, target, weights)], SUM),
+    await compare('loss', loss, [want], SUM),
+    await compare('sum of losses', total, [0.25 + want], SUM),
     await compare(
       'dPred',
       dPred,
@@ -54,7 +58,7 @@ async function mseCase(shape: number[]): Promise<Comparison[]> {
       ONE,
     ),
   ];
-  tf.dispose([...inputs, loss, dPred]);
+  tf.dispose([...inputs, loss, dPred, total]);
   return results;
 }
 

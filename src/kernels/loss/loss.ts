@@ -3,6 +3,7 @@
  *
  *   weightedMse         loss = mean_b( weight_b mean_CHW (pred - target)^2 )
  *                       dPred = lossScale dloss/dpred = lossScale 2 weight_b (pred - target) / (B C H W)
+ *   addLoss             total += loss: over the passes of a step
  *   linearCombination   y = c_b0 a + c_b1 b: the noisy latents sqrt(abar) x0 + sqrt(1 - abar) eps (Ho et al. 2020),
  *                       the velocity sqrt(abar) eps - sqrt(1 - abar) x0 (Salimans & Ho 2022)
  *   combine             y = c_0 x_0 + c_1 x_1 + ...: one step of a linear sampler
@@ -50,6 +51,21 @@ export function weightedMse(
   dispatch(total(), [partials, weights, loss], params, [1, 1, 1], 2 * batch * chunks);
   tf.backend().disposeData(partials.dataId);
   return { loss: owned(loss), dPred: owned(dPred) };
+}
+
+/** total [1] += loss [1]. */
+export function addLoss(total: TensorInfo, loss: TensorInfo): void {
+  dispatch(
+    program('addLoss', () => ({
+      inputs: { loss: 'f32' },
+      outputs: { total: 'f32' },
+      wgsl: '@compute @workgroup_size(1) fn main() { total[0] += loss[0]; }',
+    })),
+    [loss, total],
+    {},
+    [1, 1, 1],
+    1,
+  );
 }
 
 /** a and b [B, ...], coefs [B, 2] -> coefs[b, 0] a + coefs[b, 1] b. */

@@ -7,7 +7,6 @@ import * as tf from '@tensorflow/tfjs';
 import { read, upload, write } from '../program';
 import { Recorder } from '../recording';
 import { relativeError, sample, type Comparison, type KernelCase } from '../testing';
-import { accumulateInto } from './flat';
 import { hyperLength, packHyper, STATE_LENGTH, unpackState, type Hyper } from './hyper';
 import { applyOptimizer, checkGradient, OPTIMIZERS, type OptimizerKind, type RatedRange } from './optimizer';
 import { referenceStep, type ReferenceState } from './optimizer.reference';
@@ -50,7 +49,6 @@ export const cases: KernelCase[] = [
   { name: 'the loss scale follows overflows and good runs', run: scaling },
   { name: 'a replayed step is the plain one, bit for bit', run: replayed },
   { name: 'three pieces and three rates', run: inPieces },
-  { name: 'accumulateInto, 17 spans', run: traffic },
 ];
 
 const SIZE = 5003;
@@ -352,23 +350,4 @@ async function inPieces(): Promise<Comparison[]> {
     changeOfP(change, reference, start),
     { what: 'norm', error: relativeError([state.norm], [norm]), tolerance: 2e-6 },
   ];
-}
-
-/** Spans of many sizes with gaps between them, in an order of their own; the flat tensor's gaps must stay. */
-async function traffic(): Promise<Comparison[]> {
-  const sizes = Array.from({ length: 17 }, (_, k) => ((k * 97) % 611) + 1);
-  const offsets = sizes.map((_, k) => sizes.slice(0, k).reduce((sum, n) => sum + n + 3, 2));
-  const total = offsets[16] + sizes[16] + 5;
-  const order = sizes.map((_, k) => (k * 5) % 17);
-  const before = sample(total, 50);
-  const flat = upload(before, [total], 'test');
-  const parts = sizes.map((n, k) => sample(n, k));
-  const spans = order.map((k) => ({ tensor: upload(parts[k], [sizes[k]], 'test'), offset: offsets[k] }));
-  accumulateInto(flat, spans);
-  accumulateInto(flat, spans);
-  const want = Float64Array.from(before);
-  parts.forEach((part, k) => part.forEach((v, i) => (want[offsets[k] + i] += 2 * v)));
-  const got = await read(flat);
-  tf.dispose([flat, ...spans.map(({ tensor }) => tensor)]);
-  return [{ what: 'flat', error: relativeError(got, want), tolerance: 2e-7 }];
 }

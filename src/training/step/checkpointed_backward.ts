@@ -23,19 +23,10 @@ export interface BackwardSettings {
   wantTime?: boolean;
 }
 
-export interface ModuleGradient {
-  path: string;
-  dDown: Tensor;
-  dUp: Tensor;
-}
-
-/** Receives the gradients of some modules; they are disposed afterwards. */
-export type Sink = (gradients: readonly ModuleGradient[]) => void;
-
 /**
  * x [B, H, W, 4] noisy latents; `loss` maps the prediction to a scalar under the tape; `seed` is the gradient of that
- * scalar (the loss scale), a tensor [1] already on the GPU. Returns the loss and, if wanted, the gradients of the context
- * and of the time embedding.
+ * scalar (the loss scale), a tensor [1] already on the GPU. The LoRA's gradients are added where it says (`Lora.gradient`).
+ * Returns the loss and, if wanted, the gradients of the context and of the time embedding.
  */
 export function checkpointedBackward(
   { model, blocks, firstKeptBlock, adapted, wantContext, wantTime = false }: BackwardSettings,
@@ -43,7 +34,6 @@ export function checkpointedBackward(
   inputs: UnetInputs,
   loss: (prediction: Tensor) => Tensor,
   seed: Tensor,
-  sink: Sink,
   mark: (segment: string) => void = () => {},
 ): { loss: Tensor; dContext: Tensor | undefined; dTime: Tensor | undefined } {
   const first = Math.min(Math.max(firstKeptBlock, 0), blocks.length - 1);
@@ -90,8 +80,7 @@ export function checkpointedBackward(
         ...matrices,
       ];
       const { value, grads } = tf.engine().gradients(y, xs, dy);
-      const own = grads.slice(xs.length - matrices.length);
-      sink(paths.map((path, i) => ({ path, dDown: own[2 * i], dUp: own[2 * i + 1] })));
+      // What stands for the LoRA's, behind them, has no contents.
       return [value, ...grads.slice(0, xs.length - matrices.length)];
     });
     sources.forEach((i, at) => gather(i, flowing[at]));

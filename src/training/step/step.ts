@@ -4,19 +4,19 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
-import { linearCombination } from '../../kernels/loss/loss';
-import { accumulateInto, type Span } from '../../kernels/optimizer/flat';
+import { addLoss, linearCombination } from '../../kernels/loss/loss';
 import { checkGpu } from '../../kernels/device';
 import { concatChannels } from '../../kernels/layout/layout';
 import { reserve, upload, write } from '../../kernels/program';
 import { Recorder, type Recording } from '../../kernels/recording';
-import type { LoraParameters, PlacedModule } from '../../models/lora';
+import type { Lora } from '../../kernels/lora/lora';
+import type { LoraOf, LoraParameters } from '../../models/lora';
 import { ownsModule, timeEmbedding, type UnetBlock } from '../../models/unet';
 import { textConfigs, textModels, type BaseModel, type BaseParts } from './base_model';
 import { addNoiseCoefficients, targetCoefficients } from './noise_schedule';
 import { losses, RUN_KINDS } from './kinds';
 import type { Optimizer } from './optimizer';
-import { checkpointedBackward, type ModuleGradient } from './checkpointed_backward';
+import { checkpointedBackward } from './checkpointed_backward';
 import { PromptInputs } from './prompts';
 import { sizesLength, type Conditioning } from '../../models/family';
 import type { LoraPart, TextPart } from '../../formats/families/family_facts';
@@ -86,7 +86,8 @@ export class StepEngine {
   /** By bucket shape, the one used last at the end. */
   private readonly recordings = new Map<string, Recording>();
   private readonly adapted: ReadonlyMap<UnetBlock, readonly string[]>;
-  private readonly placed: Readonly<Record<LoraPart, ReadonlyMap<string, PlacedModule>>>;
+  /** The modules as they are trained: each knows where in the optimizer's gradient its own is added. */
+  private readonly trained: Readonly<Record<LoraPart, ReadonlyMap<string, Lora>>>;
 
   constructor(
     private readonly base: TrainedParts,
@@ -97,9 +98,8 @@ export class StepEngine {
   ) {
     this.loss = reserve([1], 'float32', 'training inputs');
     this.dropoutSeed = givenSeed ?? upload(new Int32Array(1), [1], 'training inputs');
-    const of = (part: LoraPart) =>
-      new Map(lora.modules.filter((one) => one.part === part).map((module) => [module.path, module]));
-    this.placed = { unet: of('unet'), text1: of('text1'), text2: of('text2') };
+    const of = (part: LoraPart) => trainedModules(lora, optimizer, part);
+    this.trained = { unet: of('unet'), text1: of('text1'), text2: of('text2') };
     this.adapted = new Map(
       base.unet.blocks.map((block) => [
         block,
@@ -168,14 +168,15 @@ export class StepEngine {
 
   private differentiate(inputs: Inputs, mark: (segment: string) => void): void {
     const { base, lora, settings, optimizer } = this;
+    const trained: LoraOf = (part) => (path) => this.trained[part].get(path);
     const encode = (): Conditioning => {
       if (!inputs.prompts || !base.text1)
         throw new Error('Captions are to be encoded, but ids or the text encoder are missing.');
-      const texts = textModels(base, lora.of);
+      const texts = textModels(base, trained);
       const config = textConfigs({ ...base, text1: base.text1 });
       return base.family.encode(texts, config, inputs.prompts.with(settings.clipSkip));
     };
-    const unet = { weights: base.unet.weights, ...(settings.trainUnet ? { lora: lora.of('unet') } : {}) };
+    const unet = { weights: base.unet.weights, ...(settings.trainUnet ? { lora: trained('unet') } : {}) };
     const timeOf = (pooled: Tensor | undefined) =>
       timeEmbedding(
         unet,
@@ -201,21 +202,20 @@ export class StepEngine {
       { time, context },
       (prediction) => losses[RUN_KINDS.loss](prediction, target, inputs.weights, optimizer.lossScale),
       optimizer.lossScale,
-      (gradients) => this.sink('unet', gradients),
       mark,
     );
-    accumulateInto(this.loss, [{ tensor: loss, offset: 0 }]);
+    addLoss(this.loss, loss);
     if (!dContext) return;
     tf.tidy(() => {
       const dPooled =
         pooled && dTime ? tf.engine().gradients(() => timeOf(pooled), [pooled], dTime).grads[0] : undefined;
       const modules = lora.modules.filter((module) => module.part !== 'unet');
       const matrices = modules.flatMap(({ part, path }) => {
-        const pair = lora.of(part)(path);
+        const pair = trained(part)(path);
         return pair ? [pair.down, pair.up] : [];
       });
-      // A skipped last layer has no gradient: its entry is missing.
-      const { grads } = tf.engine().gradients(
+      // A skipped last layer has no gradient.
+      tf.engine().gradients(
         () => {
           const states = encode();
           return dPooled ? joined(states.context, states.pooled) : states.context;
@@ -223,33 +223,8 @@ export class StepEngine {
         matrices,
         dPooled ? joined(dContext, dPooled) : dContext,
         true,
-      ) as { grads: (Tensor | undefined)[] };
-      for (const part of base.family.texts) {
-        this.sink(
-          part,
-          modules.flatMap((module, i) => {
-            const [dDown, dUp] = [grads[2 * i], grads[2 * i + 1]];
-            return module.part === part && dDown && dUp ? [{ path: module.path, dDown, dUp }] : [];
-          }),
-        );
-      }
-    });
-  }
-
-  /** Adds gradients of a part's modules to the optimizer's. */
-  private sink(part: LoraPart, gradients: readonly ModuleGradient[]): void {
-    const { lora, optimizer } = this;
-    const spans: Span[][] = lora.pieces.map(() => []);
-    for (const { path, dDown, dUp } of gradients) {
-      const module = this.placed[part].get(path);
-      if (!module) throw new Error(`No LoRA at ${path}.`);
-      const { from } = lora.pieces[module.piece];
-      spans[module.piece].push(
-        { tensor: dDown, offset: module.down - from },
-        { tensor: dUp, offset: module.up - from },
       );
-    }
-    for (const [piece, own] of spans.entries()) accumulateInto(optimizer.gradient[piece], own);
+    });
   }
 
   private inputsFor(batch: MicroBatch): Inputs {
@@ -313,6 +288,20 @@ export class StepEngine {
 
 /** Token positions of a CLIP text encoder, BOS and EOS included. */
 const POSITIONS = 77;
+
+function trainedModules(lora: LoraParameters, optimizer: Optimizer, part: LoraPart): Map<string, Lora> {
+  return new Map(
+    lora.modules
+      .filter((module) => module.part === part)
+      .map(({ path, piece, down, up }) => {
+        const pair = lora.of(part)(path);
+        if (!pair) throw new Error(`No LoRA at ${path}.`);
+        const { from } = lora.pieces[piece];
+        const gradient = { flat: optimizer.gradient[piece], down: down - from, up: up - from };
+        return [path, { ...pair, gradient }];
+      }),
+  );
+}
 
 /** tf.tidy for what a family encodes. */
 function tidied(encode: () => Conditioning): Conditioning {
