@@ -9,12 +9,16 @@ export function refuseValues(
 ): void {
   if (nonFinite > 0) {
     const facts = { tensor, count: nonFinite };
-    const sentence = `"${tensor}" has ${nonFinite} values that are infinite or not a number. The checkpoint is damaged; download it again.`;
+    const sentence = `"${tensor}" has ${valuesOf(nonFinite)} infinite or not a number. The checkpoint is damaged; download it again.`;
     throw new CheckpointError('non-finite', facts, sentence);
   }
   if (saturated > 0) {
     const facts = { tensor, count: saturated };
-    const sentence = `"${tensor}" has ${saturated} values beyond 65504, the largest number of half precision, in which the base model's weights are kept. No sound Stable Diffusion checkpoint has such values: the file is damaged, or a merge or conversion went wrong. Use another checkpoint.`;
+    const sentence = `"${tensor}" has ${saturated} ${saturated === 1 ? 'value' : 'values'} beyond 65504, the largest number of half precision, in which the base model's weights are kept. No sound Stable Diffusion checkpoint has such values: the file is damaged, or a merge or conversion went wrong. Use another checkpoint.`;
     throw new CheckpointError('too-large', facts, sentence);
   }
+}
+
+function valuesOf(count: number): string {
+  return count === 1 ? '1 value that is' : `${count} values that are`;
 }

@@ -3,6 +3,7 @@
 // megabytes in memory. The sum is made in f64 and rounded once to the layer's own type.
 import { mapCheckpoint } from '../checkpoint/checkpoint_kind';
 import { factsOfBase, lacking } from '../checkpoint/lacking';
+import { refuseValues } from '../checkpoint/values';
 import type { FamilyFacts, MappedTensor, PartName } from '../families/family_facts';
 import { LoraError } from '../lora/lora_error';
 import { refuseOtherFamily } from '../lora/lora_kind';
@@ -168,6 +169,8 @@ async function* mergedTensor(
     const until = Math.min(first + at, rows);
     const bytes = await source.slice(start + first * rowBytes, start + until * rowBytes);
     const values = dtype === 'F64' ? new Float64Array(bytes) : Float64Array.from(toFloats(bytes, dtype));
+    // Of the base model itself: no smaller weight would help.
+    refuseValues(name, { nonFinite: values.filter((value) => !Number.isFinite(value)).length, saturated: 0 });
     const width = values.length / (until - first);
     for (let row = first; row < until; row++) {
       const window = values.subarray((row - first) * width, (row - first + 1) * width);

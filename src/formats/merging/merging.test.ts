@@ -317,6 +317,16 @@ describe('into a base model', () => {
     await expect(merge(base('F16', inLdm), modulesOf(2, 2e5, 3), '1')).rejects.toMatchObject({
       code: 'non-finite',
     });
+    // Damage of the base model is named as that: no smaller weight would help.
+    const broken = base('F16', inLdm);
+    const { dataStart, tensors } = await readHeader(fromBytes(broken));
+    const { name = '', start = dataStart } = tensors.get(inLdm(targets[0].path)) ?? {};
+    broken.set([0, 0x7e], start);
+    await expect(merge(broken, modulesOf(2, 2, 3), '1')).rejects.toMatchObject({
+      code: 'non-finite',
+      facts: { tensor: name, count: 1 },
+      message: expect.stringMatching(/has 1 value that is infinite.*damaged/),
+    });
     const coarse = targets.map(({ path, conv: pixel, inFeatures, outFeatures }) => ({
       ...weight(inLdm(path), 'F16', [outFeatures, inFeatures, ...(pixel ? [1, 1] : [])], 0),
       dtype: 'F8_E4M3' as const,
