@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { baseFiles } from './base_files';
+import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
+import { baseFiles, openBase } from './base_files';
 
 const root = await mkdtemp(join(tmpdir(), 'base-files-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -76,5 +77,20 @@ test('what is missing is named, with its setting', async () => {
   await expect(found(file, join(root, 'no-such-vae'))).rejects.toThrow(/vae: there is no file/);
   await expect(found(file, await folder('nothing', 'config.json'))).rejects.toThrow(
     /vae.*has no \.safetensors/,
+  );
+});
+
+test('of several files the one that is damaged is named, and the setting it came by', async () => {
+  const whole = writeSafetensors([{ name: 'a', dtype: 'F32', shape: [2], data: new Uint8Array(8) }]);
+  const parts = ['unet/diffusion_pytorch_model.safetensors', vaePart, text];
+  const base = await folder('damaged', ...parts);
+  for (const part of parts) await writeFile(join(base, part), whole);
+  expect(await openBase({ base_model: base, vae: '' })).toHaveLength(3);
+  const vae = join(await folder('own', 'vae.safetensors'), 'vae.safetensors');
+  await writeFile(vae, whole.slice(0, -1));
+  await expect(openBase({ base_model: base, vae })).rejects.toThrow(`vae "${vae}": This file is cut short`);
+  await writeFile(join(base, text), whole.slice(0, -1));
+  await expect(openBase({ base_model: base, vae: '' })).rejects.toThrow(
+    `base_model "${join(base, text)}": This file is cut short`,
   );
 });

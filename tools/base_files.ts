@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainConfig } from '../src/formats/config/config_fields';
+import type { ByteSource } from '../src/formats/safetensors/byte_source';
+import { readHeader } from '../src/formats/safetensors/safetensors';
+import { openSource } from './files';
 import { missingShards, modelFilesAmong } from '../src/formats/checkpoint/diffusers_files';
 
 /** In the order in which a later VAE replaces an earlier one. Throws an error that names the setting and the path. */
@@ -15,6 +18,29 @@ export async function baseFiles({
   return vae === ''
     ? base
     : [...base, ...(await filesAt('vae', vae, [existsSync(join(vae, 'vae')) ? 'vae' : '.']))];
+}
+
+/**
+ * The same, opened. What is wrong with a file's header is thrown with the setting and that file's own path: of a folder's
+ * several it would else be any.
+ */
+export async function openBase(config: Pick<TrainConfig, 'base_model' | 'vae'>): Promise<ByteSource[]> {
+  const own = config.vae === '' ? 0 : (await baseFiles({ base_model: config.base_model, vae: '' })).length;
+  const paths = await baseFiles(config);
+  const sources = paths.map(openSource);
+  for (const [i, source] of sources.entries())
+    await naming(config.vae !== '' && i >= own ? 'vae' : 'base_model', paths[i], readHeader(source));
+  return sources;
+}
+
+/** An error about a file's content says which file. */
+export async function naming<T>(setting: string, path: string, read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof Error) error.message = `${setting} "${path}": ${error.message}`;
+    throw error;
+  }
 }
 
 async function filesAt(setting: string, path: string, parts: readonly string[]): Promise<string[]> {

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { writeSafetensors } from '../src/formats/safetensors/safetensors_write';
 import { placeImages } from '../src/training/data/dataset';
 import { planBaseModel } from '../src/training/step/base_model';
-import { baseFiles } from './base_files';
+import { openBase } from './base_files';
 import { optionsOf, runCommand, UsageError } from './command';
-import { makeFolder, openSource, writeWhole } from './files';
+import { makeFolder, writeWhole } from './files';
 import { FOLDER_USAGE, folderChoices, folderOptions } from './folder_options';
 import { readConfig } from './read_config';
 import { draws, pixels, startOf } from './run_draws';
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   if (config.lora_dropout > 0)
     throw new Error('lora_dropout is drawn on the GPU, in no order that another trainer has. Set it to 0.');
   const images = await runPictures(config, folderChoices(values), values['keep-copies'] ?? false, say);
-  const plan = await planBaseModel((await baseFiles(config)).map(openSource));
+  const plan = await planBaseModel(await openBase(config));
   const drawn = draws(config, plan, images, most);
   await makeFolder(values.out);
   const write = (name: string, bytes: Uint8Array | string) => writeWhole(join(values.out ?? '', name), bytes);

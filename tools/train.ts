@@ -19,7 +19,7 @@ import { planBaseModel } from '../src/training/step/base_model';
 import { estimateRun } from '../src/training/plan/estimate';
 import { tierFor } from '../src/training/loop/job';
 import { prepare, type TrainingRun } from '../src/training/loop/prepare';
-import { baseFiles } from './base_files';
+import { naming, openBase } from './base_files';
 import { baseNotes } from './base_notes';
 import { optionsOf, runCommand, sentenceOf, UsageError } from './command';
 import { gpuLine, gpuNotes, installWebGpu } from './dawn';
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   if (drawsSamples(config))
     for (const note of notesOn([...config.sample_prompts, config.sample_negative_prompt]))
       console.log(`note: ${noteSentence(note)}`);
-  const base = (await baseFiles(config)).map(openSource);
+  const base = await openBase(config);
   // By their headers, before anything is loaded: what cannot be used is named at once.
   const planned = await naming('base_model', config.base_model, planBaseModel(base));
   for (const note of await baseNotes(config, planned.family, base)) console.log(`note: ${note}`);
@@ -176,16 +176,6 @@ async function toldBeforehand(run: TrainingRun): Promise<string[]> {
     break;
   }
   return lines;
-}
-
-/** An error about a file's content says which file. */
-async function naming<T>(setting: string, path: string, read: Promise<T>): Promise<T> {
-  try {
-    return await read;
-  } catch (error) {
-    if (error instanceof Error) error.message = `${setting} "${path}": ${error.message}`;
-    throw error;
-  }
 }
 
 /** What `resume` names, and after it what to fall back to where it is damaged; nothing where a run begins. */

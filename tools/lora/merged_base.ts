@@ -6,8 +6,8 @@ import { cp, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { WeightedLora } from '../../src/formats/merging/combine';
 import { planMerge, type MergedFile } from '../../src/formats/merging/merge_base';
-import { baseFiles } from '../base_files';
-import { makeFolder, openSource, PART } from '../files';
+import { baseFiles, openBase } from '../base_files';
+import { makeFolder, PART } from '../files';
 
 /** Throws as `planMerge` does, and Node's errors; no half-written model is left then. */
 export async function writeMerged(
@@ -17,8 +17,9 @@ export async function writeMerged(
   out: string,
   say: (line: string) => void,
 ): Promise<void> {
-  const paths = await baseFiles({ base_model: base, vae: '' });
-  const files = await planMerge(paths.map(openSource), loras, metadata);
+  const whole = { base_model: base, vae: '' };
+  const paths = await baseFiles(whole);
+  const files = await planMerge(await openBase(whole), loras, metadata);
   const folder = (await stat(base)).isDirectory();
   if (folder) {
     await cp(base, out, { recursive: true, filter: (path) => !paths.includes(path) });
