@@ -41,7 +41,8 @@ export const USAGE = `Usage: npm run bench -- [options]      (JSON on standard o
   --model sd15|tiny              whose training step; default sd15 on a GPU, tiny on the CPU
   --rank N                       of the LoRA; default 8
   --steps N                      timed training steps; default 20
-  --recompute all|none|N         blocks before the N-th are run again in the backward pass; default all
+  --recompute all|none|N         blocks before the N-th are run again in the backward pass (as many as there are: attention
+                                 too, which is else kept); default all
   --kernels-only, --step-only    one half of the bench
   --tune                         also every tile of the matrix product at every shape
   --plan CARD                    measures nothing: predicts a step of SD 1.5 on ${Object.keys(CARDS).join('|')}, with --batch N

@@ -89,7 +89,7 @@ export async function planStep(
     const { size = 512, model = 'sd15', batch, rank, recompute } = options;
     const { request, blocks } = stepRequest(model, { size, batch, rank });
     const firstKeptBlock =
-      recompute === 'all' ? blocks - 1 : recompute === 'none' ? 0 : Math.min(recompute, blocks - 1);
+      recompute === 'all' ? blocks - 1 : recompute === 'none' ? 0 : Math.min(recompute, blocks);
     // As the tuner would choose: the arithmetic in which the step is fastest by the card's rates.
     const { multiprocessors } = card;
     const choices = gpu.f16 ? HALF_MATHS.map((math) => ({ multiprocessors, math })) : [{ multiprocessors }];

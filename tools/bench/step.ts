@@ -75,11 +75,7 @@ export async function benchStep(
 
   const blocks = base.unet.blocks.length;
   const firstKeptBlock =
-    plan.recompute === 'all'
-      ? blocks - 1
-      : plan.recompute === 'none'
-        ? 0
-        : Math.min(plan.recompute, blocks - 1);
+    plan.recompute === 'all' ? blocks - 1 : plan.recompute === 'none' ? 0 : Math.min(plan.recompute, blocks);
   const shapes = loraShapes(config, {
     train_unet: true,
     train_text_encoder: false,

@@ -54,6 +54,66 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return run({ q, k, v }, attrs)[0];
 }
 
+/** Fewer keys than this are computed again sooner than kept. Counted, not measured: see `KeptAttention`. */
+const MANY_KEYS = 1024;
+
+/**
+ * What attention gave in a block that will be run again, so that it need not be computed again: outputs and lse of those calls
+ * whose keys are many, in the order of the calls. A call costs 4 N M C operations and keeps 4 N C bytes: worth as much a byte
+ * as there are keys.
+ */
+export class KeptAttention {
+  private readonly outputs: [TensorInfo, TensorInfo][] = [];
+
+  /** Keeps what attention inside `work` gives. */
+  keeping<T>(work: () => T): T {
+    return withKept({ kept: this, again: false }, work);
+  }
+
+  /** Attention inside `work`, which is the same again, takes what was kept. */
+  reusing<T>(work: () => T): T {
+    return withKept({ kept: this, again: true }, work);
+  }
+
+  /** Of whatever was kept and not taken. */
+  dispose(): void {
+    for (const info of this.outputs.splice(0).flat()) tracked(info).dispose();
+  }
+
+  /** @internal */
+  add(outputs: [TensorInfo, TensorInfo]): void {
+    // A reference of its own; who takes it, has it.
+    for (const { dataId } of outputs) tf.backend().incRef(dataId);
+    this.outputs.push(outputs);
+  }
+
+  /** @internal */
+  take(shape: readonly number[]): [TensorInfo, TensorInfo] {
+    const outputs = this.outputs.shift();
+    if (!outputs || outputs[0].shape.some((n, i) => n !== shape[i]))
+      throw new Error(`Attention over [${shape}] was not what came here before.`);
+    return outputs;
+  }
+}
+
+let manyKeys = MANY_KEYS;
+let keeping: { readonly kept: KeptAttention; readonly again: boolean } | undefined;
+
+function withKept<T>(now: typeof keeping, work: () => T): T {
+  const before = keeping;
+  keeping = now;
+  try {
+    return work();
+  } finally {
+    keeping = before;
+  }
+}
+
+/** From how many keys on attention's outputs are kept (undefined: as always). For tests, whose pictures are small. */
+export function overrideManyKeys(keys: number | undefined): void {
+  manyKeys = keys ?? MANY_KEYS;
+}
+
 /** Makes all attention use the plan that `choose` returns (undefined: the adapter's own). For tests and tuning. */
 export function overridePlan(choose: ((pass: Pass, size: number) => Plan | undefined) | undefined): void {
   chosen = choose;
@@ -92,9 +152,12 @@ let chosen: ((pass: Pass, size: number) => Plan | undefined) | undefined;
 const run = defineKernel<Attrs>({
   name: 'Attention',
   forward: ({ q, k, v }, attrs) => {
+    const worth = k.shape[1] >= manyKeys ? keeping : undefined;
+    if (worth?.again) return worth.kept.take(q.shape);
     const o = allocate(q.shape);
     const lse = allocate([q.shape[0], attrs.heads, q.shape[1]]);
     pass('forward', [q, k, v, o, lse], q, k, attrs);
+    worth?.kept.add([o, lse]);
     return [o, lse];
   },
   gradient: {

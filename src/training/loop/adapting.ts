@@ -52,7 +52,7 @@ export async function* trainAdapting(run: TrainingRun): AsyncGenerator<TrainEven
 
 /** The next smaller run: all blocks recomputed, then halves of the pictures at once. Undefined: there is none. */
 function less({ recomputedBlocks, blocks, microBatch }: RunPlan): Economy | undefined {
-  const all = blocks - 1;
+  const all = blocks;
   const samples = { guidedTogether: false, decodeTile: LEAST_TILE };
   if (recomputedBlocks < all) return { firstKeptBlock: all, microBatch, ...samples };
   if (microBatch === 1) return undefined;

@@ -137,9 +137,8 @@ function partsOf(
   const lora = parts.includes('unet') ? loraBytes(request) : 0;
   const saved = (firstKeptBlock: number) =>
     predicted.ofLargest(firstKeptBlock, memory.microBatch).trainingBytes -
-    predicted.ofLargest(blocks - 1, memory.microBatch).trainingBytes;
-  const kept =
-    !training || memory.firstKeptBlock === blocks - 1 ? 0 : Math.max(0, saved(memory.firstKeptBlock));
+    predicted.ofLargest(blocks, memory.microBatch).trainingBytes;
+  const kept = !training || memory.firstKeptBlock === blocks ? 0 : Math.max(0, saved(memory.firstKeptBlock));
   return { weights, kept, lora, working: memory.peakBytes - weights - lora - kept };
 }
 

@@ -41,7 +41,8 @@ export function fitMemory(
   { anyway = false, most }: FitOptions = {},
 ): MemoryPrediction {
   const fits = ({ peakBytes }: MemoryPrediction) => peakBytes <= budgetBytes;
-  const last = blocks - 1;
+  // One more than there are: not even what attention gave is kept.
+  const last = blocks;
   const floor = Math.min(last, most?.firstKeptBlock ?? 0);
   let least: MemoryPrediction | undefined;
   let tooLarge: BufferTooLargeError | undefined;

@@ -1,11 +1,13 @@
 /**
  * Forward and backward through the U-Net's blocks with a bounded memory. Blocks before `firstKeptBlock` run forward outside
- * the tape and leave only their outputs; they are run again, one by one in reverse, under the tape. Blocks from
- * `firstKeptBlock` on run once, on one tape. tfjs cannot nest gradients, hence this explicit pass.
+ * the tape and leave only their outputs, and what attention over many keys gave, which is little for the time that it took; they
+ * are run again, one by one in reverse, under the tape. Blocks from `firstKeptBlock` on run once, on one tape. At
+ * `blocks.length` attention is computed again as well. tfjs cannot nest gradients, hence this explicit pass.
  * Training Deep Nets with Sublinear Memory Cost, Chen et al. 2016.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
+import { KeptAttention } from '../../kernels/attention/attention';
 import { add } from '../../kernels/pointwise/pointwise';
 import type { Model } from '../../models/layers';
 import type { UnetBlock, UnetInputs } from '../../models/unet';
@@ -13,7 +15,10 @@ import type { UnetBlock, UnetInputs } from '../../models/unet';
 export interface BackwardSettings {
   model: Model;
   blocks: readonly UnetBlock[];
-  /** Blocks from this index on keep their activations; 0 keeps all, `blocks.length` none but the last block's. */
+  /**
+   * Blocks from this index on keep their activations; 0 keeps all, `blocks.length - 1` none but the last block's and what
+   * attention gave, `blocks.length` not even that.
+   */
   firstKeptBlock: number;
   /** Paths of the trained LoRA modules in a block; none if only the text encoder is trained. */
   adapted: (block: UnetBlock) => readonly string[];
@@ -46,10 +51,14 @@ export function checkpointedBackward(
   const outputs: Tensor[] = [];
   const inputOf = (i: number) => (i === 0 ? x : outputs[i - 1]);
 
+  const kept: (KeptAttention | undefined)[] = [];
   mark('forward');
   for (let i = 0; i < first; i++) {
     const block = blocks[i];
-    outputs[i] = tf.tidy(() => block.run(model, inputOf(i), inputs, outputs[skipOf[i] ?? -1]));
+    const run = () => tf.tidy(() => block.run(model, inputOf(i), inputs, outputs[skipOf[i] ?? -1]));
+    const keeper = needs[i] && firstKeptBlock < blocks.length ? new KeptAttention() : undefined;
+    outputs[i] = keeper ? keeper.keeping(run) : run();
+    kept[i] = keeper;
   }
 
   const dOutputs: (Tensor | undefined)[] = [];
@@ -113,11 +122,12 @@ export function checkpointedBackward(
     if (needs[i] && dy) {
       const skip = skipOf[i];
       const earlier = [...new Set([i - 1, skip ?? -1])].filter((n) => n >= 0);
-      differentiate(() => block.run(model, inputOf(i), inputs, outputs[skip ?? -1]), dy, earlier, [
-        block,
-      ]).dispose();
+      const again = () => block.run(model, inputOf(i), inputs, outputs[skip ?? -1]);
+      const taking = () => kept[i]?.reusing(again) ?? again();
+      differentiate(taking, dy, earlier, [block]).dispose();
       dy.dispose();
     }
+    kept[i]?.dispose();
     outputs[i].dispose();
   }
   return { loss: value, dContext, dTime };

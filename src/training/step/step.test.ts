@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
+import { overrideManyKeys } from '../../kernels/attention/attention';
 import { read, trim } from '../../kernels/program';
 import { LoraParameters } from '../../models/lora';
 import { unetBlocks } from '../../models/unet';
@@ -13,7 +14,7 @@ import { GOLDEN_STEP } from '../described.testing';
 import { goldenSource } from '../golden_source.testing';
 import { freshLora, loraShapes } from './lora_file';
 import { fitMemory, MemoryBudgetError } from '../plan/fit_memory';
-import { predictions, predictMemory, type MemoryRequest } from '../plan/memory';
+import { predictions, predictMemory, walkStep, type MemoryRequest } from '../plan/memory';
 import { createOptimizer, disposeOptimizer, readOptimizer, readReport, setHyper, update } from './optimizer';
 import { stream } from './random';
 import { StepEngine, type MicroBatch, type StepSettings } from './step';
@@ -142,6 +143,53 @@ test('with more shapes than recordings are kept the bits stay the same, and no b
   base.unet.weights.dispose();
 });
 
+test('attention that is kept for recomputed blocks gives the bits of attention computed again, in fewer dispatches', async () => {
+  const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
+  const base = await loadParts(plan, ['unet']);
+  const blocks = unetBlocks(plan.unet).length;
+  const trained = async (firstKeptBlock: number) => {
+    const lora = new LoraParameters(loraShapes(plan, UNET_ALONE));
+    lora.set(freshLora(plan.family, 1));
+    const optimizer = createOptimizer('adamw', lora, false);
+    const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, firstKeptBlock });
+    // The first step is recorded, the next two are its replays.
+    for (const i of [0, 1, 2]) {
+      setHyper(optimizer, defaultConfig(), () => 1, false, i);
+      engine.begin();
+      engine.micro(batchOf(i), i);
+      update(optimizer, lora.values);
+    }
+    const values = await lora.read();
+    engine.dispose();
+    disposeOptimizer(optimizer);
+    lora.dispose();
+    return values;
+  };
+  const walked = (firstKeptBlock: number) =>
+    walkStep(
+      {
+        config: plan,
+        lora: { shapes: loraShapes(plan, UNET_ALONE), dropout: 0 },
+        ...{ optimizer: 'adamw', settings: SETTINGS, samples: undefined, keep: [] },
+        buckets: [{ size: 1, width: 64, height: 64 }],
+      },
+      { firstKeptBlock, microBatch: 1 },
+    );
+  const tensors = tf.memory().numTensors;
+  overrideManyKeys(16);
+  try {
+    const [least, kept] = [await trained(blocks), await trained(blocks - 1)];
+    expect(kept).toEqual(least);
+    // Sixteen layers look at 77 tokens, and ten at the 64 or 16 places of their own level; six have four places or one.
+    expect(walked(blocks).dispatches - walked(blocks - 1).dispatches).toBe(26);
+    expect(walked(blocks).peakBytes).toBeLessThan(walked(blocks - 1).peakBytes);
+  } finally {
+    overrideManyKeys(undefined);
+  }
+  expect(tf.memory().numTensors).toBe(tensors);
+  base.unet.weights.dispose();
+});
+
 test('the prediction is what the run then takes', async () => {
   const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
   const shapes = loraShapes(plan, UNET_ALONE);
@@ -155,7 +203,12 @@ test('the prediction is what the run then takes', async () => {
     keep: [],
   };
   const blocks = unetBlocks(plan.unet).length;
-  for (const firstKeptBlock of [0, blocks - 1]) {
+  for (const [firstKeptBlock, manyKeys] of [
+    [0, undefined],
+    [blocks - 1, 300],
+    [blocks, 300],
+  ] as const) {
+    overrideManyKeys(manyKeys);
     const { trainingBytes } = predictMemory(request, firstKeptBlock);
     gpu().buffers.trim();
     gpu().buffers.resetPeak();
@@ -176,6 +229,7 @@ test('the prediction is what the run then takes', async () => {
     lora.dispose();
     base.unet.weights.dispose();
   }
+  overrideManyKeys(undefined);
   await encodingAndSampling(plan, request, blocks);
   const all = predictMemory(request, 0).peakBytes;
   const none = predictMemory(request, blocks - 1).peakBytes;
@@ -188,7 +242,7 @@ test('the prediction is what the run then takes', async () => {
   const single = fitMemory(request, blocks, none - 1);
   expect(single.microBatch).toBe(1);
   expect(single.peakBytes).toBeLessThan(none);
-  const least = predictions(request).of(blocks - 1, 1);
+  const least = predictions(request).of(blocks, 1);
   expect(() => fitMemory(request, blocks, least.peakBytes - 1)).toThrow(MemoryBudgetError);
   expect(fitMemory(request, blocks, 1, undefined, { anyway: true })).toEqual(least);
 });
