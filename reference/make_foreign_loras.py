@@ -99,7 +99,14 @@ def peft_and_diffusers(models, pairs):
         StableDiffusionPipeline.save_lora_weights(OUT, **layers, **extra, weight_name=f"{name}.safetensors")
 
 
-def sd_scripts_modules(folder):
+def no_sdxl(_folder):
+    """In place of its module of SDXL's U-Net, where that is not asked for."""
+    module = types.ModuleType("library.sdxl_original_unet")
+    module.SdxlUNet2DConditionModel = type("SdxlUNet2DConditionModel", (), {})
+    return module
+
+
+def sd_scripts_modules(folder, sdxl_unet=no_sdxl):
     """networks.lora with its own hash functions; what else it imports needs packages that have nothing to do with this."""
     sys.path.insert(0, str(folder))
     wanted = {"precalculate_safetensors_hashes", "addnet_hash_legacy", "addnet_hash_safetensors", "model_hash", "calculate_sha256"}
@@ -111,11 +118,10 @@ def sd_scripts_modules(folder):
     exec(compile(tree, "train_util.py", "exec"), train_util.__dict__)
     utils = types.ModuleType("library.utils")
     utils.setup_logging = lambda *_, **__: None
-    sdxl = types.ModuleType("library.sdxl_original_unet")
-    sdxl.SdxlUNet2DConditionModel = type("SdxlUNet2DConditionModel", (), {})
     library.train_util = train_util
-    for module in (library, train_util, utils, sdxl):
+    for module in (library, train_util, utils):
         sys.modules[module.__name__] = module
+    sys.modules["library.sdxl_original_unet"] = sdxl_unet(folder)
     from networks import lora
 
     return lora, train_util

@@ -14,7 +14,7 @@ from transformers import CLIPTextModel
 import lora
 from make_varied import weight
 from models import UNET_PREFIX, ExactTimeProjection, unet_ldm_name
-from sdxl import VOCAB, fill, frozen, joined, openclip, ours, padded, text_config, vae, vae_file
+from sdxl import VOCAB, fill, frozen, joined, openclip, ours, padded, text_config, text_model, vae, vae_file
 
 TEXT_PREFIX = "cond_stage_model.model."
 SCALING = 0.18215

@@ -146,7 +146,7 @@ def entries(models):
             elif part == "vae":
                 file, shape = vae_file(name, shape)
             elif part == "text1":
-                file = TEXT1_PREFIX + "text_model." + name.removeprefix("text_model.")
+                file = TEXT1_PREFIX + "text_model." + inner(name)
             else:
                 file, shape, how = openclip(name, shape)
             yield part, name, file, shape, how
@@ -160,12 +160,12 @@ def vae_file(name, shape):
 
 def openclip(name, shape, prefix=TEXT2_PREFIX):
     """OpenCLIP's name of a tensor, its shape there, and what of it `name` is."""
-    inner = name.removeprefix("text_model.")
-    if inner == "text_projection.weight":
+    own = inner(name)
+    if own == "text_projection.weight":
         return prefix + "text_projection", shape[::-1], {"transposed": True}
-    if inner in OPENCLIP:
-        return prefix + OPENCLIP[inner], shape, {}
-    _, _, layer, rest = inner.split(".", 3)
+    if own in OPENCLIP:
+        return prefix + OPENCLIP[own], shape, {}
+    _, _, layer, rest = own.split(".", 3)
     path, leaf = rest.rsplit(".", 1)
     block = f"{prefix}transformer.resblocks.{layer}."
     if path in OPENCLIP_INNER:
@@ -214,6 +214,15 @@ def load(dtype=torch.float64, path=None):
     models = build()
     tensors = load_file(path) if path else single_file(models)
     return models, tensors, fill(models, ours(tensors, models), as_diffusers_reads(tensors, models), dtype)
+
+
+def inner(name):
+    """Of a tensor or a module of a text encoder: transformers 5 has no `text_model` around one without a projection."""
+    return name.removeprefix("text_model.")
+
+
+def text_model(model):
+    return getattr(model, "text_model", model)
 
 
 def fill(models, states, read, dtype):

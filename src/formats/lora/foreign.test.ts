@@ -1,6 +1,7 @@
 /**
- * Files that sd-scripts, diffusers, peft and OneTrainer wrote with their own code (reference/make_foreign_loras.py): each
- * holds the same six layers with the same change, whatever it calls them and wherever it says alpha. And sd-scripts' hashes.
+ * Files that sd-scripts, diffusers, peft and OneTrainer wrote with their own code (reference/make_foreign_loras.py, and
+ * make_foreign_sdxl_loras.py for SDXL): each holds the same layers with the same change, whatever it calls them and wherever
+ * it says alpha. And sd-scripts' hashes.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
@@ -10,42 +11,60 @@ import { isFloatDtype, readHeader } from '../safetensors/safetensors';
 import { sha256Hex } from '../safetensors/sha256';
 import { writeSafetensors, type TensorToWrite } from '../safetensors/safetensors_write';
 import { ADAPTER_CONFIG, ADAPTER_FILE, withAdapterConfig } from './adapter_config';
+import { ADAPTER_FOLDERS, joinedAdapters } from './adapter_folders';
 import { legacyHash, loraHashes, parseLora, type LoraFile } from './kohya_lora';
 
 const bytesOf = (name: string) =>
   new Uint8Array(readFileSync(new URL(`fixtures/foreign/${name}`, import.meta.url)));
+const bytesOfSdxl = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`fixtures/foreign_sdxl/${name}`, import.meta.url)));
 const source = (name: string) => fromBytes(bytesOf(name));
+const sdxlSource = (name: string) => fromBytes(bytesOfSdxl(name));
 
 async function peft(part: string): Promise<ByteSource> {
   const config = new TextDecoder().decode(bytesOf(`${part}/${ADAPTER_CONFIG}`));
   return withAdapterConfig(source(`${part}/${ADAPTER_FILE}`), config);
 }
 
-/** alpha / rank · up·down of each layer, from what was given to the programs. */
-async function expected(): Promise<Map<string, Float32Array>> {
-  const file = source('expected.safetensors');
-  const changes = new Map<string, Float32Array>();
+async function floats(file: ByteSource): Promise<Map<string, Float32Array>> {
+  const read = new Map<string, Float32Array>();
   for (const { name, dtype, start, end } of (await readHeader(file)).tensors.values())
-    changes.set(name, toFloats(await file.slice(start, end), isFloatDtype(dtype) ? dtype : 'F32'));
-  return changes;
+    read.set(name, toFloats(await file.slice(start, end), isFloatDtype(dtype) ? dtype : 'F32'));
+  return read;
 }
 
-async function expectSame(modules: LoraFile['modules'], mine: (name: string) => boolean = () => true) {
-  const wanted = new Map([...(await expected())].filter(([name]) => mine(name)));
+/** The sum over k of up [out, rank] · down [rank, in], times scale. */
+function product({ up, down }: { up: Float32Array; down: Float32Array }, rank: number, scale: number) {
+  const [outputs, inputs] = [up.length / rank, down.length / rank];
+  return Array.from({ length: outputs * inputs }, (_, at) => {
+    let sum = 0;
+    for (let k = 0; k < rank; k++)
+      sum += up[Math.floor(at / inputs) * rank + k] * down[k * inputs + (at % inputs)];
+    return scale * sum;
+  });
+}
+
+/** alpha / rank · up·down of each layer, from what was given to the programs. */
+const expected = () => floats(source('expected.safetensors'));
+
+/** The same for SDXL, of rank 2 and alpha 3. */
+async function expectedOfSdxl(): Promise<Map<string, ArrayLike<number>>> {
+  const given = await floats(sdxlSource('expected.safetensors'));
+  const half = (name: string) => given.get(name) ?? new Float32Array();
+  const names = [...given.keys()].filter((name) => name.endsWith('.up')).map((name) => name.slice(0, -3));
+  return new Map(
+    names.map((name) => [name, product({ up: half(`${name}.up`), down: half(`${name}.down`) }, 2, 3 / 2)]),
+  );
+}
+
+/** Within 1e-5: numbers of up to ten, in f32. */
+function expectSame(modules: LoraFile['modules'], wanted: ReadonlyMap<string, ArrayLike<number>>) {
   expect(modules.map(({ name }) => name).sort()).toEqual([...wanted.keys()].sort());
   for (const { name, up, down, alpha, rank, upShape, downShape } of modules) {
-    const [outputs, inputs] = [upShape[0], downShape[1]];
-    const theirs = wanted.get(name) ?? new Float32Array();
-    expect(theirs.length, name).toBe(outputs * inputs);
-    let worst = 0;
-    for (let o = 0; o < outputs; o++) {
-      for (let i = 0; i < inputs; i++) {
-        let sum = 0;
-        for (let k = 0; k < rank; k++) sum += up[o * rank + k] * down[k * inputs + i];
-        worst = Math.max(worst, Math.abs((alpha / rank) * sum - theirs[o * inputs + i]));
-      }
-    }
-    // Numbers of up to ten, in f32.
+    const theirs = wanted.get(name) ?? [];
+    expect(theirs.length, name).toBe(upShape[0] * downShape[1]);
+    const ours = product({ up, down }, rank, alpha / rank);
+    const worst = ours.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i])), 0);
     expect(worst, name).toBeLessThan(1e-5);
   }
 }
@@ -63,7 +82,7 @@ describe('the same change, written by', () => {
     const { modules, setAside } = await parseLora(source(`${name}.safetensors`));
     expect(setAside).toEqual(name.startsWith('onetrainer') ? ['zk'] : []);
     expect(new Set(modules.map((module) => module.alpha))).toEqual(new Set([alpha]));
-    await expectSame(modules);
+    expectSame(modules, await expected());
   });
 
   it.each([
@@ -71,7 +90,39 @@ describe('the same change, written by', () => {
     ['peft_text_encoder', 'lora_te_'],
   ])('%s', async (part, prefix) => {
     const { modules } = await parseLora(await peft(part));
-    await expectSame(modules, (name) => name.startsWith(prefix));
+    const mine = [...(await expected())].filter(([name]) => name.startsWith(prefix));
+    expectSame(modules, new Map(mine));
+  });
+});
+
+describe('the same change of SDXL, written by', () => {
+  it.each([
+    ['sd-scripts, alpha an integer', 'sd_scripts', 3],
+    ['diffusers, the strength in its metadata', 'diffusers', 3],
+    ['diffusers, the strength in the values', 'diffusers_silent', 2],
+    ['OneTrainer, for itself', 'onetrainer_internal', 3],
+    ['OneTrainer as it was, kohya’s prefixes before diffusers’ names', 'onetrainer_legacy', 3],
+    ['OneTrainer, for kohya', 'onetrainer_kohya', 3],
+    ['OneTrainer, for diffusers', 'onetrainer_diffusers', 2],
+    ['OneTrainer, for ComfyUI', 'onetrainer_comfy', 3],
+  ])('%s', async (_, name, alpha) => {
+    const { family, modules, setAside } = await parseLora(sdxlSource(`${name}.safetensors`));
+    expect(family).toBe('sdxl');
+    expect(setAside).toEqual(name.startsWith('onetrainer') ? ['zk'] : []);
+    expect(new Set(modules.map((module) => module.alpha))).toEqual(new Set([alpha]));
+    expectSame(modules, await expectedOfSdxl());
+  });
+
+  it('peft, a folder for each part', async () => {
+    const folders = ADAPTER_FOLDERS.map((folder) => ({
+      folder,
+      source: sdxlSource(`peft/${folder}/${ADAPTER_FILE}`),
+      config: new TextDecoder().decode(bytesOfSdxl(`peft/${folder}/${ADAPTER_CONFIG}`)),
+    }));
+    const { family, modules } = await parseLora(await joinedAdapters(folders));
+    expect(family).toBe('sdxl');
+    expect(new Set(modules.map((module) => module.alpha))).toEqual(new Set([3]));
+    expectSame(modules, await expectedOfSdxl());
   });
 });
 
