@@ -212,6 +212,20 @@ describe('a diffusers folder', () => {
     );
     expect(found).toMatchObject({ fits: false, why: { lacks: ['text1'] } });
   });
+
+  test('a damaged part is named by its path: SDXL has two of that name', async () => {
+    const path = 'dreamy/text_encoder/model.safetensors';
+    const files = folder().map((file) =>
+      file.webkitRelativePath === path
+        ? at(path, new File([file.slice(0, file.size - 1)], 'model.safetensors'))
+        : file,
+    );
+    expect(await recogniseBase(files)).toMatchObject({
+      fits: false,
+      file: path,
+      why: { damaged: 'truncated' },
+    });
+  });
 });
 
 type Tensor = readonly [name: string, shape: readonly number[]];

@@ -62,7 +62,7 @@ export async function recogniseBase(files: readonly File[], read?: ReadAll): Pro
   const needed = new Set<PartName>();
   const kinds: CheckpointKind[] = [];
   for (const { file, found } of ordered) {
-    if ('why' in found) return { fits: false, file: file.name, why: found.why };
+    if ('why' in found) return { fits: false, file: pathOf(file), why: found.why };
     kinds.push(found.kind);
   }
   const family = familyOf(kinds);
