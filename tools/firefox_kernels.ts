@@ -11,13 +11,14 @@ import { complaints } from './run_cases';
 
 const WORKER = join(dirname(fileURLToPath(import.meta.url)), 'kernels_worker.ts');
 
-/** Without `tier`, the best that the browser's adapter has. JSON has no Infinity: such an error arrives as null. */
+/** Without `tier`, the best that the browser's adapter has; of the cases every `every`-th. JSON has no Infinity: such an error arrives as null. */
 export function runKernels(
   browser: BrowserName,
   tier?: string,
-  options: RunOptions = {},
+  { every = 1, ...options }: RunOptions & { every?: number } = {},
 ): Promise<KernelResults> {
-  return runInWorker<KernelResults>(browser, WORKER, { ...options, query: tier ? `tier=${tier}` : '' });
+  const query = new URLSearchParams({ ...(tier ? { tier } : {}), every: String(every) }).toString();
+  return runInWorker<KernelResults>(browser, WORKER, { ...options, query });
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

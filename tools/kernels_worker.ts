@@ -1,4 +1,4 @@
-/** Runs every kernel case in this worker, on the tier asked for by `?tier=`, else on the adapter's best. */
+/** Runs every kernel case in this worker (of `?every=N` every N-th), on the tier asked for by `?tier=`, else on the adapter's best. */
 import { cases } from '../src/kernels/all.cases';
 import type { Tier } from '../src/kernels/device';
 import { closeDevice, openDevice } from '../src/kernels/device';
@@ -17,15 +17,18 @@ export interface KernelResults {
 const post = (message: WorkerMessage<KernelResults>) => postMessage(message);
 
 async function runAll(): Promise<KernelResults> {
-  const tier = (new URLSearchParams(location.search).get('tier') ?? undefined) as Tier | undefined;
+  const asked = new URLSearchParams(location.search);
+  const tier = (asked.get('tier') ?? undefined) as Tier | undefined;
+  const every = Number(asked.get('every') ?? 1);
+  const chosen = cases.filter((_, i) => i % every === 0);
   const gpu = await openDevice({ tier });
   // Firefox does not tell what adapter it has: a CPU's gets a GPU's tiles, and takes minutes over those of many threads.
   if (!gpu.software) setTile(GPU_TILES.find((tile) => sliceThreads(tile) === 64 && slicesOf(tile) === 1));
   const results: CaseResult[] = [];
-  for (const one of cases) {
+  for (const one of chosen) {
     const result = await runCase(one);
     results.push(result);
-    post({ progress: `${results.length}/${cases.length} ${one.name} (${result.ms} ms)` });
+    post({ progress: `${results.length}/${chosen.length} ${one.name} (${result.ms} ms)` });
   }
   const answer = {
     tier: gpu.tier,
