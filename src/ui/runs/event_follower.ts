@@ -105,7 +105,7 @@ export class EventFollower {
         this.#diverged(event);
         break;
       case 'sample-failed':
-        this.shown.tell({ kind: 'samples-failed', step: event.step, sentence: sentenceOfTold(event) });
+        this.shown.tell({ ...event, kind: 'samples-failed' });
         this.shown.note(`${m.notice.samples(number(event.step))} ${sentenceOfTold(event)}`);
         break;
       case 'not-saved':

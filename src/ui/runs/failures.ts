@@ -1,6 +1,6 @@
 /** What went wrong, by the names that errors carry across the worker's border, as what can be done about it. */
 import { sentenceOf } from '../sentence';
-import type { Failure } from './states';
+import type { Failure, Now } from './states';
 
 const NAMED: Readonly<Record<string, Failure>> = {
   MemoryBudgetError: 'budget',
@@ -22,6 +22,11 @@ const NAMED: Readonly<Record<string, Failure>> = {
   DeviceLostError: 'gpu',
   InvalidScheduleError: 'settings',
 };
+
+/** In the language that is chosen now, which may not be that of when it failed. */
+export function sentenceOfFailure({ sentence, error }: Extract<Now, { state: 'failed' }>): string {
+  return error ? sentenceOf(error) : sentence;
+}
 
 export function failureOf(error: unknown): Failure {
   const name = error instanceof Error ? error.name : '';

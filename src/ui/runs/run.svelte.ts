@@ -412,7 +412,8 @@ export class TrainingRun extends ShownRun {
     const sentence = sentenceOf(error);
     this.note(this.words().logged.failed(sentence));
     this.change({ sentence });
-    this.#settle({ state: 'failed', why: failureOf(error), sentence }, 'failed');
+    const told = error instanceof Error ? { error } : {};
+    this.#settle({ state: 'failed', why: failureOf(error), sentence, ...told }, 'failed');
     discardTrainerWorker();
   }
 

@@ -11,6 +11,9 @@ import { putImage, type Picture } from '../../storage/pictures';
 import { putProject, type Project } from '../../storage/projects';
 import * as runs from '../../storage/runs';
 import type * as OpenBase from '../engine/open_base';
+import { language } from '../language.svelte';
+import { translatedSentences } from '../translated_sentences.svelte';
+import { sentenceOfFailure } from './failures';
 import { logText } from './log_text';
 import { unfinishedRun } from './unfinished';
 
@@ -524,6 +527,23 @@ test('what cannot be done has a cause with a remedy', async () => {
   expect(run.now).toMatchObject({ state: 'failed', why: 'budget', sentence: 'MemoryBudgetError happened' });
   const outOfMemory = await trained(fails('OutOfMemoryError', { kind: 'phase', phase: 'load' }));
   expect(outOfMemory.run.now).toMatchObject({ state: 'failed', why: 'memory' });
+});
+
+test('why a run failed is said in the language that is chosen later', async () => {
+  const facts = { tensor: 'out.0.bias', count: 2 };
+  const { run } = await trained(async (job, emit) => {
+    await says({ kind: 'phase', phase: 'load' })(job, emit);
+    throw Object.assign(new Error('It is damaged.'), { name: 'CheckpointError', code: 'non-finite', facts });
+  });
+  const { now } = run;
+  if (now.state !== 'failed') throw new Error(now.state);
+  await translatedSentences.load('zh');
+  expect(sentenceOfFailure(now)).toBe('It is damaged.');
+  language.set('zh');
+  expect(sentenceOfFailure(now)).toMatch(/“out\.0\.bias”中有 2 个无穷大或非数值/);
+  language.set('en');
+  // After a reload there is only what was written down.
+  expect(sentenceOfFailure({ state: 'failed', why: now.why, sentence: now.sentence })).toBe('It is damaged.');
 });
 
 test('over a budget that was set by hand it starts anyway, also after a reload; a card that was named is told', async () => {

@@ -1,5 +1,5 @@
 /** What a run can be doing, as the page sees it, and what else there is to say about it. Types only. */
-import type { Phase } from '../../protocol/trainer';
+import type { Phase, ToldError } from '../../protocol/trainer';
 import type { Silence } from './heartbeat';
 
 export type Now =
@@ -26,7 +26,8 @@ export type Now =
   | { readonly state: 'waiting'; readonly until: number }
   /** The loss is no longer a number; the last good state is kept. */
   | { readonly state: 'unstable'; readonly step: number }
-  | { readonly state: 'failed'; readonly why: Failure; readonly sentence: string }
+  /** The sentence is in the language of then; the error, by which it is said in others, is gone after a reload. */
+  | { readonly state: 'failed'; readonly why: Failure; readonly sentence: string; readonly error?: Error }
   | { readonly state: 'stopped' }
   | { readonly state: 'finished' };
 
@@ -60,7 +61,7 @@ export type Notice =
     }
   /** The newest saved state is damaged; what came after `step` is trained again. */
   | { readonly kind: 'fell-back'; readonly step: number; readonly lost?: number }
-  | { readonly kind: 'samples-failed'; readonly step: number; readonly sentence: string }
+  | ({ readonly kind: 'samples-failed'; readonly step: number } & Readonly<ToldError>)
   /** What storage held of the project was cleared under the run. */
   | { readonly kind: 'cleared' }
   | { readonly kind: 'low-storage'; readonly freeBytes: number; readonly more: number };
