@@ -6,7 +6,9 @@ picture of the folders as often as they say, with the caption beside it. Exits w
 with 48d368f (February 2026).
 """
 
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +17,14 @@ scripts, job = (Path(each).resolve() for each in sys.argv[1:3])
 sys.path.insert(0, str(scripts))
 os.chdir(job)
 subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], check=True)
-sys.argv = ["train_network.py", "--config_file", "config.toml"]
+# The one that the job is run with: SDXL has a script of its own.
+script = re.search(r"/(\w+)\.py\"", Path("run.sh").read_text())[1]
+sys.argv = [f"{script}.py", "--config_file", "config.toml"]
 
 import toml  # noqa: E402
-import train_network  # noqa: E402
-from library import config_util, train_util  # noqa: E402
+from library import config_util, sdxl_train_util, train_util  # noqa: E402
 
-parser = train_network.setup_parser()
+parser = importlib.import_module(script).setup_parser()
 known = {action.dest for action in parser._actions}
 written = toml.load("config.toml")
 faults = [f"config.toml: {name} is no argument of theirs" for name in written if name not in known]
@@ -34,6 +37,8 @@ faults += [
 
 args = train_util.read_config_from_file(parser.parse_args(), parser)
 train_util.verify_training_args(args)
+if script.startswith("sdxl_"):
+    sdxl_train_util.verify_sdxl_training_args(args)
 train_util.prepare_dataset_args(args, True)
 for name, value in written.items():
     if getattr(args, name) != value:

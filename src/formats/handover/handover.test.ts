@@ -174,6 +174,7 @@ test('SDXL has a trainer of its own there, and its VAE in full precision', () =>
   const given = input({}, { family: 'sdxl' });
   expect(file('run.sh', given)).toContain('/sdxl_train_network.py"');
   expect(config(given)).toMatchObject({ no_half_vae: true });
+  expect(config(given)).not.toHaveProperty('clip_skip');
   expect(file('run.sh', input())).toContain('/train_network.py"');
   expect(config(input())).not.toHaveProperty('no_half_vae');
 });

@@ -37,7 +37,7 @@ export function handoverFiles(input: HandoverInput): Map<string, string> {
     ['config.toml', stringify(configuration(input))],
     ['dataset.toml', stringify(dataset(input))],
     ['accelerate.yaml', accelerate(input)],
-    ['run.sh', script(factsOf(input).script)],
+    ['run.sh', script(factsOf(input).sdScripts.script)],
     ['README.md', readme(input)],
   ]);
   const prompts = samples(input.config);
@@ -45,7 +45,7 @@ export function handoverFiles(input: HandoverInput): Map<string, string> {
   return files;
 }
 
-const factsOf = ({ family = 'sd1' }: HandoverInput) => familyFacts[family].sdScripts;
+const factsOf = ({ family = 'sd1' }: HandoverInput) => familyFacts[family];
 
 function configuration(input: HandoverInput): Record<string, Toml> {
   const { config, baseName, vaeName, weights, cpu } = input;
@@ -59,7 +59,7 @@ function configuration(input: HandoverInput): Record<string, Toml> {
   return {
     pretrained_model_name_or_path: `base/${baseName}`,
     ...(vaeName === undefined ? {} : { vae: `base/${vaeName}` }),
-    ...factsOf(input).options,
+    ...factsOf(input).sdScripts.options,
     dataset_config: 'dataset.toml',
     output_dir: 'output',
     output_name: config.output_name,
@@ -99,7 +99,8 @@ function configuration(input: HandoverInput): Record<string, Toml> {
     seed: config.seed,
 
     ...when(config.max_token_length !== 75, { max_token_length: config.max_token_length }),
-    clip_skip: config.clip_skip,
+    // Of two text encoders the layer is fixed; their trainer warns of the name.
+    ...when(factsOf(input).texts.length === 1, { clip_skip: config.clip_skip }),
     ...when(config.v_parameterization, { v_parameterization: true }),
     ...when(config.zero_terminal_snr, { zero_terminal_snr: true }),
     ...when(config.min_snr_gamma > 0, { min_snr_gamma: config.min_snr_gamma }),

@@ -78,7 +78,7 @@ export const HANDOVER_ROWS: Readonly<Record<FieldName, HandoverRow>> = {
   caption_prefix: mapped('caption_prefix'),
   caption_suffix: mapped('caption_suffix'),
   max_token_length: mapped('max_token_length'),
-  clip_skip: mapped('clip_skip'),
+  clip_skip: mapped('clip_skip', 'not with two text encoders, where it has no effect'),
   v_parameterization: mapped('v_parameterization'),
   zero_terminal_snr: mapped('zero_terminal_snr'),
   min_snr_gamma: mapped('min_snr_gamma'),
