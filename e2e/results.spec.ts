@@ -10,7 +10,7 @@ import { readRecords } from '../src/formats/tensorboard/tfrecord';
 import { openZip } from '../src/formats/zip/zip';
 import { parseLora, type LoraFile } from '../src/formats/lora/kohya_lora';
 import { axeFinds } from './axe';
-import { goTo } from './small_run';
+import { goTo, says } from './small_run';
 import { test } from './trained';
 
 test.setTimeout(900_000);
@@ -208,4 +208,11 @@ test('samples at once, pictures on demand, a comparison by keyboard, a verified 
     await page.reload();
     await expect(page.getByText('Nothing trained yet.')).toBeVisible();
   });
+});
+
+test('what a screen reader is told of a run follows the language', async ({ trained: page }) => {
+  await goTo(page, 'Training');
+  await expect(says(page)).toContainText('Finished');
+  await page.getByRole('button', { name: '中文' }).click();
+  await expect(page.getByRole('status', { name: '训练' })).toContainText('训练完成');
 });
