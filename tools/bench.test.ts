@@ -53,7 +53,7 @@ test('a quick bench on the f16 tier reports finite numbers and ratios', async ()
   expectPositive(step.flops.dispatched, step.tflopsPerSecond.dispatched, step.shareOfRoofline);
   expect(step.flops.fixedAccounting).toBeNull();
   // Recorded, a step is the same dispatches in fewer submits.
-  expect(step.dispatches).toBeGreaterThan(2000);
+  expect(step.dispatches).toBeGreaterThan(1000);
   expect(step.submits.replayed).toBeLessThanOrEqual(step.submits.plain);
   const programs = step.programs.reduce((sum, { count }) => sum + count, 0);
   expect(step.dispatches).toBeGreaterThan(programs);

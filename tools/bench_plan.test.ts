@@ -79,7 +79,7 @@ it('says what a step would be, and that it is a prediction', async () => {
     expect.arrayContaining(['convolution', 'linear', 'attention', 'LoRA, thin products']),
   );
   // GPUs' tiles, not the CPU's that this adapter would get.
-  expect(one.dispatches).toBeGreaterThan(2000);
+  expect(one.dispatches).toBeGreaterThan(1000);
   expect(one.ms).toBeGreaterThanOrEqual(one.launchMs);
   const kept = await plan('--recompute', 'none');
   expect(kept.dispatches).toBeLessThan(one.dispatches);

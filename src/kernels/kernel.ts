@@ -25,6 +25,12 @@ export function passedOn(dy: Tensor): Tensor {
   return tf.reshape(dy, dy.shape);
 }
 
+/** An output that is the input itself, on the same buffer. */
+export function sameAs({ dataId, shape, dtype }: TensorInfo): TensorInfo {
+  tf.backend().incRef(dataId);
+  return { dataId, shape, dtype };
+}
+
 /** Registers the kernel (and gradient) and returns a function that runs it. Optional inputs are simply left out. */
 export function defineKernel<Attrs extends object>(definition: KernelDefinition<Attrs>) {
   const { name, forward, gradient } = definition;

@@ -9,7 +9,7 @@ import { embed } from '../kernels/embedding/embedding';
 import { gatherRows } from '../kernels/layout/layout';
 import { addEmbedding, gelu, quickGelu } from '../kernels/pointwise/pointwise';
 import { range, type TextConfig } from './config';
-import { dense, denseOfSame, norm, type Model } from './layers';
+import { dense, denseOfSame, norm, residualNorm, type Model } from './layers';
 
 /**
  * Token ids int32 [B, 77] -> [B, 77, hidden]: the output of layer `layers + 1 - clipSkip`, through the final norm.
@@ -93,16 +93,20 @@ export function textShapes(config: TextConfig): Map<string, number[]> {
 
 function textLayer(m: Model, { heads, activation }: TextConfig, index: number, x: Tensor): Tensor {
   const path = `text_model.encoder.layers.${index}`;
-  const normed = norm(m, `${path}.layer_norm1`, x);
+  const first = residualNorm(m, `${path}.layer_norm1`, x);
   const [q, k, v] = denseOfSame(
     m,
     ['q_proj', 'k_proj', 'v_proj'].map((one) => `${path}.self_attn.${one}`),
-    normed,
+    first.normed,
   );
   const attended = attention(q, k, v, { heads, causal: true });
-  const h = dense(m, `${path}.self_attn.out_proj`, attended, x);
-  const wide = dense(m, `${path}.mlp.fc1`, norm(m, `${path}.layer_norm2`, h));
-  return dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide), h);
+  const second = residualNorm(
+    m,
+    `${path}.layer_norm2`,
+    dense(m, `${path}.self_attn.out_proj`, attended, first.residual),
+  );
+  const wide = dense(m, `${path}.mlp.fc1`, second.normed);
+  return dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide), second.residual);
 }
 
 function finalNorm(m: Model, h: Tensor): Tensor {

@@ -6,8 +6,8 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { conv2d, type ConvOptions } from '../kernels/conv2d/conv2d';
 import { linear } from '../kernels/linear/linear';
 import { loraLinear, loraLinears, type Lora } from '../kernels/lora/lora';
-import { groupNorm } from '../kernels/norm/group_norm';
-import { layerNorm } from '../kernels/norm/layer_norm';
+import { groupNorm, residualGroupNorm } from '../kernels/norm/group_norm';
+import { layerNorm, residualLayerNorm, type Branched } from '../kernels/norm/layer_norm';
 import type { Weights } from './weights';
 
 /** Weights, and the LoRA (if any) for a module path. */
@@ -48,7 +48,25 @@ export function norm32(
   return groupNorm(x, gamma, beta, { groups: 32, eps, ...options });
 }
 
+/** `norm32` of an x that goes around it too. */
+export function residualNorm32(
+  m: Model,
+  path: string,
+  x: Tensor,
+  eps: number,
+  options: { silu?: boolean } = {},
+): Branched {
+  const { gamma, beta } = m.weights.norm(path);
+  return residualGroupNorm(x, gamma, beta, { groups: 32, eps, ...options });
+}
+
 export function norm(m: Model, path: string, x: Tensor): Tensor {
   const { gamma, beta } = m.weights.norm(path);
   return layerNorm(x, gamma, beta, 1e-5);
+}
+
+/** `norm` of an x that goes around it too. */
+export function residualNorm(m: Model, path: string, x: Tensor): Branched {
+  const { gamma, beta } = m.weights.norm(path);
+  return residualLayerNorm(x, gamma, beta, 1e-5);
 }

@@ -11,7 +11,7 @@ import { timestepEmbedding } from '../kernels/embedding/embedding';
 import { concatChannels } from '../kernels/layout/layout';
 import { add, geglu, silu } from '../kernels/pointwise/pointwise';
 import { range, type UnetConfig } from './config';
-import { conv3x3, dense, denseOfSame, norm, norm32, type Model } from './layers';
+import { conv3x3, dense, denseOfSame, norm32, residualNorm, residualNorm32, type Model } from './layers';
 
 /** What every block sees besides its own input. */
 export interface UnetInputs {
@@ -203,10 +203,13 @@ export function unet(
 /** ResnetBlock2D: [B, H, W, C] -> [B, H, W, C']; `time` is silu'd already. */
 export function resnet(m: Model, path: string, x: Tensor, time: Tensor | undefined, eps = 1e-5): Tensor {
   const shift = time ? dense(m, `${path}.time_emb_proj`, time) : undefined;
-  const h = conv3x3(m, `${path}.conv1`, norm32(m, `${path}.norm1`, x, eps, { silu: true }));
-  const normed = norm32(m, `${path}.norm2`, h, eps, { silu: true, ...(shift ? { shift } : {}) });
-  const residual = m.weights.has(`${path}.conv_shortcut.weight`) ? dense(m, `${path}.conv_shortcut`, x) : x;
-  return conv3x3(m, `${path}.conv2`, normed, { add: residual });
+  const { normed, residual } = residualNorm32(m, `${path}.norm1`, x, eps, { silu: true });
+  const h = conv3x3(m, `${path}.conv1`, normed);
+  const wide = norm32(m, `${path}.norm2`, h, eps, { silu: true, ...(shift ? { shift } : {}) });
+  const add = m.weights.has(`${path}.conv_shortcut.weight`)
+    ? dense(m, `${path}.conv_shortcut`, residual)
+    : residual;
+  return conv3x3(m, `${path}.conv2`, wide, { add });
 }
 
 /** The way into a Transformer2DModel: [B, H, W, C] -> [B, H W, C], tokens are the pixels. */
@@ -231,9 +234,12 @@ function transformerBlock(
       projections.map((one) => `${block}.${name}.${one}`),
       states,
     );
-  let h = attend('attn1', of('attn1', ['to_q', 'to_k', 'to_v'], norm(m, `${block}.norm1`, x)), x);
-  const queries = dense(m, `${block}.attn2.to_q`, norm(m, `${block}.norm2`, h));
-  h = attend('attn2', [queries, ...of('attn2', ['to_k', 'to_v'], context)], h);
-  const wide = dense(m, `${block}.ff.net.0.proj`, norm(m, `${block}.norm3`, h)); // [B, N, 8C]
-  return dense(m, `${block}.ff.net.2`, geglu(wide), h);
+  const first = residualNorm(m, `${block}.norm1`, x);
+  const own = of('attn1', ['to_q', 'to_k', 'to_v'], first.normed);
+  const second = residualNorm(m, `${block}.norm2`, attend('attn1', own, first.residual));
+  const queries = dense(m, `${block}.attn2.to_q`, second.normed);
+  const read = of('attn2', ['to_k', 'to_v'], context);
+  const third = residualNorm(m, `${block}.norm3`, attend('attn2', [queries, ...read], second.residual));
+  const wide = dense(m, `${block}.ff.net.0.proj`, third.normed); // [B, N, 8C]
+  return dense(m, `${block}.ff.net.2`, geglu(wide), third.residual);
 }

@@ -5,28 +5,41 @@
  *
  * On a GPU a workgroup takes a row, on a CPU (where barriers are dear) a lane does; statistics in f32, centred before they are squared, the mean summed as differences from the
  * row's first element. Gradient for x only (gamma and beta are frozen):
- *   dx = (g - mean(g) - xhat mean(g xhat)) / sqrt(var + eps),   g = gamma dy
+ *   dx = (g - mean(g) - xhat mean(g xhat)) / sqrt(var + eps),   g = gamma dy,
+ * plus, where x goes around the norm too, the gradient from there.
  * Tolerance: 2e-6 relative to float64 (f32 roundings).
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
-import { defineKernel } from '../kernel';
+import { defineKernel, sameAs } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Program } from '../program';
 import { ShapeError } from '../pointwise/elementwise';
 import { blockSum, reduceTier } from './reduce';
 
 /** x [..., C], gamma and beta [C] -> the shape of x. Throws `ShapeError`. */
 export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Tensor {
-  const channels = x.shape[x.rank - 1];
-  if (x.rank < 1 || gamma.size !== channels || beta.size !== channels) {
-    throw new ShapeError(
-      `layerNorm: x [${x.shape}] needs gamma and beta of length ${channels}, not [${gamma.shape}] and [${beta.shape}].`,
-    );
-  }
+  requireLength(x, gamma, beta);
   const [y, stats] = kernel({ x, gamma, beta }, { eps });
   stats.dispose();
   return y;
+}
+
+/**
+ * `layerNorm` of an x that also goes around it: `residual` is x itself, to be used in its place from here on. The two
+ * gradients of x meet in the norm's own kernel. Under a tape both must be used.
+ */
+export function residualLayerNorm(x: Tensor, gamma: Tensor, beta: Tensor, eps: number): Branched {
+  requireLength(x, gamma, beta);
+  const [normed, stats, residual] = residualKernel({ x, gamma, beta }, { eps });
+  stats.dispose();
+  return { normed, residual };
+}
+
+/** What a norm made of x, and x. */
+export interface Branched {
+  normed: Tensor;
+  residual: Tensor;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -55,41 +68,47 @@ function form(width: 1 | 4): { tag: string; subgroups: boolean } {
   return { tag: `${width}/${tier.tag}`, subgroups: tier.subgroups };
 }
 
-const kernel = defineKernel<{ eps: number }>({
-  name: 'lora:layerNorm',
-  forward: ({ x, gamma, beta }, { eps }) => {
-    const { rows, columns, channels, width } = sizesOf(x);
-    const y = allocate(x.shape);
-    const stats = allocate([rows, 2]);
-    dispatch(
-      normaliseRows(width),
-      [x, gamma, beta, y, stats],
-      { rows, columns, channels, eps },
-      groupsFor(rows),
-      8 * rows * channels,
-    );
-    return [y, stats];
-  },
-  gradient: {
-    saveInputs: ['x', 'gamma'],
-    saveOutputs: [false, true],
-    backward: ([dy], saved) => ({
-      x: () => {
-        const [x, gamma, stats] = saved as [Tensor, Tensor, Tensor];
-        const { rows, columns, channels, width } = sizesOf(x);
-        const dx = allocate(x.shape);
-        dispatch(
-          rowGradients(width),
-          [dy, x, gamma, stats, dx],
-          { rows, columns, channels },
-          groupsFor(rows),
-          12 * rows * channels,
-        );
-        return tf.engine().makeTensorFromTensorInfo(dx);
-      },
-    }),
-  },
-});
+const kernel = variant(false);
+const residualKernel = variant(true);
+
+/** Outputs y, statistics, and with `residual` x itself. */
+function variant(residual: boolean) {
+  return defineKernel<{ eps: number }>({
+    name: residual ? 'lora:residualLayerNorm' : 'lora:layerNorm',
+    forward: ({ x, gamma, beta }, { eps }) => {
+      const { rows, columns, channels, width } = sizesOf(x);
+      const y = allocate(x.shape);
+      const stats = allocate([rows, 2]);
+      dispatch(
+        normaliseRows(width),
+        [x, gamma, beta, y, stats],
+        { rows, columns, channels, eps },
+        groupsFor(rows),
+        8 * rows * channels,
+      );
+      return [y, stats, ...(residual ? [sameAs(x)] : [])];
+    },
+    gradient: {
+      saveInputs: ['x', 'gamma'],
+      saveOutputs: [false, true, false],
+      backward: ([dy, , around], saved) => ({
+        x: () => {
+          const [x, gamma, stats] = saved as [Tensor, Tensor, Tensor];
+          const { rows, columns, channels, width } = sizesOf(x);
+          const dx = allocate(x.shape);
+          dispatch(
+            rowGradients(width, residual),
+            [dy, x, gamma, stats, ...(residual ? [around] : []), dx],
+            { rows, columns, channels },
+            groupsFor(rows),
+            12 * rows * channels,
+          );
+          return tf.engine().makeTensorFromTensorInfo(dx);
+        },
+      }),
+    },
+  });
+}
 
 const head = (width: number) => `
 alias T = ${width === 4 ? 'vec4<f32>' : 'f32'};
@@ -128,11 +147,11 @@ function normaliseRows(width: 1 | 4): Program {
   }));
 }
 
-function rowGradients(width: 1 | 4): Program {
+function rowGradients(width: 1 | 4, residual: boolean): Program {
   const T = width === 4 ? 'vec4<f32>' : 'f32';
   const { tag, subgroups } = form(width);
-  return program(`layerNormGradient/${tag}`, () => ({
-    inputs: { dy: T, x: T, gamma: T, stats: 'vec2<f32>' },
+  return program(`layerNormGradient/${tag}${residual ? '/residual' : ''}`, () => ({
+    inputs: { dy: T, x: T, gamma: T, stats: 'vec2<f32>', ...(residual ? { around: T } : {}) },
     outputs: { dx: T },
     params: { rows: 'u32', columns: 'u32', channels: 'u32' },
     subgroups,
@@ -149,10 +168,19 @@ function rowGradients(width: 1 | 4): Program {
   let means = blockSum(vec2<f32>(total(sum), total(product)), lane) / f32(p.channels);
   for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
     let xhat = (x[base + c] - mean) * rstd;
-    dx[base + c] = rstd * (gamma[c] * dy[base + c] - means.x - xhat * means.y);
+    dx[base + c] = rstd * (gamma[c] * dy[base + c] - means.x - xhat * means.y)${residual ? ' + around[base + c]' : ''};
   }
 }`,
   }));
+}
+
+function requireLength(x: Tensor, gamma: Tensor, beta: Tensor): void {
+  const channels = x.shape[x.rank - 1];
+  if (x.rank < 1 || gamma.size !== channels || beta.size !== channels) {
+    throw new ShapeError(
+      `layerNorm: x [${x.shape}] needs gamma and beta of length ${channels}, not [${gamma.shape}] and [${beta.shape}].`,
+    );
+  }
 }
 
 function sizesOf(x: TensorInfo) {

@@ -30,8 +30,8 @@ function peakGb(text: 'given' | 'trained'): number {
 
 test('1024 px, one picture at a time, rank 8, everything recomputed', () => {
   const peak = peakGb('given');
-  expect(peak).toBeGreaterThan(7.3);
-  expect(peak).toBeLessThanOrEqual(7.5);
+  expect(peak).toBeGreaterThan(7.1);
+  expect(peak).toBeLessThanOrEqual(7.3);
   // Its text encoders, their LoRA and their activations come on top: 1.6 GB of weights are most of it.
   const both = peakGb('trained');
   expect(both - peak).toBeGreaterThan(1.6);
