@@ -25,6 +25,14 @@ export function passedOn(dy: Tensor): Tensor {
   return tf.reshape(dy, dy.shape);
 }
 
+/** Of an operation's end, where it is the last one of a block. */
+export interface Ending {
+  /** Added to y, of its shape: a residual. Its gradient is dy. */
+  add?: Tensor | undefined;
+  /** Nothing reads y: it is not computed, its contents are undefined. What the gradients need is. */
+  unread?: boolean | undefined;
+}
+
 /** An output that is the input itself, on the same buffer. */
 export function sameAs({ dataId, shape, dtype }: TensorInfo): TensorInfo {
   tf.backend().incRef(dataId);

@@ -103,10 +103,12 @@ function textLayer(m: Model, { heads, activation }: TextConfig, index: number, x
   const second = residualNorm(
     m,
     `${path}.layer_norm2`,
-    dense(m, `${path}.self_attn.out_proj`, attended, first.residual),
+    dense(m, `${path}.self_attn.out_proj`, attended, { add: first.residual }),
   );
   const wide = dense(m, `${path}.mlp.fc1`, second.normed);
-  return dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide), second.residual);
+  return dense(m, `${path}.mlp.fc2`, activation === 'gelu' ? gelu(wide) : quickGelu(wide), {
+    add: second.residual,
+  });
 }
 
 function finalNorm(m: Model, h: Tensor): Tensor {

@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { conv2d, type ConvOptions } from '../kernels/conv2d/conv2d';
+import type { Ending } from '../kernels/kernel';
 import { linear } from '../kernels/linear/linear';
 import { loraLinear, loraLinears, type Lora } from '../kernels/lora/lora';
 import { groupNorm, residualGroupNorm } from '../kernels/norm/group_norm';
@@ -16,11 +17,11 @@ export interface Model {
   lora?: (path: string) => Lora | undefined;
 }
 
-/** x W^T + b, plus the module's LoRA, plus `add` (a residual) where it is given. */
-export function dense(m: Model, path: string, x: Tensor, add?: Tensor): Tensor {
+/** x W^T + b, plus the module's LoRA, ending as it is told (a residual). */
+export function dense(m: Model, path: string, x: Tensor, ending: Ending = {}): Tensor {
   const { weight, bias } = m.weights.linear(path);
   const lora = m.lora?.(path);
-  return lora ? loraLinear(x, weight, bias, lora, add) : linear(x, weight, bias, add);
+  return lora ? loraLinear(x, weight, bias, lora, ending) : linear(x, weight, bias, ending);
 }
 
 /** `dense` of several modules of the same x and dimensions, in their order; together where all have a LoRA. */

@@ -19,6 +19,8 @@ export interface UnetInputs {
   time: Tensor;
   /** Text hidden states, [B, tokens, contextChannels]. */
   context: Tensor;
+  /** Nothing reads the block's output, it only runs for its gradients: what would be computed for it alone is left out. */
+  unread?: boolean;
 }
 
 export interface UnetBlock {
@@ -77,25 +79,25 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
   ) => {
     for (const k of range(depth)) {
       const own = `${path}.transformer_blocks.${k}`;
-      const run = (m: Model, h: Tensor, context: Tensor) =>
-        transformerBlock(m, own, h, context, { heads: at(heads, level), precision });
+      const run = (m: Model, h: Tensor, inputs: UnetInputs) =>
+        transformerBlock(m, own, h, inputs, { heads: at(heads, level), precision });
       if (k === 0)
         block(
           own,
           [`${path}.norm`, `${path}.proj_in`, own],
-          (m, x, { context }) => run(m, transformerIn(m, path, x), context),
+          (m, x, inputs) => run(m, transformerIn(m, path, x), inputs),
           { seesContext: true },
         );
-      else block(own, [own], (m, h, { context }) => run(m, h, context), { seesContext: true });
+      else block(own, [own], run, { seesContext: true });
     }
     const own = `${path}.proj_out`;
     block(
       own,
       upsampler ? [own, upsampler] : [own],
-      (m, h, _, skip) => {
+      (m, h, { unread }, skip) => {
         const x = taken(own, skip);
-        const y = dense(m, own, h.reshape(x.shape), x);
-        return upsampler ? conv3x3(m, upsampler, y, { upsample: true }) : y;
+        const y = dense(m, own, h.reshape(x.shape), { add: x, unread });
+        return upsampler ? conv3x3(m, upsampler, y, { upsample: true, unread }) : y;
       },
       { takesSkip: true, givesSkip },
     );
@@ -106,21 +108,21 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
     const path = `down_blocks.${i}`;
     for (const j of range(layersPerBlock)) {
       const own = `${path}.resnets.${j}`;
-      block(own, [own], (m, x, { time }) => resnet(m, own, x, time), { givesSkip: true, seesTime: true });
+      block(own, [own], (m, x, inputs) => resnet(m, own, x, inputs), { givesSkip: true, seesTime: true });
       if (at(depths, i) > 0) transformer(`${path}.attentions.${j}`, i, at(depths, i), true);
     }
     if (i < levels - 1) {
       const own = `${path}.downsamplers.0.conv`;
-      block(own, [own], (m, x) => conv3x3(m, own, x, { stride: 2 }), { givesSkip: true });
+      block(own, [own], (m, x, { unread }) => conv3x3(m, own, x, { stride: 2, unread }), { givesSkip: true });
     }
   }
   const [before, after] = ['mid_block.resnets.0', 'mid_block.resnets.1'];
-  block(before, [before], (m, x, { time }) => resnet(m, before, x, time), {
+  block(before, [before], (m, x, inputs) => resnet(m, before, x, inputs), {
     givesSkip: middleDepth > 0,
     seesTime: true,
   });
   if (middleDepth > 0) transformer('mid_block.attentions.0', levels - 1, middleDepth, false);
-  block(after, [after], (m, x, { time }) => resnet(m, after, x, time), { seesTime: true });
+  block(after, [after], (m, x, inputs) => resnet(m, after, x, inputs), { seesTime: true });
   for (const i of range(levels)) {
     const path = `up_blocks.${i}`;
     const level = levels - 1 - i;
@@ -132,9 +134,9 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
       block(
         own,
         enlarge ? [own, enlarge] : [own],
-        (m, x, { time }, skip) => {
-          const h = resnet(m, own, concatChannels(x, taken(own, skip)), time);
-          return enlarge ? conv3x3(m, enlarge, h, { upsample: true }) : h;
+        (m, x, inputs, skip) => {
+          const h = resnet(m, own, concatChannels(x, taken(own, skip)), inputs);
+          return enlarge ? conv3x3(m, enlarge, h, { upsample: true, unread: inputs.unread }) : h;
         },
         { takesSkip: true, givesSkip: attends, seesTime: true },
       );
@@ -201,15 +203,15 @@ export function unet(
 }
 
 /** ResnetBlock2D: [B, H, W, C] -> [B, H, W, C']; `time` is silu'd already. */
-export function resnet(m: Model, path: string, x: Tensor, time: Tensor | undefined, eps = 1e-5): Tensor {
-  const shift = time ? dense(m, `${path}.time_emb_proj`, time) : undefined;
-  const { normed, residual } = residualNorm32(m, `${path}.norm1`, x, eps, { silu: true });
+function resnet(m: Model, path: string, x: Tensor, { time, unread }: UnetInputs): Tensor {
+  const shift = dense(m, `${path}.time_emb_proj`, time);
+  const { normed, residual } = residualNorm32(m, `${path}.norm1`, x, 1e-5, { silu: true });
   const h = conv3x3(m, `${path}.conv1`, normed);
-  const wide = norm32(m, `${path}.norm2`, h, eps, { silu: true, ...(shift ? { shift } : {}) });
+  const wide = norm32(m, `${path}.norm2`, h, 1e-5, { silu: true, shift });
   const add = m.weights.has(`${path}.conv_shortcut.weight`)
-    ? dense(m, `${path}.conv_shortcut`, residual)
+    ? dense(m, `${path}.conv_shortcut`, residual, { unread })
     : residual;
-  return conv3x3(m, `${path}.conv2`, wide, { add });
+  return conv3x3(m, `${path}.conv2`, wide, { add, unread });
 }
 
 /** The way into a Transformer2DModel: [B, H, W, C] -> [B, H W, C], tokens are the pixels. */
@@ -223,11 +225,11 @@ function transformerBlock(
   m: Model,
   block: string,
   x: Tensor,
-  context: Tensor,
+  { context, unread }: UnetInputs,
   options: AttentionOptions,
 ): Tensor {
   const attend = (name: string, [q, k, v]: readonly Tensor[], residual: Tensor) =>
-    dense(m, `${block}.${name}.to_out.0`, attention(q, k, v, options), residual);
+    dense(m, `${block}.${name}.to_out.0`, attention(q, k, v, options), { add: residual });
   const of = (name: string, projections: readonly string[], states: Tensor) =>
     denseOfSame(
       m,
@@ -241,5 +243,5 @@ function transformerBlock(
   const read = of('attn2', ['to_k', 'to_v'], context);
   const third = residualNorm(m, `${block}.norm3`, attend('attn2', [queries, ...read], second.residual));
   const wide = dense(m, `${block}.ff.net.0.proj`, third.normed); // [B, N, 8C]
-  return dense(m, `${block}.ff.net.2`, geglu(wide), third.residual);
+  return dense(m, `${block}.ff.net.2`, geglu(wide), { add: third.residual, unread });
 }

@@ -140,7 +140,7 @@ function selfAttention(m: Model, path: string, x: Tensor): Tensor {
     dense(m, `${path}.to_v`, tokens),
     { heads: 1 },
   );
-  return dense(m, `${path}.to_out.0`, h.reshape([B, H, W, C]), x);
+  return dense(m, `${path}.to_out.0`, h.reshape([B, H, W, C]), { add: x });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Cases of the convolution: odd sizes and channels, both downsamplers of SD 1.x, doubling first, 1x1. */
 import * as tf from '@tensorflow/tfjs';
 import { compare, sample, valueAndGradients, type Comparison, type KernelCase } from '../testing';
-import { upload } from '../program';
+import { read, upload } from '../program';
 import { TOLERANCE } from '../linear/linear.cases';
 import { linearGradientReference, linearReference } from '../linear/linear.reference';
 import { packHalfConv } from '../linear/pack_half';
@@ -124,7 +124,18 @@ async function runCase({
     ),
     await compare('dx', grads[0], upsample ? doubledGradient(dSource, batch, H, W, I) : dSource, TOLERANCE),
   ];
-  if (add) results.push(await compare('dadd', grads[1], dys, { f32: 0, f16: 0 }));
+  if (add) {
+    results.push(await compare('dadd', grads[1], dys, { f32: 0, f16: 0 }));
+    const unread = valueAndGradients(
+      () => conv2d(x, weight, bias ? b : undefined, { ...options, add: extra, unread: true }),
+      [x],
+      dy,
+    );
+    results.push(
+      await compare('dx of what is not read', unread.grads[0], await read(grads[0]), { f32: 0, f16: 0 }),
+    );
+    tf.dispose([unread.value, ...unread.grads]);
+  }
   tf.dispose([...made, value, ...grads]);
   return results;
 }

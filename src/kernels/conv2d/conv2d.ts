@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm, type Window } from '../gemm/gemm';
-import { defineKernel, passedOn } from '../kernel';
+import { defineKernel, passedOn, type Ending } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
 import { linear } from '../linear/linear';
 import { requireSameShape, ShapeError } from '../pointwise/elementwise';
@@ -18,14 +18,12 @@ export interface FrozenKernel extends FrozenWeight {
   kernel: 1 | 3;
 }
 
-export interface ConvOptions {
+export interface ConvOptions extends Ending {
   stride?: 1 | 2;
   /** [top, bottom, left, right]; for a 3x3 kernel [1, 1, 1, 1] if left out. */
   pad?: readonly [number, number, number, number];
   /** Double x by nearest neighbour first. Stride 1 and a 3x3 kernel only. */
   upsample?: boolean;
-  /** Added to y, of its shape: a residual. Its gradient is dy. */
-  add?: Tensor;
 }
 
 /** x [B, H, W, I] to [B, OH, OW, O]. The caller's tidy owns the result. Throws `ShapeError` for what does not fit. */
@@ -39,7 +37,7 @@ export function conv2d(x: Tensor, w: FrozenKernel, bias?: Tensor, options: ConvO
     if (stride !== 1 || upsample || (options.pad && options.pad.some((n) => n > 0))) {
       throw new ShapeError(`${what}: a 1x1 convolution has stride 1, no padding and no upsampling here.`);
     }
-    return linear(x, w, bias, options.add);
+    return linear(x, w, bias, options);
   }
   if (upsample && stride !== 1) throw new ShapeError(`${what}: upsampling goes with stride 1.`);
   const [top, bottom, left, right] = pad;
@@ -52,6 +50,7 @@ export function conv2d(x: Tensor, w: FrozenKernel, bias?: Tensor, options: ConvO
   const attrs: Attrs = {
     ...{ out: w.out, in: w.in, storage: w.storage ?? 'half' },
     ...{ H, W, oh, ow, stride, padTop: top, padLeft: left, upsample },
+    unread: options.unread ?? false,
   };
   const { add } = options;
   if (add) requireSameShape(`${what}: its output and what is added`, [x.shape[0], oh, ow, w.out], add.shape);
@@ -63,6 +62,7 @@ interface Attrs extends Window {
   in: number;
   storage: Storage;
   upsample: boolean;
+  unread: boolean;
 }
 
 const kernel = defineKernel<Attrs>({
@@ -70,6 +70,8 @@ const kernel = defineKernel<Attrs>({
   forward: ({ x, w, bias, add }, attrs) => {
     const { out, oh, ow } = attrs;
     const batch = x.shape[0];
+    const shape = [batch, oh, ow, out];
+    if (attrs.unread) return allocate(shape);
     return gemm({
       M: batch * oh * ow,
       N: out,
@@ -84,7 +86,7 @@ const kernel = defineKernel<Attrs>({
       bias,
       add,
       half: true,
-      shape: [batch, oh, ow, out],
+      shape,
     });
   },
   gradient: {

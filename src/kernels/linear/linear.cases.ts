@@ -8,7 +8,7 @@ import {
   type KernelCase,
   type Tolerance,
 } from '../testing';
-import { upload } from '../program';
+import { read, upload } from '../program';
 import { linear } from './linear';
 import { linearGradientReference, linearReference } from './linear.reference';
 import { packHalf } from './pack_half';
@@ -58,7 +58,7 @@ async function runCase({ lead, out, in: inn, bias, add = false }: Shape): Promis
   ];
   const [x, data, b, dy, extra] = made;
   const { value, grads } = valueAndGradients(
-    () => linear(x, { data, out, in: inn }, bias ? b : undefined, add ? extra : undefined),
+    () => linear(x, { data, out, in: inn }, bias ? b : undefined, add ? { add: extra } : {}),
     add ? [x, extra] : [x],
     dy,
   );
@@ -67,7 +67,18 @@ async function runCase({ lead, out, in: inn, bias, add = false }: Shape): Promis
     await compare('y', value, want, TOLERANCE),
     await compare('dx', grads[0], linearGradientReference(dys, ws, m, out, inn), TOLERANCE),
   ];
-  if (add) results.push(await compare('dadd', grads[1], dys, { f32: 0, f16: 0 }));
+  if (add) {
+    results.push(await compare('dadd', grads[1], dys, { f32: 0, f16: 0 }));
+    const unread = valueAndGradients(
+      () => linear(x, { data, out, in: inn }, bias ? b : undefined, { add: extra, unread: true }),
+      [x],
+      dy,
+    );
+    results.push(
+      await compare('dx of what is not read', unread.grads[0], await read(grads[0]), { f32: 0, f16: 0 }),
+    );
+    tf.dispose([unread.value, ...unread.grads]);
+  }
   tf.dispose([...made, value, ...grads]);
   return results;
 }

@@ -5,20 +5,21 @@
  * (operands and their products rounded to 11 bits, sums of four products in f16).
  */
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
-import { defineKernel, passedOn } from '../kernel';
+import { defineKernel, passedOn, type Ending } from '../kernel';
 import { wordsAlong, type FrozenWeight, type Storage } from '../frozen/frozen';
 import { gemm } from '../gemm/gemm';
 import { requireSameShape, ShapeError } from '../pointwise/elementwise';
+import { allocate } from '../program';
 
 /**
- * x [..., in] to [..., out], plus `add` of that shape where it is given (a residual; its gradient is dy). The caller's
- * tidy owns the result. Throws `ShapeError` where dimensions disagree.
+ * x [..., in] to [..., out], ending as it is told. The caller's tidy owns the result. Throws `ShapeError` where dimensions
+ * disagree.
  */
-export function linear(x: Tensor, w: FrozenWeight, bias?: Tensor, add?: Tensor): Tensor {
+export function linear(x: Tensor, w: FrozenWeight, bias?: Tensor, { add, unread }: Ending = {}): Tensor {
   const what = `linear [${w.out}, ${w.in}]`;
   expectLast(x, w.in, what);
   if (add) requireSameShape(`${what}: its output and what is added`, withLast(x.shape, w.out), add.shape);
-  const attrs = { out: w.out, in: w.in, storage: w.storage ?? 'half' };
+  const attrs: Attrs = { out: w.out, in: w.in, storage: w.storage ?? 'half', unread: unread ?? false };
   return kernel({ x, w: w.data, ...(bias ? { bias } : {}), ...(add ? { add } : {}) }, attrs)[0];
 }
 
@@ -26,12 +27,15 @@ interface Attrs {
   out: number;
   in: number;
   storage: Storage;
+  unread: boolean;
 }
 
 const kernel = defineKernel<Attrs>({
   name: 'FrozenLinear',
-  forward: ({ x, w, bias, add }, attrs) =>
-    gemm({
+  forward: ({ x, w, bias, add }, attrs) => {
+    const shape = withLast(x.shape, attrs.out);
+    if (attrs.unread) return allocate(shape);
+    return gemm({
       M: rowsOf(x.shape),
       N: attrs.out,
       K: attrs.in,
@@ -43,8 +47,9 @@ const kernel = defineKernel<Attrs>({
       bias,
       add,
       half: true,
-      shape: withLast(x.shape, attrs.out),
-    }),
+      shape,
+    });
+  },
   gradient: {
     saveInputs: ['w'],
     backward: ([dy], [w], attrs) => ({

@@ -79,7 +79,7 @@ async function runCase(shape: Shape): Promise<Comparison[]> {
   const before = tf.memory().numTensors;
   const lora: Lora = { down, up, scale, dropout: { rate, seed: seeds, stream }, gradient: place(0) };
   const { value, grads } = valueAndGradients(
-    () => loraLinear(x, { data, out, in: inn }, bias ? b : undefined, lora, add ? extra : undefined),
+    () => loraLinear(x, { data, out, in: inn }, bias ? b : undefined, lora, add ? { add: extra } : {}),
     [x, down, up, ...(add ? [extra] : [])],
     dy,
   );
@@ -94,7 +94,24 @@ async function runCase(shape: Shape): Promise<Comparison[]> {
     await compare('dx', grads[0], dx, TOLERANCE),
     await compare('gradient', flat, [...dDown, ...dUp], BRANCH),
   ];
-  if (add) results.push(await compare('dadd', grads[3], dys, { f32: 0, f16: 0 }));
+  if (add) {
+    results.push(await compare('dadd', grads[3], dys, { f32: 0, f16: 0 }));
+    const unread = valueAndGradients(
+      () => loraLinear(x, { data, out, in: inn }, bias ? b : undefined, lora, { add: extra, unread: true }),
+      [x, down, up],
+      dy,
+    );
+    results.push(
+      await compare('dx of what is not read', unread.grads[0], await read(grads[0]), { f32: 0, f16: 0 }),
+      await compare(
+        'twice the gradient',
+        flat,
+        [...dDown, ...dUp].map((v) => 2 * v),
+        BRANCH,
+      ),
+    );
+    tf.dispose([unread.value, ...unread.grads]);
+  }
   tf.dispose([value, ...grads]);
   results.push({ what: 'tensors left over', error: Math.abs(tf.memory().numTensors - before), tolerance: 0 });
   tf.dispose([x, data, b, down, up, dy, extra, seeds, flat]);

@@ -19,7 +19,7 @@ import {
   type GradientPlace,
   type ThinCall,
 } from '../gemm/thin';
-import { defineKernel, passedOn } from '../kernel';
+import { defineKernel, passedOn, type Ending } from '../kernel';
 import { expectLast, rowsOf, withLast } from '../linear/linear';
 import { requireSameShape, ShapeError } from '../pointwise/elementwise';
 import { allocate } from '../program';
@@ -47,17 +47,17 @@ export interface LoraLayer {
 }
 
 /**
- * x [..., in] to [..., out] through weight and LoRA, plus `add` of that shape where it is given; with gradients for x,
- * `down`, `up` and `add`. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree.
+ * x [..., in] to [..., out] through weight and LoRA, ending as it is told; with gradients for x, `down`, `up` and what is
+ * added. The caller's tidy owns the result. Throws `ShapeError` where dimensions disagree.
  */
 export function loraLinear(
   x: Tensor,
   weight: FrozenWeight,
   bias: Tensor | undefined,
   lora: Lora,
-  add?: Tensor,
+  ending: Ending = {},
 ): Tensor {
-  return runLayers(x, [{ weight, bias, lora }], add)[0];
+  return runLayers(x, [{ weight, bias, lora }], ending)[0];
 }
 
 /**
@@ -81,7 +81,7 @@ export function loraLinears(x: Tensor, layers: readonly LoraLayer[]): Tensor[] {
   return runLayers(x, layers);
 }
 
-function runLayers(x: Tensor, layers: readonly LoraLayer[], add?: Tensor): Tensor[] {
+function runLayers(x: Tensor, layers: readonly LoraLayer[], { add, unread = false }: Ending = {}): Tensor[] {
   const inputs: Record<string, Tensor> = { x };
   for (const [j, { weight: w, bias, lora }] of layers.entries()) {
     const { down, up } = lora;
@@ -102,7 +102,7 @@ function runLayers(x: Tensor, layers: readonly LoraLayer[], add?: Tensor): Tenso
   const rate = lora.dropout?.rate ?? 0;
   if (lora.dropout && rate > 0) inputs['seed'] = lora.dropout.seed;
   const attrs: Attrs = {
-    ...{ in: weight.in, out: weight.out, rate },
+    ...{ in: weight.in, out: weight.out, rate, unread },
     layers: layers.map(({ weight: { storage = 'half' }, lora: { down, scale, dropout, gradient } }) => ({
       ...{ storage, rank: down.shape[0], scale, stream: dropout?.stream ?? 0 },
       ...(gradient ? { gradient } : {}),
@@ -116,6 +116,8 @@ interface Attrs {
   in: number;
   out: number;
   rate: number;
+  /** Nothing reads the outputs. */
+  unread: boolean;
   layers: readonly LayerAttrs[];
 }
 
@@ -203,6 +205,7 @@ const columnOf = ({ layers }: Attrs, j: number) =>
 function product(inputs: Inputs, h: TensorInfo, j: number, attrs: Attrs): TensorInfo {
   const { x, add } = inputs;
   const { storage, rank, scale } = attrs.layers[j];
+  if (attrs.unread) return allocate(withLast(x.shape, attrs.out));
   return gemm({
     M: rowsOf(x.shape),
     N: attrs.out,

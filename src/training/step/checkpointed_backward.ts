@@ -1,8 +1,9 @@
 /**
  * Forward and backward through the U-Net's blocks with a bounded memory. Blocks before `firstKeptBlock` run forward outside
  * the tape and leave only their outputs, and what attention over many keys gave, which is little for the time that it took; they
- * are run again, one by one in reverse, under the tape. Blocks from `firstKeptBlock` on run once, on one tape. At
- * `blocks.length` attention is computed again as well. tfjs cannot nest gradients, hence this explicit pass.
+ * are run again, one by one in reverse, under the tape, without the last products, which only make those outputs. Blocks from
+ * `firstKeptBlock` on run once, on one tape. At `blocks.length` attention is computed again as well. tfjs cannot nest
+ * gradients, hence this explicit pass.
  * Training Deep Nets with Sublinear Memory Cost, Chen et al. 2016.
  */
 import * as tf from '@tensorflow/tfjs';
@@ -122,7 +123,8 @@ export function checkpointedBackward(
     if (needs[i] && dy) {
       const skip = skipOf[i];
       const earlier = [...new Set([i - 1, skip ?? -1])].filter((n) => n >= 0);
-      const again = () => block.run(model, inputOf(i), inputs, outputs[skip ?? -1]);
+      const unread = { ...inputs, unread: true };
+      const again = () => block.run(model, inputOf(i), unread, outputs[skip ?? -1]);
       const taking = () => kept[i]?.reusing(again) ?? again();
       differentiate(taking, dy, earlier, [block]).dispose();
       dy.dispose();
