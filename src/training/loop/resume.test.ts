@@ -1,6 +1,7 @@
 /** What a saved state is resumed with: the run before it, lower rates, another alpha; and with what it is not. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fromBytes } from '../../formats/safetensors/byte_source';
+import { readHeader } from '../../formats/safetensors/safetensors';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import type { TrainEvent } from '../../protocol/trainer';
 import { bytesOf, collect, of, pictures, QUICK, shortRun } from '../run.testing';
@@ -161,4 +162,29 @@ test('captions encoded in stretches of steps give the bytes of all at once, also
   if (!whole.first) throw new Error('nothing was saved at step 2');
   const resumed = await bytesFrom({ captionsAtOnce: 1, state: fromBytes(whole.first.state) });
   expect(resumed.last).toEqual(whole.last);
+});
+
+test('a base model in 8 bits stays so: resumed to the same bytes, refused in halves, in 4 bits and back', async () => {
+  const settings = { ...usual, base_precision: 'int8' as const, max_train_steps: 3 };
+  const int8 = await collect(shortRun(settings, { base: baseOf('one') }));
+  const [middle, end] = of(int8, 'saved');
+  const file = await bytesOf(end?.lora);
+  // It is another run than that on halves, and the file says so.
+  expect(of(int8, 'step')[0]?.loss).not.toBe(of(whole, 'step')[0]?.loss);
+  const { metadata } = await readHeader(fromBytes(file));
+  expect(metadata).toMatchObject({ ss_base_precision: 'int8' });
+
+  const state = fromBytes(await bytesOf(middle?.state));
+  const rest = await collect(resumed(settings, { state }));
+  expect(of(rest, 'plan')[0]?.plan.from).toBe(2);
+  expect(await bytesOf(of(rest, 'saved').at(-1)?.lora)).toEqual(file);
+  for (const [run, sentence] of [
+    [resumed({ ...settings, base_precision: 'fp16' }, { state }), /base_precision was "int8" and is "fp16"/],
+    [resumed({ ...settings, base_precision: 'nf4' }, { state }), /base_precision was "int8" and is "nf4"/],
+    [resumed({ base_precision: 'int8' }), /base_precision was "fp16" and is "int8"/],
+  ] as const) {
+    const { error } = await refusal(run);
+    expect(error).toMatchObject({ code: 'changed' });
+    expect((error as Error).message).toMatch(sentence);
+  }
 });
