@@ -43,9 +43,7 @@ it.each(['none', 'multiply', 'wide', 'round'] as const)(
         a: 'rows',
         b: 'halfNT',
         lowRank: 'NT',
-        dropout: false,
         add: false,
-        scaled: false,
       } as const;
       const text: GemmText = { ...flags, ...rest, half, tile };
       expect(workgroupBytes(gemmWgsl(text))).toBeLessThanOrEqual(sharedBytes(tile));

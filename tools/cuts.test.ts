@@ -77,9 +77,7 @@ function textOf(tile: Tile): string {
     a: 'rows',
     b: 'halfNT',
     lowRank: 'none',
-    dropout: false,
     add: false,
-    scaled: false,
   } as const;
   const text: GemmText = { ...flags, ...rest, half: 'wide', tile };
   const known = texts.get(tile) ?? gemmWgsl(text);

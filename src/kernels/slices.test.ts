@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attention } from './attention/attention';
 import { closeDevice, openDevice, takenFor } from './device';
 import { gemm } from './gemm/gemm';
+import { packHalf } from './linear/pack_half';
 import { allocate, flopsPerSubmit, listening, read, simulate, upload } from './program';
 import type { Dispatch, SimulatedDispatch } from './program';
 import { sample } from './testing';
@@ -32,15 +33,15 @@ const filled = (shape: number[], seed: number) =>
 
 const [M, N, K] = [200, 130, 64];
 const PRODUCT = {
-  inputs: [[M, K], [N, K]],
+  inputs: () => [filled([M, K], 1), upload(packHalf(sample(N * K, 2), N, K), [N, K / 2], 'test')],
   flops: 2 * M * N * K,
   work: ([a, b]: tf.Tensor[]) =>
     tf.engine().makeTensorFromTensorInfo(
-      gemm({ M, N, K, a, aKind: 'rows', b, bKind: 'f32NT', half: false, shape: [M, N] }),
+      gemm({ M, N, K, a, aKind: 'rows', b, bKind: 'halfNT', rowWords: K / 2, half: false, shape: [M, N] }),
     ),
 }; // prettier-ignore
 const ATTENTION = {
-  inputs: [1, 2, 3].map(() => [1, 200, 80]),
+  inputs: () => [1, 2, 3].map((seed) => filled([1, 200, 80], seed)),
   flops: 2 * 2 * 200 * 200 * 80,
   work: ([q, k, v]: tf.Tensor[]) => attention(q, k, v, { heads: 2 }),
 };
@@ -50,7 +51,7 @@ describe.each([
   ['attention', ATTENTION],
 ])('%s', (_, { inputs, flops, work }) => {
   it('in slices has the bits of the whole, and no slice is longer than it may be by more than a row of workgroups', async () => {
-    const tensors = inputs.map(filled);
+    const tensors = inputs();
     const whole = await observed(() => work(tensors));
     const [name] = whole.heard.filter((one) => one.flops === flops).map((one) => one.name);
     expect(name).toBeDefined();
@@ -76,7 +77,7 @@ it('a range that is folded is cut between its lines, and a simulation counts the
           const [a, b] = [allocate([1, 1]), allocate([1, 1])];
           const [M, N, K] = [2 ** 20, 2 ** 10, 1];
           const tile = { kind: 'direct', bm: 8, bn: 32, bk: 64, tm: 8, tn: 4 } as const;
-          const y = gemm({ M, N, K, a, aKind: 'rows', b, bKind: 'f32NT', half: false, shape: [1], tile });
+          const y = gemm({ M, N, K, a, aKind: 'rows', b, bKind: 'halfNT', half: false, shape: [1], tile });
           for (const { dataId } of [a, b, y]) tf.backend().disposeData(dataId);
         }),
       (one) => all.push(one),

@@ -2,7 +2,7 @@
  * How a frozen weight lies on the GPU. `half`: two to a word (`linear/pack_half.ts`). `int8` and `nf4`: codes row by row, tap
  * after tap for a convolution, four or eight to a word, the first lowest; after the last code, for each block of 64 inputs, the
  * largest magnitude in it as a half, two to a word: weights are halves, so none of it is lost. In one buffer, as a LoRA
- * product with dropout and bias binds seven already and eight is all that WebGPU promises.
+ * product with a bias and a residual binds seven already and eight is all that WebGPU promises.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 

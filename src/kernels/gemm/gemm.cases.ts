@@ -13,7 +13,6 @@ import { GPU_TILES, setHalfMath, tileName, type HalfMath, type Tile } from './ti
 
 /** f32: rounding of sums; f16: operands and products rounded to 11 bits. */
 const PACKED: Tolerance = { f32: 1e-5, f16: 2e-3 };
-const FLOATS: Tolerance = { f32: 1e-5, f16: 1e-5 };
 
 const floats = (values: ArrayLike<number>, shape: number[]) =>
   upload(Float32Array.from(values), shape, 'test');
@@ -115,9 +114,10 @@ function backward(
   [M, N, K]: [number, number, number],
   math?: HalfMath,
   storage: Storage = 'half',
+  adds = false,
 ): KernelCase {
   return {
-    name: `${tileName(tile)}, ${math ?? 'f32'}: [${M}, ${K}] x ${storage} [${K}, ${N}]`,
+    name: `${tileName(tile)}, ${math ?? 'f32'}: [${M}, ${K}] x ${storage} [${K}, ${N}]${adds ? ' + add' : ''}`,
     run() {
       const dy = sample(M * K, 1);
       const { data: b, values: w, rowWords } = testWeight(storage, sample(N * K, 2, K ** -0.5, true), [K, N]);
@@ -141,33 +141,8 @@ function backward(
         PACKED,
         [a, b],
         math,
+        adds,
       );
-    },
-  };
-}
-
-/** a b^T and a^T b, both f32. */
-function dense(
-  tile: Tile,
-  [M, N, K]: [number, number, number],
-  transposed: boolean,
-  adds = false,
-): KernelCase {
-  return {
-    name: `${tileName(tile)}: f32 [${M}, ${K}]${transposed ? ' (columns) x [K, N]' : ` x [${N}, ${K}]^T`}${adds ? ' + add' : ''}`,
-    run() {
-      const x = sample(M * K, 1);
-      const z = sample(N * K, 2);
-      const want = linearReference(x, z, undefined, M, N, K);
-      const turned = (values: Float32Array, rows: number) =>
-        values.map((_, i) => values[(i % rows) * K + Math.floor(i / rows)]);
-      const a = transposed ? floats(turned(x, M), [K, M]) : floats(x, [M, K]);
-      const b = transposed ? floats(turned(z, N), [K, N]) : floats(z, [N, K]);
-      const kinds = transposed
-        ? ({ aKind: 'columns', bKind: 'f32NN' } as const)
-        : ({ aKind: 'rows', bKind: 'f32NT' } as const);
-      const call = { M, N, K, a, b, ...kinds, half: false, shape: [M, N] };
-      return check(call, tile, want, FLOATS, [a, b], undefined, adds);
     },
   };
 }
@@ -223,9 +198,9 @@ export const cases: KernelCase[] = [
   forward(small, [34, 36, 128, 12], 'wide', 'nf4'),
   window(small, [5, 6, 64, 20], true, 'multiply', 'int8'),
   window(small, [5, 6, 20, 12], false, 'wide', 'half', true),
-  dense(narrow, [130, 8, 300], false),
-  dense(flat, [8, 72, 1030], true, true),
-  dense(dot, [18, 20, 1100], false),
+  backward(narrow, [130, 8, 300]),
+  backward(flat, [8, 72, 1030], undefined, 'half', true),
+  backward(dot, [18, 20, 1100]),
 ];
 
 /** The sliced ones of many threads, which a CPU's compiler takes a quarter of a minute for: in f32, on one tier, in Node. */

@@ -1,6 +1,6 @@
 /**
- * y = dropout(scale A B + bias + scale2 h F) + add: the one matrix product under linear layers, LoRA and convolutions.
- * A [M, K] is dense, transposed, or gathered from an NHWC image; B holds f32, packed halves or codes, either way round.
+ * y = A B + bias + scale h F + add: the one matrix product under linear layers, LoRA and convolutions.
+ * A [M, K] is dense, or gathered from an NHWC image; B holds packed halves or codes, either way round.
  * f32 tier: f32 throughout. f16 tiers (`half`): operands rounded to f16 (2^-11 relative), products summed four at a
  * time in f16, those sums in f32; CPU adapters round operands alike but multiply in f32 (`halfMath`). Where the output has too few tiles to
  * fill a GPU, k is split over workgroups (`cut.ts`) and the parts are added in a second pass, always in the same order.
@@ -8,6 +8,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
+import type { Storage } from '../frozen/frozen';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
 import {
   elementsOf,
@@ -16,7 +17,6 @@ import {
   gemmWgsl,
   type AKind,
   type BKind,
-  type Elements,
   type GemmText,
 } from './gemm.wgsl';
 import { cutFor, stepsOf } from './cut';
@@ -33,15 +33,6 @@ export interface Window {
   stride: number;
   padTop: number;
   padLeft: number;
-}
-
-export interface Dropout {
-  /** Chance of a zero, in [0, 1). */
-  rate: number;
-  /** int32 [1], changes from step to step. */
-  seed: TensorInfo;
-  /** Tells apart layers that share the seed. */
-  stream: number;
 }
 
 /** + scale h F^T (`NT`, F [N, rank]) or + scale h F (`NN`, F [rank, N]). */
@@ -71,8 +62,6 @@ export interface Gemm {
   window?: Window;
   bias?: TensorInfo;
   lowRank?: LowRank;
-  dropout?: Dropout;
-  scale?: number;
   /** f32 [M, N], added last, in f32: bit for bit what an addition of its own would give. */
   add?: TensorInfo;
   /** Multiply in f16 where the tier has it. */
@@ -83,7 +72,7 @@ export interface Gemm {
 
 /** Encodes the product and returns a freshly allocated y of `shape` (M * N elements). */
 export function gemm(call: Gemm): TensorInfo {
-  const { M, N, K, taps = 1, bias, lowRank, dropout, add, window } = call;
+  const { M, N, K, taps = 1, bias, lowRank, add, window } = call;
   const extent = { M, N, K, taps };
   const { tile, splits } = cutFor(extent, call.tile);
   const hRow = lowRank?.h.shape.at(-1) ?? 0;
@@ -91,7 +80,7 @@ export function gemm(call: Gemm): TensorInfo {
   const text: GemmText = {
     a: call.aKind,
     b: call.bKind,
-    aVec: call.aKind !== 'columns' && K % 4 === 0,
+    aVec: K % 4 === 0,
     bVec: (call.bKind.endsWith('NT') ? K : N) % 4 === 0,
     nVec: N % 4 === 0,
     taps9: taps === 9,
@@ -99,9 +88,7 @@ export function gemm(call: Gemm): TensorInfo {
     lowRank: lowRank?.kind ?? 'none',
     rVec:
       tile.kind === 'shared' && lowRank !== undefined && [lowRank.rank, hRow, hAt].every((n) => n % 4 === 0),
-    dropout: dropout !== undefined,
     add: add !== undefined && splits === 1,
-    scaled: (call.scale ?? 1) !== 1,
     half: call.half && gpu().f16 ? halfMath() : 'none',
     tile,
   };
@@ -119,15 +106,13 @@ export function gemm(call: Gemm): TensorInfo {
       call.b,
       ...(bias ? [bias] : []),
       ...(lowRank ? [lowRank.h, lowRank.factor] : []),
-      ...(dropout ? [dropout.seed] : []),
       ...(add && text.add ? [add] : []),
       y,
     ],
     {
       M, N, K, nTiles, perTap, total, chunks,
       rowWords: call.rowWords ?? 0, tapWords: call.tapWords ?? 0,
-      R: lowRank?.rank ?? 0, hRow, hAt, scale: call.scale ?? 1, scale2: lowRank?.scale ?? 0,
-      rate: dropout?.rate ?? 0, stream: dropout?.stream ?? 0,
+      R: lowRank?.rank ?? 0, hRow, hAt, scale: lowRank?.scale ?? 0,
       ...(window ?? { H: 0, W: 0, oh: 0, ow: 0, stride: 0, padTop: 0, padLeft: 0 }),
     }, // prettier-ignore
     [x, fold, splits],
@@ -153,7 +138,6 @@ function gemmProgram(text: GemmText) {
       const vector = text.lowRank === 'NT' ? text.rVec : staged && text.nVec;
       Object.assign(inputs, { h: text.rVec ? 'vec4<f32>' : 'f32', factor: vector ? 'vec4<f32>' : 'f32' });
     }
-    if (text.dropout) inputs['seed'] = 'i32';
     if (text.add) inputs['add'] = text.nVec ? 'vec4<f32>' : 'f32';
     return {
       inputs,
@@ -168,9 +152,8 @@ function gemmProgram(text: GemmText) {
 }
 
 /** How B is bound where it is loaded by whole vectors, and where not. Codes are never read but by the word. */
-const BINDINGS: Readonly<Record<Elements, { whole: Element; single: Element }>> = {
+const BINDINGS: Readonly<Record<Storage, { whole: Element; single: Element }>> = {
   half: { whole: 'vec2<u32>', single: 'u32' },
-  f32: { whole: 'vec4<f32>', single: 'f32' },
   int8: { whole: 'u32', single: 'u32' },
   nf4: { whole: 'u32', single: 'u32' },
 };

@@ -19,10 +19,9 @@ import {
   type Tile,
 } from './tile';
 
-export type AKind = 'rows' | 'columns' | 'conv' | 'convUp' | 'convT';
-/** What B's elements are. */
-export type Elements = Storage | 'f32';
-export type BKind = `${Elements}${'NT' | 'NN'}`;
+export type AKind = 'rows' | 'conv' | 'convUp' | 'convT';
+/** What B's elements are, and which way round. */
+export type BKind = `${Storage}${'NT' | 'NN'}`;
 
 export interface GemmText {
   readonly a: AKind;
@@ -34,14 +33,12 @@ export interface GemmText {
   /** 3x3 taps; else one. */
   readonly taps9: boolean;
   readonly bias: boolean;
-  /** + scale2 h F^T (`NT`, F [N, R]) or + scale2 h F (`NN`, F [R, N]). */
+  /** + scale h F^T (`NT`, F [N, R]) or + scale h F (`NN`, F [R, N]). */
   readonly lowRank: 'none' | 'NT' | 'NN';
   /** R, and where h's columns lie, are multiples of 4: h, and F as `NT`, are loaded by whole vectors. As `NN`, F is where N is. */
   readonly rVec: boolean;
-  readonly dropout: boolean;
   /** A tensor like y is added last. */
   readonly add: boolean;
-  readonly scaled: boolean;
   /** `none`: f32 throughout. */
   readonly half: HalfMath | 'none';
   readonly tile: Tile;
@@ -55,9 +52,7 @@ export function gemmName(text: GemmText): string {
     text.taps9 && '3x3',
     text.bias && 'bias',
     text.lowRank !== 'none' && `rank${text.lowRank}${text.rVec ? 'v' : ''}`,
-    text.dropout && 'dropout',
     text.add && 'add',
-    text.scaled && 'scaled',
     { none: 'f32', round: 'f16round', wide: 'f16wide', multiply: 'f16' }[text.half],
   ].filter(Boolean);
   return `gemm-${text.a}-${text.b}-${tileName(text.tile)}-${flags.join('-')}`;
@@ -66,7 +61,7 @@ export function gemmName(text: GemmText): string {
 /** Every product has the same parameters; those that a text does not read cost nothing. */
 export const GEMM_PARAMS = {
   M: 'u32', N: 'u32', K: 'u32', nTiles: 'u32', perTap: 'u32', total: 'u32', chunks: 'u32', rowWords: 'u32',
-  tapWords: 'u32', R: 'u32', hRow: 'u32', hAt: 'u32', scale: 'f32', scale2: 'f32', rate: 'f32', stream: 'u32',
+  tapWords: 'u32', R: 'u32', hRow: 'u32', hAt: 'u32', scale: 'f32',
   H: 'u32', W: 'u32', oh: 'u32', ow: 'u32', stride: 'u32', padTop: 'i32', padLeft: 'i32', first: 'u32',
 } as const; // prettier-ignore
 
@@ -78,7 +73,6 @@ export function gemmWgsl(text: GemmText): string {
     text.b.startsWith('nf4') ? NF4_TABLE : '',
     fetchB(text),
     text.half === 'round' ? ROUND : '',
-    text.dropout ? DROPOUT : '',
     tile.kind === 'shared' ? sharedArrays(text) : '',
     tile.kind === 'shared' && text.lowRank !== 'none' ? fetchLowRank(text) : '',
     `@compute @workgroup_size(${threadsOf(tile)})
@@ -138,7 +132,6 @@ function rowSetup(text: GemmText, i: number, row: string): string {
   const a = `a${i}`;
   const m = `let ${a}_m = min(${row}, p.M - 1u);`;
   if (text.a === 'rows') return `${m} let ${a}_at = ${a}_m * p.K;`;
-  if (text.a === 'columns') return m;
   const transposed = text.a === 'convT';
   return `${m}
   let ${a}_p = ${a}_m % (p.oh * p.ow);
@@ -150,7 +143,7 @@ function rowSetup(text: GemmText, i: number, row: string): string {
 /** What does not change within a tap: where the row starts and whether it lies in the image. */
 function tapSetup(text: GemmText, i: number): string {
   const a = `a${i}`;
-  if (text.a === 'rows' || text.a === 'columns') return '';
+  if (text.a === 'rows') return '';
   if (text.a === 'convT') {
     // Only every stride-th row and column of dy reaches this pixel through this tap.
     return `let ${a}_ty = ${a}_y - ky; let ${a}_tx = ${a}_x - kx;
@@ -173,7 +166,7 @@ function tapSetup(text: GemmText, i: number): string {
  */
 function fetchA(text: GemmText, i: number, c: string, whole: boolean): string {
   const a = `a${i}`;
-  const gathered = text.a !== 'rows' && text.a !== 'columns';
+  const gathered = text.a !== 'rows';
   if (text.aVec) {
     const ok = [...(gathered ? [`${a}_ok`] : []), ...(whole ? [] : [`${c} < p.K`])].join(' && ');
     const v = whole ? `a[(${a}_at + ${c}) / 4u]` : `a[(${a}_at + min(${c}, p.K - 4u)) / 4u]`;
@@ -181,8 +174,7 @@ function fetchA(text: GemmText, i: number, c: string, whole: boolean): string {
   }
   const element = (e: number) => {
     const k = `min(${c} + ${e}u, p.K - 1u)`;
-    const v = text.a === 'columns' ? `a[${k} * p.M + ${a}_m]` : `a[${a}_at + ${k}]`;
-    return `select(0.0, ${v}, ${gathered ? `${a}_ok && ` : ''}${c} + ${e}u < p.K)`;
+    return `select(0.0, a[${a}_at + ${k}], ${gathered ? `${a}_ok && ` : ''}${c} + ${e}u < p.K)`;
   };
   return `vec4<f32>(${range(4).map(element).join(', ')})`;
 }
@@ -203,8 +195,8 @@ function fetchB(text: GemmText): string {
         .join(', ')
     : 'w0, w1, w2, w3';
   const along = text.b.endsWith('NT')
-    ? { line: 'min(n + e, p.N - 1u)', lines: 'p.N', from: 'c', end: 'p.K', width: 'p.K' }
-    : { line: 'min(c + e, p.K - 1u)', lines: 'p.K', from: 'n', end: 'p.N', width: 'p.N' };
+    ? { line: 'min(n + e, p.N - 1u)', lines: 'p.N', from: 'c', end: 'p.K' }
+    : { line: 'min(c + e, p.K - 1u)', lines: 'p.K', from: 'n', end: 'p.N' };
   return `fn quad(n: u32, tap: u32, c: u32, e: u32) -> vec4<S> {
   ${QUADS[elementsOf(text.b)](text.bVec, along)}
 }
@@ -212,19 +204,11 @@ fn fetchB(n: u32, tap: u32, c: u32) -> Block { ${reads} return Block(${block}); 
 }
 
 interface Along {
-  /** Which row of memory, of how many, and where in it: first element, bound, and row length. */
+  /** Which row of memory, of how many, and where in it: first element, and bound. */
   line: string;
   lines: string;
   from: string;
   end: string;
-  width: string;
-}
-
-function floatQuad(vec: boolean, { line, from, end, width }: Along): string {
-  if (vec) return `return vec4<S>(b[(${line} * ${width} + min(${from}, ${end} - 4u)) / 4u]);`;
-  const elements = range(4).map((e) => `b[at + min(${from} + ${e}u, ${end} - 1u)]`);
-  return `let at = ${line} * ${width};
-  return vec4<S>(vec4<f32>(${elements.join(', ')}));`;
 }
 
 function halfQuad(vec: boolean, { line, from, end }: Along): string {
@@ -258,14 +242,13 @@ function nf4Quad(_: boolean, along: Along): string {
     nf4[codes & 15u], nf4[(codes >> 4u) & 15u], nf4[(codes >> 8u) & 15u], nf4[(codes >> 12u) & 15u]));`;
 }
 
-const QUADS: Readonly<Record<Elements, (vec: boolean, along: Along) => string>> = {
+const QUADS: Readonly<Record<Storage, (vec: boolean, along: Along) => string>> = {
   half: halfQuad,
-  f32: floatQuad,
   int8: int8Quad,
   nf4: nf4Quad,
 };
 
-export const elementsOf = (b: BKind) => b.slice(0, -2) as Elements;
+export const elementsOf = (b: BKind) => b.slice(0, -2) as Storage;
 
 /** Where every lane finds it: an array indexed by what is not known beforehand would be each lane's own. */
 const NF4_TABLE = 'var<workgroup> nf4: array<f32, 16>;';
@@ -401,7 +384,7 @@ export function staged(tile: Tile, { a, b, bk, half }: Stage, turned: { a: boole
 function sharedBody(text: GemmText): string {
   const { tile } = text;
   const columns = tile.bn / tile.tn;
-  const steps = staged(tile, mainStage(text), { a: text.a === 'columns', b: text.b.endsWith('NN') });
+  const steps = staged(tile, mainStage(text), { a: false, b: text.b.endsWith('NN') });
   const slices = slicesOf(tile);
   return `${slices > 1 ? `let slice = lid / ${sliceThreads(tile)}u;` : ''}
   let own = ${slices > 1 ? `lid % ${sliceThreads(tile)}u` : 'lid'};
@@ -453,7 +436,7 @@ function sharedLowRank(text: GemmText): string {
   }`;
 }
 
-/** `fn fetchH(m, r)`: four of h's row m from r on, zero past R; `fn fetchFactor(n, r)`: scale2 F, four r by four columns. */
+/** `fn fetchH(m, r)`: four of h's row m from r on, zero past R; `fn fetchFactor(n, r)`: scale F, four r by four columns. */
 function fetchLowRank({ lowRank, rVec, nVec }: GemmText): string {
   const h = rVec
     ? 'select(vec4<f32>(0.0), h[(m * p.hRow + p.hAt + min(r, p.R - 4u)) / 4u], r < p.R)'
@@ -479,7 +462,7 @@ function fetchLowRank({ lowRank, rVec, nVec }: GemmText): string {
     : range(4).map((e) => `f${e}`);
   return `struct Factor { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
 fn fetchH(m: u32, r: u32) -> vec4<f32> { return ${h}; }
-fn factorQuad(n: u32, r: u32, e: u32) -> vec4<f32> { return p.scale2 * ${quad}; }
+fn factorQuad(n: u32, r: u32, e: u32) -> vec4<f32> { return p.scale * ${quad}; }
 fn fetchFactor(n: u32, r: u32) -> Factor {
   ${range(4)
     .map((e) => `let f${e} = factorQuad(n, r, ${e}u);`)
@@ -550,9 +533,8 @@ function epilogue(text: GemmText): string {
         : '';
       lines.push(`{ let m = ${row}; let n = ${n};
       if (m < p.M && n < p.N) {
-        var v = ${acc}${text.scaled ? ' * p.scale' : ''};
+        var v = ${acc};
         ${bias}
-        ${text.dropout ? 'v *= kept(m * p.N + n);' : ''}
         let at = (wid.z * p.M + m) * p.N + n;
         ${added(text)}
         ${
@@ -586,7 +568,7 @@ function lowRank(text: GemmText, rows: string[], quads: string[]): string {
       ${quads
         .map(
           (n, j) =>
-            `let f${j} = p.scale2 * vec4<f32>(${range(4)
+            `let f${j} = p.scale * vec4<f32>(${range(4)
               .map((e) => factor(n, e))
               .join(', ')});`,
         )
@@ -600,19 +582,3 @@ function lowRank(text: GemmText, rows: string[], quads: string[]): string {
     }
   }`;
 }
-
-/** Inverted dropout, its mask a hash (PCG output permutation, O'Neill 2014) of seed, stream and element. */
-export const HASH = `fn scramble(value: u32) -> u32 {
-  let state = value * 747796405u + 2891336453u;
-  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
-  return (word >> 22u) ^ word;
-}`;
-const DROPOUT = `${HASH}
-fn keptOne(index: u32) -> f32 {
-  let bits = scramble(scramble(scramble(bitcast<u32>(seed[0])) ^ p.stream) ^ index);
-  if (f32(bits >> 8u) * 5.9604644775390625e-8 < p.rate) { return 0.0; }
-  return 1.0 / (1.0 - p.rate);
-}
-fn kept(index: u32) -> vec4<f32> {
-  return vec4<f32>(keptOne(index), keptOne(index + 1u), keptOne(index + 2u), keptOne(index + 3u));
-}`;

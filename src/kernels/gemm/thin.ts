@@ -2,18 +2,19 @@
  * LoRA's thin products, f32 on every tier, of up to three modules that share their input: one dispatch for all of them on a
  * GPU, whose multiprocessors one module alone would leave idle; on a CPU adapter, where choosing between buffers is what
  * costs, one for each. h and dh hold the modules' columns side by side. k is split over workgroups as in `gemm.ts`, and parts
- * are added in the same order always.
+ * are added in the same order always. Long, as three products share one way to be grouped, cut and bound.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
 import { cutFor, stepsOf, type Cut, type Extent } from './cut';
-import { addParts, type Dropout } from './gemm';
+import { addParts } from './gemm';
 import type { Tile } from './tile';
 import { range } from './gemm.wgsl';
 import {
   firstOperands,
   MOST_MODULES,
+  pick,
   secondOperands,
   THIN_PARAMS,
   thinName,
@@ -46,8 +47,8 @@ export interface ThinCall {
   rows: number;
   in: number;
   out: number;
-  /** Rate and seed; streams are the modules'. */
-  dropout?: Omit<Dropout, 'stream'> | undefined;
+  /** Chance of a zero in h, in [0, 1), and int32 [1], which changes from step to step. */
+  dropout?: { rate: number; seed: TensorInfo } | undefined;
   /** The adapter's, unless given. */
   tile?: Tile;
 }
@@ -60,13 +61,13 @@ export const ranksOf = (modules: readonly Pick<ThinModule, 'rank'>[]) =>
 export function thinDown(call: ThinCall, x: TensorInfo): TensorInfo {
   const { modules, rows: M, in: K } = call;
   const all = ranksOf(modules);
-  return summed(call, { M, N: all, K, taps: 1 }, (cut, sets, y) => {
-    for (const set of sets) {
-      const N = ranksOf(set.modules);
+  return summed(call, { M, N: all, K, taps: 1 }, (cut, groups, y) => {
+    for (const group of groups) {
+      const N = ranksOf(group.modules);
       run(
-        { kind: 'down', aVec: K % 4 === 0, bVec: K % 4 === 0, nVec: whole(set, all) },
-        { call, set, cut, all, M, N, K, tiles: tilesOf(cut, M, N) },
-        [x, ...set.modules.map(({ down }) => down)],
+        { kind: 'down', aVec: K % 4 === 0, bVec: K % 4 === 0, nVec: whole(group, all) },
+        { call, group, cut, all, M, N, K, tiles: tilesOf(cut, M, N) },
+        [x, ...group.modules.map(({ down }) => down)],
         y,
       );
     }
@@ -78,13 +79,13 @@ export function thinUp(call: ThinCall, dys: readonly TensorInfo[]): TensorInfo {
   const { modules, rows: M, out: K } = call;
   const widest = Math.max(...modules.map(({ rank }) => rank));
   const all = ranksOf(modules);
-  return summed(call, { M: M * modules.length, N: widest, K, taps: 1 }, (cut, sets, y) => {
-    for (const set of sets) {
-      const tiles = set.modules.reduce((sum, { rank }) => sum + tilesOf(cut, M, rank), 0);
+  return summed(call, { M: M * modules.length, N: widest, K, taps: 1 }, (cut, groups, y) => {
+    for (const group of groups) {
+      const tiles = group.modules.reduce((sum, { rank }) => sum + tilesOf(cut, M, rank), 0);
       run(
-        { kind: 'up', aVec: K % 4 === 0, bVec: fours(set.modules), nVec: whole(set, all) },
-        { call, set, cut, all, M, N: set.modules[0].rank, K, tiles },
-        [...of(set, dys), ...set.modules.map(({ up }) => up)],
+        { kind: 'up', aVec: K % 4 === 0, bVec: fours(group.modules), nVec: whole(group, all) },
+        { call, group, cut, all, M, N: group.modules[0].rank, K, tiles },
+        [...of(group, dys), ...group.modules.map(({ up }) => up)],
         y,
       );
     }
@@ -106,40 +107,43 @@ export function thinGradients(
   const cut = cutFor({ M: widest, N: modules.length * (inn + out), K, taps: 1 }, call.tile);
   const vec = inn % 4 === 0 && out % 4 === 0;
   const parts = cut.splits > 1 ? allocate([cut.splits, all * (inn + out)]) : undefined;
-  for (const set of sets(modules, cut, places)) {
-    const M = ranksOf(set.modules);
-    const tiles = set.modules.reduce((sum, { rank }) => sum + tilesOf(cut, rank, out), tilesOf(cut, M, inn));
+  for (const group of grouped(modules, cut, places)) {
+    const M = ranksOf(group.modules);
+    const tiles = group.modules.reduce(
+      (sum, { rank }) => sum + tilesOf(cut, rank, out),
+      tilesOf(cut, M, inn),
+    );
     run(
       { kind: 'gradients', aVec: false, bVec: vec, nVec: vec },
-      { call, set, cut, all, M, N: inn, K, tiles, places: of(set, places) },
-      [dh, h, x, ...of(set, dys)],
-      parts ?? places[set.from].flat,
+      { call, group, cut, all, M, N: inn, K, tiles, places: of(group, places) },
+      [dh, h, x, ...of(group, dys)],
+      parts ?? places[group.from].flat,
     );
   }
   if (!parts) return;
-  for (const set of sets(modules, undefined, places))
-    addGradients(parts, call, set, cut.splits, of(set, places));
+  for (const group of grouped(modules, undefined, places))
+    addGradients(parts, call, group, cut.splits, of(group, places));
   tf.backend().disposeData(parts.dataId);
 }
 
 // ---------------------------------------------------------------------------------------------------------------
 
 /** Modules of one dispatch, which follow each other: from which on, and at which column they begin. */
-interface Set {
+interface Group {
   modules: readonly ThinModule[];
   from: number;
   at: number;
 }
 
-const of = <T>({ from, modules }: Set, all: readonly T[]) => all.slice(from, from + modules.length);
+const of = <T>({ from, modules }: Group, all: readonly T[]) => all.slice(from, from + modules.length);
 
 /** As few as can be: of one module where the tile is a CPU's (`cut`), and never of two whose gradients lie in different tensors. */
-function sets(
+function grouped(
   modules: readonly ThinModule[],
   cut: Cut | undefined,
   places?: readonly GradientPlace[],
-): Set[] {
-  const made: Set[] = [];
+): Group[] {
+  const made: Group[] = [];
   let at = 0;
   for (const [i, module] of modules.entries()) {
     const last = made.at(-1);
@@ -158,7 +162,7 @@ function sets(
 const fours = (modules: readonly ThinModule[]) => modules.every(({ rank }) => rank % 4 === 0);
 
 /** Whether its columns are whole vectors of a row. */
-const whole = ({ modules, at }: Set, all: number) => all % 4 === 0 && at % 4 === 0 && fours(modules);
+const whole = ({ modules, at }: Group, all: number) => all % 4 === 0 && at % 4 === 0 && fours(modules);
 
 const tilesOf = ({ tile }: Cut, M: number, N: number) => Math.ceil(M / tile.bm) * Math.ceil(N / tile.bn);
 
@@ -166,14 +170,14 @@ const tilesOf = ({ tile }: Cut, M: number, N: number) => Math.ceil(M / tile.bm) 
 function summed(
   { modules, rows, tile }: ThinCall,
   extent: Extent,
-  encode: (cut: Cut, sets: readonly Set[], y: TensorInfo) => void,
+  encode: (cut: Cut, groups: readonly Group[], y: TensorInfo) => void,
 ): TensorInfo {
   const cut = cutFor(extent, tile);
   const { splits } = cut;
   const all = ranksOf(modules);
   const shape = [rows, all];
   const y = allocate(splits === 1 ? shape : [splits, ...shape]);
-  encode(cut, sets(modules, cut), y);
+  encode(cut, grouped(modules, cut), y);
   if (splits === 1) return y;
   const sum = allocate(shape);
   addParts(y, sum, splits, rows * all);
@@ -183,7 +187,7 @@ function summed(
 
 interface Run {
   call: ThinCall;
-  set: Set;
+  group: Group;
   cut: Cut;
   /** Columns of all modules, also of those in other dispatches. */
   all: number;
@@ -197,7 +201,7 @@ interface Run {
 
 function run(
   kind: Pick<ThinText, 'kind' | 'aVec' | 'bVec' | 'nVec'>,
-  { call, set, cut, all, M, N, K, tiles, places }: Run,
+  { call, group, cut, all, M, N, K, tiles, places }: Run,
   inputs: readonly TensorInfo[],
   y: TensorInfo,
 ): void {
@@ -205,7 +209,7 @@ function run(
   const dropout = kind.kind === 'gradients' ? undefined : call.dropout;
   const text: ThinText = {
     ...kind,
-    modules: set.modules.length,
+    modules: group.modules.length,
     dropout: dropout !== undefined,
     parts: kind.kind === 'gradients' && splits > 1,
     tile,
@@ -213,18 +217,18 @@ function run(
   const total = stepsOf(tile, { M, N, K, taps: 1 });
   const [x, fold] = groups1d(tiles);
   const params: Record<string, number> = {
-    ...{ M, N, K, out: call.out, R: all, at: set.at, tiles, total },
+    ...{ M, N, K, out: call.out, R: all, at: group.at, tiles, total },
     ...{ chunks: Math.ceil(total / splits), rate: dropout?.rate ?? 0 },
   };
   for (const j of range(MOST_MODULES)) {
-    const module = set.modules.at(j);
+    const module = group.modules.at(j);
     params[`rank${j}`] = module?.rank ?? 0;
     params[`scale${j}`] = module?.scale ?? 0;
     params[`stream${j}`] = module?.stream ?? 0;
     params[`down${j}`] = places?.[j]?.down ?? 0;
     params[`up${j}`] = places?.[j]?.up ?? 0;
   }
-  const ranks = ranksOf(set.modules);
+  const ranks = ranksOf(group.modules);
   const width = { down: call.in, up: call.out, gradients: call.in + call.out }[kind.kind];
   dispatch(
     thinProgram(text),
@@ -255,19 +259,17 @@ function thinProgram(text: ThinText) {
   });
 }
 
-/** Adds up a set's parts, as they lie there (`thin.wgsl.ts`), and adds the sums to the flat gradient. */
+/** Adds up a group's parts, as they lie there (`thin.wgsl.ts`), and adds the sums to the flat gradient. */
 function addGradients(
   parts: TensorInfo,
   { modules, in: inn, out }: ThinCall,
-  set: Set,
+  group: Group,
   count: number,
   places: readonly GradientPlace[],
 ): void {
   const all = ranksOf(modules);
-  const ranks = ranksOf(set.modules);
-  const n = set.modules.length;
-  const of = (name: string) =>
-    range(n).reduce((before, j) => (j ? `select(${before}, p.${name}${j}, j == ${j}u)` : `p.${name}0`), '');
+  const ranks = ranksOf(group.modules);
+  const n = group.modules.length;
   dispatch(
     program(`gemm-add-parts-gradients${n}`, () => ({
       inputs: { parts: 'f32' },
@@ -285,22 +287,22 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
   let row = rest / width;
   let column = rest % width;
   let j = ${range(n - 1).reduce((before, k) => `${before} + select(0u, 1u, row >= p.first${k + 1})`, '0u')};
-  let own = row - ${of('first')};
+  let own = row - ${pick('first', n, 'j')};
   let start = select(p.all * p.inn, 0u, isDown) + (p.at + row) * width + column;
   var v = 0.0;
   for (var s = 0u; s < p.count; s++) { v += parts[s * p.all * (p.inn + p.out) + start]; }
-  if (isDown) { flat[${of('down')} + own * p.inn + column] += v; }
-  else { flat[${of('up')} + column * ${of('rank')} + own] += ${of('scale')} * v; }
+  if (isDown) { flat[${pick('down', n, 'j')} + own * p.inn + column] += v; }
+  else { flat[${pick('up', n, 'j')} + column * ${pick('rank', n, 'j')} + own] += ${pick('scale', n, 'j')} * v; }
 }`,
     })),
     [parts, places[0].flat],
     {
-      ...{ count, length: ranks * (inn + out), ranks, all, at: set.at, inn, out },
+      ...{ count, length: ranks * (inn + out), ranks, all, at: group.at, inn, out },
       ...Object.fromEntries(
         range(MOST_MODULES).flatMap((j) => {
-          const module = set.modules.at(j);
+          const module = group.modules.at(j);
           return [
-            [`first${j}`, ranksOf(set.modules.slice(0, j))],
+            [`first${j}`, ranksOf(group.modules.slice(0, j))],
             [`rank${j}`, module?.rank ?? 0],
             [`scale${j}`, module?.scale ?? 0],
             [`down${j}`, places[j]?.down ?? 0],

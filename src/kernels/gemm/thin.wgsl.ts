@@ -2,12 +2,11 @@
  * WGSL of LoRA's thin products, up to three modules in one dispatch: `down`, h = drop(x A^T) of all; `up`, dh = s drop(dy B)
  * of each; `gradients`, A's of all and B's of each, added where the flat gradient has them. f32 on every tier. Columns of h
  * and dh lie side by side, module after module. B's gradient is computed as its transpose, so that both are as many rows as
- * the rank, and wide. Staging and multiplying are the large product's (`gemm.wgsl.ts`).
+ * the rank, and wide. Staging and multiplying are the large product's (`gemm.wgsl.ts`). Long because it is one text, as that.
  */
 import {
   addSlices,
   declareAccumulators,
-  HASH,
   multiplyAdd,
   owned,
   range,
@@ -66,7 +65,7 @@ export const THIN_PARAMS = {
 };
 
 /** Of module `j`, a parameter that each has. */
-function pick(name: string, modules: number, j: string): string {
+export function pick(name: string, modules: number, j: string): string {
   return range(modules).reduce(
     (before, k) => (k === 0 ? `p.${name}0` : `select(${before}, p.${name}${k}, ${j} == ${k}u)`),
     '',
@@ -216,7 +215,14 @@ fn fetchB(n: u32, c: u32) -> Block {
 }`;
 }
 
-/** As the large product drops: a mask for every module, by its own stream, as if it were alone. */
+/** A hash (PCG output permutation, O'Neill 2014). */
+const HASH = `fn scramble(value: u32) -> u32 {
+  let state = value * 747796405u + 2891336453u;
+  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
+  return (word >> 22u) ^ word;
+}`;
+
+/** Inverted dropout, its mask by seed, stream and element: every module's as if it were alone. */
 const dropped = (modules: number) => `${HASH}
 fn kept(m: u32, j: u32, column: u32) -> f32 {
   let index = m * ${pick('rank', modules, 'j')} + column;

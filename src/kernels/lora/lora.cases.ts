@@ -171,6 +171,7 @@ async function runSeveral(ranks: readonly number[], rate = 0): Promise<Compariso
     },
   }));
   const gradients = dys.map((dy) => floats(dy, [2, m / 2, out]));
+  const one = kept(tf.scalar(1));
   const before = tf.memory().numTensors;
   let outputs: tf.Tensor[] = [];
   // Of what is returned, the sum of y . dy, the gradient of each y is its dy.
@@ -180,7 +181,7 @@ async function runSeveral(ranks: readonly number[], rate = 0): Promise<Compariso
       return outputs.map((y, j) => tf.sum(tf.mul(y, gradients[j]))).reduce((sum, one) => tf.add(sum, one));
     },
     [x, ...layers.flatMap(({ lora }) => [lora.down, lora.up])],
-    tf.scalar(1),
+    one,
   );
   const wants = references.map((reference, j) => loraGradientReference(reference, dys[j]));
   const dx = new Float64Array(m * inn);
@@ -198,7 +199,7 @@ async function runSeveral(ranks: readonly number[], rate = 0): Promise<Compariso
     ),
   );
   tf.dispose([value, ...grads, ...outputs]);
-  results.push({ what: 'tensors left over', error: tf.memory().numTensors - before, tolerance: 1 });
+  results.push({ what: 'tensors left over', error: Math.abs(tf.memory().numTensors - before), tolerance: 0 });
   tf.dispose(made);
   return results;
 }
