@@ -785,7 +785,6 @@ export const fieldList: readonly { readonly name: string; readonly field: Field 
   configFields,
 ).map(([name, field]) => ({ name, field }));
 
-/** Whether this is a field's name. */
 /** What a file of settings may leave to the base model: sizes its family learned at, and what it says of itself. */
 export const fieldsOfBase = [
   'resolution',
@@ -794,6 +793,7 @@ export const fieldsOfBase = [
   'zero_terminal_snr',
 ] as const satisfies readonly FieldName[];
 
+/** Whether this is a field's name. */
 export function isFieldName(name: string): name is FieldName {
   return Object.hasOwn(configFields, name);
 }

@@ -16,7 +16,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
-import { defineKernel } from '../kernel';
+import { defineKernel, sameAs } from '../kernel';
 import { allocate, dispatch, groups1d, LINEAR_GROUP, program } from '../program';
 import { addParts } from '../gemm/gemm';
 import { MULTIPROCESSORS } from '../gemm/cut';
@@ -81,10 +81,9 @@ export class KeptAttention {
   }
 
   /** @internal */
-  add(outputs: [TensorInfo, TensorInfo]): void {
-    // A reference of its own; who takes it, has it.
-    for (const { dataId } of outputs) tf.backend().incRef(dataId);
-    this.outputs.push(outputs);
+  add(o: TensorInfo, lse: TensorInfo): void {
+    // References of their own; who takes them, has them.
+    this.outputs.push([sameAs(o), sameAs(lse)]);
   }
 
   /** @internal */
@@ -157,7 +156,7 @@ const run = defineKernel<Attrs>({
     const o = allocate(q.shape);
     const lse = allocate([q.shape[0], attrs.heads, q.shape[1]]);
     pass('forward', [q, k, v, o, lse], q, k, attrs);
-    worth?.kept.add([o, lse]);
+    worth?.kept.add(o, lse);
     return [o, lse];
   },
   gradient: {

@@ -77,7 +77,7 @@ export function planFor(can: Capabilities, pass: Pass, size: number): Plan {
   const isGood = (plan: TilePlan) => workgroupBytes(plan, pass, f16) <= good;
   const roomy = wide.find((plan) => plan.ty >= 8 && isGood(plan));
   return (
-    (roomy && widened(roomy, pass, f16 && !software ? isGood : () => false)) ??
+    (roomy && f16 && !software ? widened(roomy, pass, isGood) : roomy) ??
     wide.find((plan) => plan.ty <= 8 && plan.ty >= FEW_THREADS_DOWN) ??
     narrow.find((plan) => plan.ty <= 8) ??
       // Below 16 KiB, which WebGPU guarantees: slow, but right.

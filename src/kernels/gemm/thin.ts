@@ -12,7 +12,9 @@ import { addParts } from './gemm';
 import type { Tile } from './tile';
 import { range } from './gemm.wgsl';
 import {
+  each,
   firstOperands,
+  MODULE_PARAMS,
   MOST_MODULES,
   pick,
   secondOperands,
@@ -216,18 +218,11 @@ function run(
   };
   const total = stepsOf(tile, { M, N, K, taps: 1 });
   const [x, fold] = groups1d(tiles);
-  const params: Record<string, number> = {
+  const params = {
     ...{ M, N, K, out: call.out, R: all, at: group.at, tiles, total },
     ...{ chunks: Math.ceil(total / splits), rate: dropout?.rate ?? 0 },
+    ...moduleParams(group.modules, places),
   };
-  for (const j of range(MOST_MODULES)) {
-    const module = group.modules.at(j);
-    params[`rank${j}`] = module?.rank ?? 0;
-    params[`scale${j}`] = module?.scale ?? 0;
-    params[`stream${j}`] = module?.stream ?? 0;
-    params[`down${j}`] = places?.[j]?.down ?? 0;
-    params[`up${j}`] = places?.[j]?.up ?? 0;
-  }
   const ranks = ranksOf(group.modules);
   const width = { down: call.in, up: call.out, gradients: call.in + call.out }[kind.kind];
   dispatch(
@@ -257,6 +252,17 @@ function thinProgram(text: ThinText) {
       wgsl: thinWgsl(text),
     };
   });
+}
+
+/** Values of `MODULE_PARAMS`; zeros where there are fewer modules. */
+function moduleParams(modules: readonly ThinModule[], places?: readonly GradientPlace[]) {
+  return Object.fromEntries(
+    range(MOST_MODULES).flatMap((j) => {
+      const { rank, scale, stream } = modules.at(j) ?? { rank: 0, scale: 0, stream: 0 };
+      const { down, up } = places?.at(j) ?? { down: 0, up: 0 };
+      return Object.entries({ rank, scale, stream, down, up }).map(([name, value]) => [`${name}${j}`, value]);
+    }),
+  );
 }
 
 /** Adds up a group's parts, as they lie there (`thin.wgsl.ts`), and adds the sums to the flat gradient. */
@@ -298,17 +304,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     [parts, places[0].flat],
     {
       ...{ count, length: ranks * (inn + out), ranks, all, at: group.at, inn, out },
+      ...moduleParams(group.modules, places),
       ...Object.fromEntries(
-        range(MOST_MODULES).flatMap((j) => {
-          const module = group.modules.at(j);
-          return [
-            [`first${j}`, ranksOf(group.modules.slice(0, j))],
-            [`rank${j}`, module?.rank ?? 0],
-            [`scale${j}`, module?.scale ?? 0],
-            [`down${j}`, places[j]?.down ?? 0],
-            [`up${j}`, places[j]?.up ?? 0],
-          ];
-        }),
+        range(MOST_MODULES).map((j) => [`first${j}`, ranksOf(group.modules.slice(0, j))]),
       ),
     },
     groups1d(Math.ceil((ranks * (inn + out)) / 64)),
@@ -318,13 +316,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
 
 const ADDED = {
   ...({ count: 'u32', length: 'u32', ranks: 'u32', all: 'u32', at: 'u32', inn: 'u32', out: 'u32' } as const),
-  ...Object.fromEntries(
-    range(MOST_MODULES).flatMap((j) => [
-      [`first${j}`, 'u32' as const],
-      [`rank${j}`, 'u32' as const],
-      [`scale${j}`, 'f32' as const],
-      [`down${j}`, 'u32' as const],
-      [`up${j}`, 'u32' as const],
-    ]),
-  ),
+  ...MODULE_PARAMS,
+  ...each('first', 'u32' as const),
 };

@@ -44,24 +44,29 @@ export function thinName(text: ThinText): string {
   return ['gemm-thin', `${text.kind}${text.modules}`, tileName(text.tile), ...flags].join('-');
 }
 
-const each = <T>(name: string, type: T): Record<string, T> =>
+export const each = <T>(name: string, type: T): Record<string, T> =>
   Object.fromEntries(range(MOST_MODULES).map((j) => [`${name}${j}`, type]));
 
 /** Storage buffers allow no more: dy and B of each, what they give, and a seed. */
 export const MOST_MODULES = 3;
 
-/**
- * `M` by `N`: the product, of the first where there are several; `R`: columns of h and dh, of which the first module here has
- * those from `at` on; `tiles`: workgroups of one part of k. `down` and `up`: where the gradients lie, in elements.
- */
-export const THIN_PARAMS = {
-  ...({ M: 'u32', N: 'u32', K: 'u32', out: 'u32', R: 'u32', at: 'u32', tiles: 'u32' } as const),
-  ...({ total: 'u32', chunks: 'u32', rate: 'f32', first: 'u32' } as const),
+/** `down` and `up`: where the gradients lie, in elements. */
+export const MODULE_PARAMS = {
   ...each('rank', 'u32' as const),
   ...each('scale', 'f32' as const),
   ...each('stream', 'u32' as const),
   ...each('down', 'u32' as const),
   ...each('up', 'u32' as const),
+};
+
+/**
+ * `M` by `N`: the product, of the first where there are several; `R`: columns of h and dh, of which the first module here has
+ * those from `at` on; `tiles`: workgroups of one part of k.
+ */
+export const THIN_PARAMS = {
+  ...({ M: 'u32', N: 'u32', K: 'u32', out: 'u32', R: 'u32', at: 'u32', tiles: 'u32' } as const),
+  ...({ total: 'u32', chunks: 'u32', rate: 'f32', first: 'u32' } as const),
+  ...MODULE_PARAMS,
 };
 
 /** Of module `j`, a parameter that each has. */

@@ -152,10 +152,8 @@ function define(name: string, count: number, seed: readonly string[]) {
         const kept: Record<string, Tensor> = Object.fromEntries(saved.map((key, i) => [key, tensors[i]]));
         const h = tensors[saved.length];
         const dys = outputs.slice(0, count);
-        const [dh] = branchGradient(
-          { ...kept, ...Object.fromEntries(dys.map((dy, j) => [`dy${j}`, dy])) },
-          attrs,
-        );
+        const given = { ...kept, ...Object.fromEntries(dys.map((dy, j) => [`dy${j}`, dy])) };
+        const [dh] = branchGradient(given, attrs);
         const call = callOf(kept, kept['x'], attrs);
         let added = false;
         /** Adds the gradients of all, once, whichever the tape asks for first; and what stands for them there. */
@@ -165,11 +163,7 @@ function define(name: string, count: number, seed: readonly string[]) {
           return tf.engine().makeTensorFromTensorInfo(allocate(of.shape));
         };
         return {
-          x: () =>
-            inputGradient(
-              { ...kept, ...Object.fromEntries(dys.map((dy, j) => [`dy${j}`, dy])), dh },
-              attrs,
-            )[0],
+          x: () => inputGradient({ ...given, dh }, attrs)[0],
           add: () => passedOn(dys[0]),
           ...Object.fromEntries(
             [...each('down'), ...each('up')].map((key) => [key, gradient(kept[key])] as const),
