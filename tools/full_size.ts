@@ -20,7 +20,7 @@ import { vaeDecode, vaeEncode } from '../src/models/vae';
 import { encodeCaption } from '../src/training/data/dataset';
 import { joined } from '../src/training/data/text_states';
 import { disposeParts, loadParts, planBaseModel, type BaseModelPlan } from '../src/training/step/base_model';
-import { differentiate, loraValues } from '../src/training/differentiate.testing';
+import { differentiate, goldenSettings, loraValues } from '../src/training/differentiate.testing';
 import { loraShapes } from '../src/training/step/lora_file';
 import { fitMemory } from '../src/training/plan/fit_memory';
 import { predictMemory, type MemoryRequest } from '../src/training/plan/memory';
@@ -148,7 +148,7 @@ async function main(): Promise<void> {
   );
 
   // The reference feeds `latent` as it is; ours mixes x0 and noise. At x0 = (latent - b noise) / a it is the same.
-  const settings: StepSettings = {
+  const settings: StepSettings = goldenSettings({
     text: 'given',
     trainUnet: true,
     chunks: 1,
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
     vPrediction: false,
     firstKeptBlock: blocks.length - 1,
     record: true,
-  };
+  });
   const batch = { ...batchOf(inputs, B, height, width), ...(addedValues ? { added: addedValues } : {}) };
   const base = { ...early, ...late };
   const derivatives = await timed('gradientSeconds', note, () =>

@@ -11,6 +11,7 @@ import { cases as loss } from './loss/loss.cases';
 import { cases as norm } from './norm/norm.cases';
 import { cases as optimizer } from './optimizer/optimizer.cases';
 import { cases as pointwise } from './pointwise/pointwise.cases';
+import { cases as stored } from './stored.cases';
 import { cases as thin } from './gemm/thin.cases';
 import type { KernelCase } from './testing';
 
@@ -27,5 +28,6 @@ export const cases: KernelCase[] = Object.entries({
   norm,
   optimizer,
   pointwise,
+  stored,
   thin,
 }).flatMap(([kernel, list]) => list.map((one) => ({ ...one, name: `${kernel}: ${one.name}` })));

@@ -244,7 +244,7 @@ export class BufferTooLargeError extends Error {
 }
 
 /** STORAGE | COPY_SRC | COPY_DST: the usage of every tfjs tensor. Numbers, as `GPUBufferUsage` is absent before set-up in Node. */
-const STORAGE = 0x80 | 0x04 | 0x08;
+export const STORAGE = 0x80 | 0x04 | 0x08;
 const STORAGE_USAGE = 0x80;
 
 /** Rounds up to eighths of a power of two (at most 12.5 % waste), so that buckets of nearby shapes share buffers. */

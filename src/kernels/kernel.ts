@@ -14,15 +14,49 @@ export interface KernelDefinition<Attrs> {
     saveOutputs?: readonly boolean[];
     /**
      * Called once a backward pass; the thunks only for inputs whose gradient is wanted. Work shared by several
-     * thunks belongs before them: a thunk's own temporaries die with it.
+     * thunks belongs before them: a thunk's own temporaries die with it, those before it where they are `passing`.
      */
-    backward(dy: Tensor[], saved: Tensor[], attrs: Attrs): Record<string, () => Tensor>;
+    backward(
+      dy: Tensor[],
+      saved: Tensor[],
+      attrs: Attrs,
+      passing: (temporary: Tensor) => Tensor,
+    ): Record<string, () => Tensor>;
   };
 }
 
 /** A gradient passed on unchanged: the tape disposes those it is given, so it needs a tensor of its own, on the same buffer. */
 export function passedOn(dy: Tensor): Tensor {
   return tf.reshape(dy, dy.shape);
+}
+
+let passed: Tensor[] | undefined;
+
+/** The walk has come to the next node: what the one before needed is disposed. What this one needs is noted, if in a walk. */
+function passedBy(needed: Tensor[]): Tensor[] | undefined {
+  if (!passed) return undefined;
+  for (const tensor of passed) tensor.dispose();
+  return (passed = needed);
+}
+
+/**
+ * Value and gradients as `tf.engine().gradients` gives them, in the memory of the forward pass: what an operation kept and
+ * the gradients of its outputs are given back as soon as its own are made, where the engine has them all until the end.
+ * `y` is called at once; of `xs`, none may be made in it.
+ */
+export function gradientsOf(
+  y: () => Tensor,
+  xs: Tensor[],
+  dy: Tensor,
+  allowNoGradients = false,
+): { value: Tensor; grads: Tensor[] } {
+  const before = passed;
+  passed = [];
+  try {
+    return tf.engine().gradients(y, xs, passedOn(dy), allowNoGradients);
+  } finally {
+    passed = before;
+  }
 }
 
 /** Of an operation's end, where it is the last one of a block. */
@@ -53,8 +87,14 @@ export function defineKernel<Attrs extends object>(definition: KernelDefinition<
       kernelName: name,
       inputsToSave: [...(gradient.saveInputs ?? [])],
       outputsToSave: [...(gradient.saveOutputs ?? [])],
-      gradFunc: (dy, saved, attrs) =>
-        gradient.backward(Array.isArray(dy) ? dy : [dy], saved, attrs as unknown as Attrs),
+      gradFunc: (dy, saved, attrs) => {
+        const dys = Array.isArray(dy) ? dy : [dy];
+        const own = passedBy([...dys, ...saved]);
+        return gradient.backward(dys, saved, attrs as unknown as Attrs, (temporary) => {
+          own?.push(temporary);
+          return temporary;
+        });
+      },
     });
   }
   return (inputs: NamedTensorMap, attrs: Attrs): Tensor[] => {

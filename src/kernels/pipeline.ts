@@ -3,14 +3,16 @@
  */
 import { gpu } from './device';
 
-/** The element type of a storage binding, as WGSL writes it inside `array<...>`. */
+/** The element type of a storage binding, as WGSL writes it inside `array<...>`; or one or four packed halves. */
 export type Element =
-  'f32' | 'u32' | 'i32' | 'vec2<f32>' | 'vec4<f32>' | 'vec2<u32>' | 'vec4<u32>' | 'atomic<u32>';
+  | 'f32' | 'u32' | 'i32' | 'vec2<f32>' | 'vec4<f32>' | 'vec2<u32>' | 'vec4<u32>' | 'atomic<u32>'
+  | 'half' | 'vec4<half>'; // prettier-ignore
 
 /**
  * A compute shader with its bindings. `wgsl` is everything but the bindings and the parameter struct, which are
  * generated: inputs as `var<storage, read> NAME: array<T>`, outputs as `read_write`, and `params` as uniform `p`.
- * The entry point is `main`. `name` must determine all the rest: pipelines are cached by it.
+ * What may be stored as halves is read by `read_NAME(i)` and written by `write_NAME(i, value)`, generated too, in units of
+ * f32 or vec4<f32>. The entry point is `main`. `name` must determine all the rest: pipelines are cached by it.
  */
 export interface Program {
   readonly name: string;
@@ -36,6 +38,32 @@ export function program(name: string, make: () => Omit<Program, 'name'>): Progra
   programs.set(name, made);
   return made;
 }
+
+/** The same program for tensors of which those bound as `names` are stored as halves. Throws where it cannot take them so. */
+export function withHalves(given: Program, names: readonly string[]): Program {
+  const name = [given.name, ...names].join(STORED);
+  return program(name, () => {
+    const halved = (bound: Program['inputs'], written: boolean) =>
+      Object.fromEntries(
+        Object.entries(bound).map(([name, type]) => {
+          if (!names.includes(name)) return [name, type];
+          const half = HALVES[type];
+          // Two threads would write one word.
+          if (!half || (written && half === 'half') || !given.wgsl.includes(accessor(name, written)))
+            throw new Error(`${given.name}: ${name} (${type}) cannot be stored as halves.`);
+          return [name, half];
+        }),
+      );
+    return { ...given, name, inputs: halved(given.inputs, false), outputs: halved(given.outputs, true) };
+  });
+}
+
+const STORED = '+';
+
+/** The program's name whatever is stored as halves. */
+export const plainName = ({ name }: Pick<Program, 'name'>) => name.split(STORED, 1)[0];
+
+const HALVES: Partial<Record<Element, Element>> = { f32: 'half', 'vec4<f32>': 'vec4<half>' };
 
 // ---------------------------------------------------------------------------------------------------------------
 
@@ -112,15 +140,48 @@ export function codeOf({ f16, subgroups, inputs, outputs, params, wgsl }: Progra
   return [
     f16 ? 'enable f16;' : '',
     subgroups ? 'enable subgroups;' : '',
-    ...read.map(([name, type], i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<${type}>;`),
-    ...written.map(
-      ([name, type], i) =>
-        `@group(0) @binding(${read.length + i}) var<storage, read_write> ${name}: array<${type}>;`,
-    ),
+    ...read.map(([name, type], i) => bound(name, type, i, 'read')),
+    ...written.map(([name, type], i) => bound(name, type, read.length + i, 'read_write')),
+    ...[
+      ...read.map(([name, type]) => reader(name, type)),
+      ...written.map(([name, type]) => writer(name, type)),
+    ]
+      .filter(({ called }) => wgsl.includes(called))
+      .map(({ text }) => text),
     fields.length ? `struct Params { ${fields.map(([name, type]) => `${name}: ${type}`).join(', ')} }` : '',
     fields.length ? `@group(0) @binding(${read.length + written.length}) var<uniform> p: Params;` : '',
     wgsl,
   ].join('\n');
+}
+
+const STORED_AS: Partial<Record<Element, string>> = { half: 'u32', 'vec4<half>': 'vec2<u32>' };
+
+function bound(name: string, type: Element, binding: number, access: string): string {
+  return `@group(0) @binding(${binding}) var<storage, ${access}> ${name}: array<${STORED_AS[type] ?? type}>;`;
+}
+
+/** How a text calls what is generated for a binding. */
+const accessor = (name: string, written: boolean) => `${written ? 'write' : 'read'}_${name}(`;
+
+function reader(name: string, type: Element) {
+  const called = accessor(name, false);
+  const [result, body] = {
+    half: ['f32', `return unpack2x16float(${name}[i / 2u])[i % 2u];`],
+    'vec4<half>': [
+      'vec4<f32>',
+      `let w = ${name}[i]; return vec4<f32>(unpack2x16float(w.x), unpack2x16float(w.y));`,
+    ],
+  }[type as string] ?? [type, `return ${name}[i];`];
+  return { called, text: `fn ${called}i: u32) -> ${result} { ${body} }` };
+}
+
+function writer(name: string, type: Element) {
+  const called = accessor(name, true);
+  const [taken, value] =
+    type === 'vec4<half>'
+      ? ['vec4<f32>', 'vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw))']
+      : [type, 'v'];
+  return { called, text: `fn ${called}i: u32, v: ${taken}) { ${name}[i] = ${value}; }` };
 }
 
 function describe(device: GPUDevice, program: Program) {

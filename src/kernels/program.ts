@@ -11,11 +11,12 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { DataId, TensorInfo, DataType } from '@tensorflow/tfjs';
-import type { BufferPool } from './buffers';
+import { STORAGE, type BufferPool } from './buffers';
 import { gpu, type Gpu } from './device';
-import { compile, uniform, type Program } from './pipeline';
+import { floatsToHalves, halfToFloat } from './linear/half_bits';
+import { compile, uniform, withHalves, type Program } from './pipeline';
 
-export { program, type Element, type Program } from './pipeline';
+export { plainName, program, type Element, type Program } from './pipeline';
 
 export interface Dispatch {
   readonly name: string;
@@ -31,13 +32,14 @@ export interface Dispatch {
  * for keeping submits short; multiply-adds count two.
  */
 export function dispatch(
-  program: Program,
+  of: Program,
   tensors: readonly TensorInfo[],
   params: Readonly<Record<string, number>>,
   groups: readonly [number, number, number],
   flops = 0,
 ): void {
   const door = backendDoor();
+  const program = asStored(of, tensors);
   const slices = slicesOf(program, groups, flops);
   if (door.bufferManager.simulating) {
     for (const tensor of tensors) rangeOf(door, tensor, program.name);
@@ -76,6 +78,16 @@ export function dispatch(
   }
 }
 
+/** The program as it reads and writes these tensors, some of which may be stored as halves. */
+function asStored(program: Program, tensors: readonly TensorInfo[]): Program {
+  if (!tensors.some(isHalves)) return program;
+  const names = [...Object.keys(program.inputs), ...Object.keys(program.outputs)];
+  return withHalves(
+    program,
+    names.filter((_, i) => tensors[i] && isHalves(tensors[i])),
+  );
+}
+
 interface Slice {
   readonly groups: readonly [number, number, number];
   /** What `first` is for it. */
@@ -104,6 +116,32 @@ export function allocate(shape: readonly number[], dtype: DataType = 'float32'):
   return backendDoor().makeTensorInfo([...shape], dtype);
 }
 
+/**
+ * `allocate` for what the forward pass makes, [B, ..., C]: within `storingHalves` its values are stored as halves, if C is a
+ * multiple of four. What has no extent between the batch and its channels stays f32: it is small.
+ */
+export function allocateActivation(shape: readonly number[]): TensorInfo {
+  const tensor = allocate(shape);
+  if (storing && shape.length > 2 && shape[shape.length - 1] % 4 === 0) halves.add(tensor.dataId);
+  return tensor;
+}
+
+/** Runs `work` with its activations stored as halves, two to a word: half the memory, each rounded once (2^-11 relative). */
+export function storingHalves<T>(work: () => T): T {
+  const before = storing;
+  storing = true;
+  try {
+    return work();
+  } finally {
+    storing = before;
+  }
+}
+
+/** Whether the values of an f32 tensor are stored as halves. To tfjs it is like any other; only our kernels can read it. */
+export function isHalves({ dataId }: TensorInfo): boolean {
+  return halves.has(dataId);
+}
+
 /** Ends the open pass and submits what was encoded so far. */
 export function flush(): void {
   const door = backendDoor();
@@ -117,7 +155,8 @@ export function flush(): void {
  * One GPU-to-host synchronisation: never inside a step that should run ahead.
  */
 export async function read(tensor: TensorInfo): Promise<Float32Array<ArrayBuffer>> {
-  return new Float32Array(await readBytes(tensor, 'float32'));
+  const bytes = await readBytes(tensor, 'float32');
+  return isHalves(tensor) ? Float32Array.from(new Uint16Array(bytes), halfToFloat) : new Float32Array(bytes);
 }
 
 /** `read` for int32 tensors, packed halves included. */
@@ -161,6 +200,15 @@ export function upload(
 ): tf.Tensor {
   const tensor = reserve(shape, values instanceof Float32Array ? 'float32' : 'int32', label);
   write(tensor, values);
+  return tensor;
+}
+
+/** `upload` of numbers to be stored as halves, rounded to nearest even. */
+export function uploadHalves(values: Float32Array, shape: readonly number[], label: string): tf.Tensor {
+  const info = allocate(shape);
+  halves.add(info.dataId);
+  const tensor = tf.keep(tf.engine().makeTensorFromTensorInfo(info));
+  gpu().buffers.labelled(label, () => write(tensor, new Uint32Array(floatsToHalves(values).buffer)));
   return tensor;
 }
 
@@ -283,6 +331,8 @@ export function flopsPerSubmit({ tuning }: Pick<Gpu, 'tuning'> = gpu()): number 
 const DISPATCHES_PER_SUBMIT = 512;
 
 const views = new WeakMap<DataId, { base: tf.Tensor; offset: number }>();
+const halves = new WeakSet<DataId>();
+let storing = false;
 let activeListener: Listener | undefined;
 let pendingFlops = 0;
 interface Simulated {
@@ -374,7 +424,8 @@ function bufferOf(door: BackendDoor, tensor: TensorInfo, user: string): GPUBuffe
         `${user}: a host constant of shape [${tensor.shape}] entered a recorded step; upload it before.`,
       );
     }
-    door.uploadToGPU(tensor.dataId);
+    if (isHalves(tensor)) data.resource = door.bufferManager.acquireBuffer(byteSize(tensor), STORAGE);
+    else door.uploadToGPU(tensor.dataId);
   }
   if (!data.resource)
     throw new Error(`${user}: tfjs gave no buffer for a tensor of shape [${tensor.shape}].`);
@@ -382,5 +433,5 @@ function bufferOf(door: BackendDoor, tensor: TensorInfo, user: string): GPUBuffe
 }
 
 function byteSize(tensor: TensorInfo): number {
-  return 4 * tensor.shape.reduce((product, n) => product * n, 1);
+  return (isHalves(tensor) ? 2 : 4) * tensor.shape.reduce((product, n) => product * n, 1);
 }

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { attention } from '../kernels/attention/attention';
 import { embed } from '../kernels/embedding/embedding';
-import { gatherRows } from '../kernels/layout/layout';
+import { gatherRows, reshaped } from '../kernels/layout/layout';
 import { addEmbedding, gelu, quickGelu } from '../kernels/pointwise/pointwise';
 import { range, type TextConfig } from './config';
 import { dense, denseOfSame, norm, residualNorm, type Model } from './layers';
@@ -35,7 +35,11 @@ export function innerStates(m: Model, config: TextConfig, ids: Tensor, clipSkip:
  */
 export function pooledText(m: Model, config: TextConfig, inner: Tensor, ends: Tensor): Tensor {
   const last = finalNorm(m, textLayer(m, config, config.layers - 1, inner));
-  return dense(m, 'text_projection', gatherRows(last.reshape([-1, config.hidden]), ends));
+  return dense(
+    m,
+    'text_projection',
+    gatherRows(reshaped(last, [last.size / config.hidden, config.hidden]), ends),
+  );
 }
 
 /**
@@ -63,8 +67,8 @@ export function joinChunks(
 ): Tensor {
   if (chunks === 1 || !rows) return states;
   const B = (states.shape[0] ?? 1) / chunks;
-  const flat = states.reshape([B * chunks * config.positions, config.hidden]);
-  return gatherRows(flat, rows).reshape([B, chunks * (config.positions - 2) + 2, config.hidden]);
+  const flat = reshaped(states, [B * chunks * config.positions, config.hidden]);
+  return reshaped(gatherRows(flat, rows), [B, chunks * (config.positions - 2) + 2, config.hidden]);
 }
 
 /** Names and shapes (torch order) of all parameters, in the order of transformers' modules: a LoRA's parameters lie in it. */

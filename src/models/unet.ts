@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { attention, type AttentionOptions } from '../kernels/attention/attention';
 import { timestepEmbedding } from '../kernels/embedding/embedding';
-import { concatChannels } from '../kernels/layout/layout';
+import { concatChannels, reshaped } from '../kernels/layout/layout';
 import { add, geglu, silu } from '../kernels/pointwise/pointwise';
 import { range, type UnetConfig } from './config';
 import { conv3x3, dense, denseOfSame, norm32, residualNorm, residualNorm32, type Model } from './layers';
@@ -96,7 +96,7 @@ export function unetBlocks(config: UnetConfig): UnetBlock[] {
       upsampler ? [own, upsampler] : [own],
       (m, h, { unread }, skip) => {
         const x = taken(own, skip);
-        const y = dense(m, own, h.reshape(x.shape), { add: x, unread });
+        const y = dense(m, own, reshaped(h, x.shape), { add: x, unread });
         return upsampler ? conv3x3(m, upsampler, y, { upsample: true, unread }) : y;
       },
       { takesSkip: true, givesSkip },
@@ -217,7 +217,7 @@ function resnet(m: Model, path: string, x: Tensor, { time, unread }: UnetInputs)
 /** The way into a Transformer2DModel: [B, H, W, C] -> [B, H W, C], tokens are the pixels. */
 function transformerIn(m: Model, path: string, x: Tensor): Tensor {
   const [B = 1, H = 1, W = 1, C = 1] = x.shape;
-  return dense(m, `${path}.proj_in`, norm32(m, `${path}.norm`, x, 1e-6)).reshape([B, H * W, C]);
+  return reshaped(dense(m, `${path}.proj_in`, norm32(m, `${path}.norm`, x, 1e-6)), [B, H * W, C]);
 }
 
 /** BasicTransformerBlock: [B, N, C] -> [B, N, C]. */

@@ -3,9 +3,8 @@
  * them (`reference/golden/NAME.json`), and how a step of theirs is set that is compared with PyTorch's.
  */
 import { readFileSync } from 'node:fs';
-import type { Start } from './differentiate.testing';
+import type { GoldenSettings, Start } from './differentiate.testing';
 import { hashedLora } from './hashed_weights.testing';
-import type { StepSettings } from './step/step';
 
 export interface DescribedModel {
   /** Of the LoRA that the goldens begin with. */
@@ -37,7 +36,7 @@ export function hashedStart({ rank, alpha, lora }: DescribedModel): Start {
 }
 
 /** The U-Net alone, all of it recomputed. */
-export const GOLDEN_STEP: StepSettings = {
+export const GOLDEN_STEP: GoldenSettings = {
   text: 'given',
   trainUnet: true,
   chunks: 1,

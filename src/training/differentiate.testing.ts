@@ -36,9 +36,17 @@ export async function loraValues(source: ByteSource): Promise<ValuesOf> {
   };
 }
 
+/** What a golden run is told; its activations are as its tolerance is, unless it says. */
+export type GoldenSettings = Omit<StepSettings, 'activations'> & Partial<Pick<StepSettings, 'activations'>>;
+
+/** On the f32 tier, whose tolerances are f32's, as with `mixed_precision: fp32`. */
+export function goldenSettings(settings: GoldenSettings): StepSettings {
+  return { activations: gpu().f16 ? 'half' : 'single', ...settings };
+}
+
 export async function differentiate(
   base: BaseModel,
-  settings: StepSettings,
+  settings: GoldenSettings,
   batch: MicroBatch,
   start: Start,
 ): Promise<Derivatives> {
@@ -51,7 +59,7 @@ export async function differentiate(
   const lora = new LoraParameters(shapes);
   lora.set(({ name }) => start.values(name));
   const optimizer = createOptimizer('adamw', lora, gpu().f16);
-  const engine = new StepEngine(base, lora, optimizer, settings);
+  const engine = new StepEngine(base, lora, optimizer, goldenSettings(settings));
   engine.begin();
   engine.micro(batch, 1);
   const [loss = NaN] = await read(engine.loss);

@@ -6,13 +6,13 @@ import { gpu } from '../kernels/device';
 import { read, trim } from '../kernels/program';
 import { LoraParameters } from '../models/lora';
 import { noiseSchedule } from '../models/schedule';
-import type { Start } from './differentiate.testing';
+import { goldenSettings, type GoldenSettings, type Start } from './differentiate.testing';
 import { cosine, type Golden } from './golden_numbers.testing';
 import { configOf, type BaseModel } from './step/base_model';
 import { loraShapes } from './step/lora_file';
 import { minSnrWeight } from './step/noise_schedule';
 import { createOptimizer, disposeOptimizer, readReport, setHyper, update } from './step/optimizer';
-import { StepEngine, type MicroBatch, type StepSettings } from './step/step';
+import { StepEngine, type MicroBatch } from './step/step';
 
 export interface Trained {
   /** Before each step; of all its micro-batches. */
@@ -56,15 +56,20 @@ export async function trainGolden(
     up: new Float32Array(2 * out),
   }));
   const optimizer = createOptimizer(config.optimizer, lora, gpu().f16);
-  const engine = new StepEngine(base, lora, optimizer, {
-    text: 'given',
-    trainUnet: true,
-    chunks: 1,
-    clipSkip: 1,
-    vPrediction: false,
-    firstKeptBlock: 8,
-    record,
-  });
+  const engine = new StepEngine(
+    base,
+    lora,
+    optimizer,
+    goldenSettings({
+      text: 'given',
+      trainUnet: true,
+      chunks: 1,
+      clipSkip: 1,
+      vPrediction: false,
+      firstKeptBlock: 8,
+      record,
+    }),
+  );
   const losses: number[] = [];
   const norms: number[] = [];
   for (const [step, rate] of rates.entries()) {
@@ -120,7 +125,7 @@ export async function trainPictures(
   base: BaseModel,
   want: Golden,
   start: Start,
-  settings: StepSettings,
+  settings: GoldenSettings,
   textOf: (step: number) => Pick<MicroBatch, 'context' | 'added'>,
 ): Promise<Trained & { tookBytes: number }> {
   const config: TrainConfig = {
@@ -142,7 +147,7 @@ export async function trainPictures(
   );
   lora.set(({ name }) => start.values(name));
   const optimizer = createOptimizer('adamw', lora, gpu().f16);
-  const engine = new StepEngine(base, lora, optimizer, { ...settings, record: true });
+  const engine = new StepEngine(base, lora, optimizer, goldenSettings({ ...settings, record: true }));
   const [losses, norms]: [number[], number[]] = [[], []];
   const part = (name: string, step: number) => want.floats(name).slice(1024 * step, 1024 * (step + 1));
   for (const [step, rate] of want.floats('steps/rates').entries()) {

@@ -3,7 +3,7 @@
  * the share of the f32 rate that its instructions and the warps resident there allow; or its bytes, if they take longer; and
  * a launch. Constants marked as guesses are to be corrected by the first measurement.
  */
-import type { SimulatedDispatch } from '../../src/kernels/program';
+import { plainName, type SimulatedDispatch } from '../../src/kernels/program';
 import type { Card } from './cards';
 
 export interface Cost {
@@ -33,7 +33,7 @@ const isProduct = (name: string) => name.startsWith('gemm-') && !name.startsWith
 const isAttention = (name: string) => name.startsWith('attention-') && !name.startsWith('attention-delta');
 
 export function costOn(card: Card, { program, params, groups, flops, bytes }: SimulatedDispatch): Cost {
-  const { name } = program;
+  const name = plainName(program);
   const workgroups = groups[0] * groups[1] * groups[2];
   const threads = threadsIn(program.wgsl);
   const shared = workgroupBytes(program.wgsl);

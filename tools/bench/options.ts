@@ -14,6 +14,8 @@ export interface BenchOptions {
   steps: number;
   /** Whose activations are kept: of no block but the last (`all` is recomputed), of every one, or from block N on. */
   recompute: 'all' | 'none' | number;
+  /** How activations are stored. */
+  activations: 'half' | 'single';
   kernelsOnly: boolean;
   stepOnly: boolean;
   tune: boolean;
@@ -43,6 +45,7 @@ export const USAGE = `Usage: npm run bench -- [options]      (JSON on standard o
   --steps N                      timed training steps; default 20
   --recompute all|none|N         blocks before the N-th are run again in the backward pass (as many as there are: attention
                                  too, which is else kept); default all
+  --activations half|single      how they are stored; default half, as a run's are unless its mixed_precision is fp32
   --kernels-only, --step-only    one half of the bench
   --tune                         also every tile of the matrix product at every shape
   --plan CARD                    measures nothing: predicts a step of SD 1.5 on ${Object.keys(CARDS).join('|')}, with --batch N
@@ -65,6 +68,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     rank: whole('rank', values.rank ?? '8', 1, 128),
     steps: whole('steps', values.steps ?? (quick ? '3' : '20'), 1, 100_000),
     recompute: recompute === 'all' || recompute === 'none' ? recompute : whole('recompute', recompute, 0, 99),
+    activations: choice('activations', values.activations, ['half', 'single']) ?? 'half',
     kernelsOnly: values['kernels-only'] ?? false,
     stepOnly: values['step-only'] ?? false,
     tune: values.tune ?? false,
@@ -117,6 +121,7 @@ function parse(args: readonly string[]) {
         rank: text,
         steps: text,
         recompute: text,
+        activations: text,
         plan: text,
         batch: text,
         'kernels-only': flag,

@@ -45,7 +45,12 @@ export interface StepPlan {
 /** The step of the U-Net of `model`, for `walkStep`. */
 export function stepRequest(
   model: keyof typeof MODELS,
-  { size, batch, rank }: { size: number; batch: number; rank: number },
+  {
+    size,
+    batch,
+    rank,
+    activations = 'half',
+  }: { size: number; batch: number; rank: number; activations?: BenchOptions['activations'] },
 ): { request: MemoryRequest; blocks: number } {
   const config = MODELS[model];
   const lora = { train_unet: true, train_text_encoder: false, lora_rank: rank, lora_alpha: rank };
@@ -53,7 +58,7 @@ export function stepRequest(
     config,
     lora: { shapes: loraShapes(config, lora), dropout: 0 },
     optimizer: 'adamw',
-    settings: { text: 'given', trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false },
+    settings: { text: 'given', trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false, activations },
     buckets: [{ size: batch, width: size, height: size }],
     samples: undefined,
     keep: [],
@@ -87,7 +92,7 @@ export async function planStep(
     // The open adapter is a CPU's, whose bindings may end at 128 MiB; these cards' drivers bind 2 GiB and more.
     gpu.buffers.simulatedLimit = 2 ** 31;
     const { size = 512, model = 'sd15', batch, rank, recompute } = options;
-    const { request, blocks } = stepRequest(model, { size, batch, rank });
+    const { request, blocks } = stepRequest(model, { size, batch, rank, activations: options.activations });
     const firstKeptBlock =
       recompute === 'all' ? blocks - 1 : recompute === 'none' ? 0 : Math.min(recompute, blocks);
     // As the tuner would choose: the arithmetic in which the step is fastest by the card's rates.

@@ -88,6 +88,7 @@ export async function benchStep(
     chunks: 1,
     clipSkip: 1,
     vPrediction: false,
+    activations: plan.activations,
   } as const satisfies Partial<StepSettings>;
   const run = openRun(base, shapes, plan, { ...settings, firstKeptBlock, record: true });
 

@@ -65,6 +65,7 @@ export async function timeStep(plan: CheckPlan, recompute: Recompute, math?: Hal
       chunks: 1,
       clipSkip: 1,
       vPrediction: false,
+      activations: 'half',
       firstKeptBlock: recompute === 'all' ? base.unet.blocks.length - 1 : 0,
       record: true,
     },

@@ -66,7 +66,13 @@ export function programsOn(
 
 function requests(config: BaseModelConfig, size: number): [MemoryRequest, ...MemoryRequest[]] {
   const shape = { size: 1, width: size, height: size };
-  const settings = { trainUnet: true, chunks: 1, clipSkip: 1, vPrediction: false };
+  const settings = {
+    trainUnet: true,
+    chunks: 1,
+    clipSkip: 1,
+    vPrediction: false,
+    activations: 'half' as const,
+  };
   const of = (text: MemoryRequest['settings']['text'], train_text_encoder: boolean): MemoryRequest => ({
     config,
     lora: {

@@ -401,8 +401,8 @@ export const configFields = {
     'optimizer',
     t('Precision', '计算精度'),
     t(
-      'Arithmetic on the GPU: auto takes fp16 where the GPU has it. The base model’s weights are stored as halves at most: an F32 one is rounded, which changes its outputs by about 0.1 %.',
-      'GPU 上的计算精度：auto 会在支持时使用 fp16。底模权重至多以半精度存放：F32 底模会被舍入，输出约有 0.1 % 的差别。',
+      'Arithmetic on the GPU: auto takes fp16 where the GPU has it, and stores what the U-Net computes on its way as halves on every GPU; fp32 does neither, and takes more memory. The base model’s weights are stored as halves at most: an F32 one is rounded, which changes its outputs by about 0.1 %.',
+      'GPU 上的计算精度：auto 会在支持时使用 fp16，并且在任何 GPU 上都以半精度存放 U-Net 的中间结果；fp32 两者都不用，占用更多显存。底模权重至多以半精度存放：F32 底模会被舍入，输出约有 0.1 % 的差别。',
     ),
   ),
   base_precision: choice(

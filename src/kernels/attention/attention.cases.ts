@@ -105,7 +105,7 @@ function caseOf(shape: Shape, setting: Setting): KernelCase {
   };
 }
 
-function withPlan<T>(shape: Shape, work: () => T, f16 = gpu().f16): T {
+export function withPlan<T>(shape: Shape, work: () => T, f16 = gpu().f16): T {
   const { software } = gpu();
   const choose = (pass: Pass, size: number): Plan | undefined => {
     if (shape === 'own') return undefined;

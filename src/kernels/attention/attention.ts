@@ -153,6 +153,7 @@ const run = defineKernel<Attrs>({
   forward: ({ q, k, v }, attrs) => {
     const worth = k.shape[1] >= manyKeys ? keeping : undefined;
     if (worth?.again) return worth.kept.take(q.shape);
+    // Never halves: delta, which all of a row's score gradients share, is made of it, and keys' gradients hardly differ but for it.
     const o = allocate(q.shape);
     const lse = allocate([q.shape[0], attrs.heads, q.shape[1]]);
     pass('forward', [q, k, v, o, lse], q, k, attrs);
@@ -162,8 +163,8 @@ const run = defineKernel<Attrs>({
   gradient: {
     saveInputs: ['q', 'k', 'v'],
     saveOutputs: [true, true],
-    backward: ([dout], [q, k, v, o, lse], attrs) => {
-      const delta = tracked(allocate(lse.shape));
+    backward: ([dout], [q, k, v, o, lse], attrs, passing) => {
+      const delta = passing(tracked(allocate(lse.shape)));
       rowDots(dout, o, delta, attrs.heads);
       // Both at once and before the thunks, which cannot share: a LoRA on keys or values wants both anyway.
       const dk = tracked(allocate(k.shape));

@@ -38,14 +38,14 @@ export function bindings(pass: Pass, vec4: boolean): Pick<Program, 'inputs' | 'o
 export function fetch(name: string, vec4: boolean): string {
   const body = vec4
     ? `if (row >= count || quad * 4u >= p.size) { return vec4<f32>(); }
-  return ${name}[((wid.z * count + row) * p.heads + wid.y) * (p.size / 4u) + quad];`
+  return read_${name}(((wid.z * count + row) * p.heads + wid.y) * (p.size / 4u) + quad);`
     : `if (row >= count || quad * 4u >= p.size) { return vec4<f32>(); }
   let at = ((wid.z * count + row) * p.heads + wid.y) * p.size + quad * 4u;
   let left = p.size - quad * 4u;
-  var value = vec4<f32>(${name}[at], 0.0, 0.0, 0.0);
-  if (left > 1u) { value.y = ${name}[at + 1u]; }
-  if (left > 2u) { value.z = ${name}[at + 2u]; }
-  if (left > 3u) { value.w = ${name}[at + 3u]; }
+  var value = vec4<f32>(read_${name}(at), 0.0, 0.0, 0.0);
+  if (left > 1u) { value.y = read_${name}(at + 1u); }
+  if (left > 2u) { value.z = read_${name}(at + 2u); }
+  if (left > 3u) { value.w = read_${name}(at + 3u); }
   return value;`;
   return `fn fetch_${name}(wid: vec3<u32>, row: u32, count: u32, quad: u32) -> vec4<f32> {\n  ${body}\n}`;
 }

@@ -219,8 +219,10 @@ class RowText {
   }
 
   private column(name: string, c: number, i: number): string {
-    if (this.size % 4 === 0) return `${name}[at${c} + ${i}u]`;
-    const parts = upTo(4).map((n) => (4 * i + n < this.size ? `${name}[at${c} + ${4 * i + n}u]` : '0.0'));
+    if (this.size % 4 === 0) return `read_${name}(at${c} + ${i}u)`;
+    const parts = upTo(4).map((n) =>
+      4 * i + n < this.size ? `read_${name}(at${c} + ${4 * i + n}u)` : '0.0',
+    );
     return `vec4<f32>(${parts.join(', ')})`;
   }
 }

@@ -86,6 +86,7 @@ const kernel = defineKernel<Attrs>({
       bias,
       add,
       half: true,
+      activation: true,
       shape,
     });
   },

@@ -9,7 +9,15 @@ import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import type { Storage } from '../frozen/frozen';
-import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
+import {
+  allocate,
+  allocateActivation,
+  dispatch,
+  groups1d,
+  LINEAR_GROUP,
+  program,
+  type Element,
+} from '../program';
 import {
   elementsOf,
   GEMM_PARAMS,
@@ -67,6 +75,8 @@ export interface Gemm {
   /** Multiply in f16 where the tier has it. */
   half: boolean;
   shape: readonly number[];
+  /** y is of the forward pass: see `allocateActivation`. */
+  activation?: boolean;
   tile?: Tile;
 }
 
@@ -97,7 +107,8 @@ export function gemm(call: Gemm): TensorInfo {
   const chunks = Math.ceil(total / splits);
   const nTiles = Math.ceil(N / tile.bn);
   const tiles = Math.ceil(M / tile.bm) * nTiles;
-  const y = splits === 1 ? allocate(call.shape) : allocate([splits, M, N]);
+  const made = () => (call.activation ? allocateActivation : allocate)(call.shape);
+  const y = splits === 1 ? made() : allocate([splits, M, N]);
   const [x, fold] = groups1d(tiles);
   dispatch(
     gemmProgram(text),
@@ -119,7 +130,7 @@ export function gemm(call: Gemm): TensorInfo {
     2 * M * N * (K * taps + (lowRank?.rank ?? 0)),
   );
   if (splits === 1) return y;
-  const sum = allocate(call.shape);
+  const sum = made();
   addParts(y, sum, splits, M * N, add);
   tf.backend().disposeData(y.dataId);
   return sum;
@@ -166,10 +177,13 @@ export function addParts(
   length: number,
   add?: TensorInfo,
 ): void {
+  const width = length % 4 ? 1 : 4;
+  const T = width === 4 ? 'vec4<f32>' : 'f32';
+  const units = length / width;
   dispatch(
-    program(add ? 'gemm-add-parts-add' : 'gemm-add-parts', () => ({
-      inputs: { parts: 'f32', ...(add ? { add: 'f32' as const } : {}) },
-      outputs: { total: 'f32' },
+    program(`gemm-add-parts${add ? '-add' : ''}/${width}`, () => ({
+      inputs: { parts: T, ...(add ? { add: T } : {}) },
+      outputs: { total: T },
       params: { count: 'u32', length: 'u32' },
       wgsl: `${LINEAR_GROUP}
 @compute @workgroup_size(64)
@@ -177,14 +191,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         @builtin(local_invocation_index) lid: u32) {
   let i = linearGroup(wid, nwg) * 64u + lid;
   if (i >= p.length) { return; }
-  var v = 0.0;
+  var v = ${T}(0.0);
   for (var s = 0u; s < p.count; s++) { v += parts[s * p.length + i]; }
-  total[i] = v${add ? ' + add[i]' : ''};
+  write_total(i, v${add ? ' + read_add(i)' : ''});
 }`,
     })),
     [parts, ...(add ? [add] : []), sum],
-    { count, length },
-    groups1d(Math.ceil(length / 64)),
+    { count, length: units },
+    groups1d(Math.ceil(units / 64)),
     count * length,
   );
 }

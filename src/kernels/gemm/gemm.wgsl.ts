@@ -169,12 +169,12 @@ function fetchA(text: GemmText, i: number, c: string, whole: boolean): string {
   const gathered = text.a !== 'rows';
   if (text.aVec) {
     const ok = [...(gathered ? [`${a}_ok`] : []), ...(whole ? [] : [`${c} < p.K`])].join(' && ');
-    const v = whole ? `a[(${a}_at + ${c}) / 4u]` : `a[(${a}_at + min(${c}, p.K - 4u)) / 4u]`;
+    const v = whole ? `read_a((${a}_at + ${c}) / 4u)` : `read_a((${a}_at + min(${c}, p.K - 4u)) / 4u)`;
     return ok ? `select(vec4<f32>(0.0), ${v}, ${ok})` : v;
   }
   const element = (e: number) => {
     const k = `min(${c} + ${e}u, p.K - 1u)`;
-    return `select(0.0, a[${a}_at + ${k}], ${gathered ? `${a}_ok && ` : ''}${c} + ${e}u < p.K)`;
+    return `select(0.0, read_a(${a}_at + ${k}), ${gathered ? `${a}_ok && ` : ''}${c} + ${e}u < p.K)`;
   };
   return `vec4<f32>(${range(4).map(element).join(', ')})`;
 }
@@ -539,7 +539,7 @@ function epilogue(text: GemmText): string {
         ${added(text)}
         ${
           text.nVec
-            ? 'y[at / 4u] = v;'
+            ? 'write_y(at / 4u, v);'
             : `y[at] = v.x; if (n + 1u < p.N) { y[at + 1u] = v.y; }
         if (n + 2u < p.N) { y[at + 2u] = v.z; } if (n + 3u < p.N) { y[at + 3u] = v.w; }`
         }
@@ -552,9 +552,9 @@ function epilogue(text: GemmText): string {
 /** Only where k is not split: else who adds the parts adds it. */
 function added({ add, nVec }: GemmText): string {
   if (!add) return '';
-  if (nVec) return 'v += add[at / 4u];';
-  return `v.x += add[at]; if (n + 1u < p.N) { v.y += add[at + 1u]; }
-        if (n + 2u < p.N) { v.z += add[at + 2u]; } if (n + 3u < p.N) { v.w += add[at + 3u]; }`;
+  if (nVec) return 'v += read_add(at / 4u);';
+  return `v.x += read_add(at); if (n + 1u < p.N) { v.y += read_add(at + 1u); }
+        if (n + 2u < p.N) { v.z += read_add(at + 2u); } if (n + 3u < p.N) { v.w += read_add(at + 3u); }`;
 }
 
 /** Without staging. In f32 on every tier, as in `lowRankStage`. */

@@ -159,7 +159,7 @@ const after = (count: string, next: number, then: string) =>
 /** `fn NAME(j, i)`: an element, or a vector of four, of the j-th operand. */
 function reader(name: string, vec: boolean, operands: readonly string[]): string {
   const reads = operands.map((operand, j) =>
-    j + 1 < operands.length ? `if (j == ${j}u) { return ${operand}[i]; }` : `return ${operand}[i];`,
+    j + 1 < operands.length ? `if (j == ${j}u) { return read_${operand}(i); }` : `return read_${operand}(i);`,
   );
   return `fn ${name}(j: u32, i: u32) -> ${vec ? 'vec4<f32>' : 'f32'} { ${reads.join(' ')} }`;
 }

@@ -6,13 +6,18 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
-import { defineKernel } from '../kernel';
+import { defineKernel, sameAs } from '../kernel';
 import { elementwise, requireSameShape, ShapeError, type Elementwise } from '../pointwise/elementwise';
 
 /** a [..., Ca], b [..., Cb] -> [..., Ca + Cb]. */
 export function concatChannels(a: Tensor, b: Tensor): Tensor {
   requireSameShape('concatChannels (all but the last extent)', a.shape.slice(0, -1), b.shape.slice(0, -1));
   return concatKernel({ a, b }, { ca: lastOf(a), cb: lastOf(b) })[0];
+}
+
+/** The same values in another shape, on the same buffer. */
+export function reshaped(x: Tensor, shape: readonly number[]): Tensor {
+  return reshapedKernel({ x }, { shape, from: x.shape })[0];
 }
 
 /**
@@ -53,8 +58,9 @@ const CONCAT: Elementwise = {
   value: `
     let row = i / (p.ca + p.cb);
     let c = i % (p.ca + p.cb);
-    if (c < p.ca) { return a[row * p.ca + c]; }
-    return b[row * p.cb + c - p.ca];`,
+    if (c < p.ca) { return read_a(row * p.ca + c); }
+    return read_b(row * p.cb + c - p.ca);`,
+  activation: true,
   params: { ca: 'u32', cb: 'u32' },
 };
 
@@ -134,6 +140,12 @@ const gatherKernel = defineKernel<{ sourceRows: number }>({
       },
     }),
   },
+});
+
+const reshapedKernel = defineKernel<{ shape: readonly number[]; from: readonly number[] }>({
+  name: 'lora:reshaped',
+  forward: ({ x }, { shape }) => ({ ...sameAs(x), shape: [...shape] }),
+  gradient: { backward: ([dy], _, { from }) => ({ x: () => tf.reshape(dy, [...from]) }) },
 });
 
 function lastOf(x: TensorInfo): number {

@@ -19,6 +19,15 @@ export function floatsToHalves(values: Float32Array): Uint16Array {
   });
 }
 
+/** The number that a bit pattern stands for. */
+export function halfToFloat(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 0x3ff;
+  const sign = bits & 0x8000 ? -1 : 1;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24);
+}
+
 function roundEven(value: number): number {
   const below = Math.floor(value);
   const rest = value - below;

@@ -47,6 +47,7 @@ const kernel = defineKernel<Attrs>({
       bias,
       add,
       half: true,
+      activation: true,
       shape,
     });
   },

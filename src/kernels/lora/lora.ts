@@ -148,12 +148,12 @@ function define(name: string, count: number, seed: readonly string[]) {
     gradient: {
       saveInputs: saved,
       saveOutputs: [...each('y').map(() => false), true],
-      backward: (outputs, tensors, attrs) => {
+      backward: (outputs, tensors, attrs, passing) => {
         const kept: Record<string, Tensor> = Object.fromEntries(saved.map((key, i) => [key, tensors[i]]));
         const h = tensors[saved.length];
         const dys = outputs.slice(0, count);
         const given = { ...kept, ...Object.fromEntries(dys.map((dy, j) => [`dy${j}`, dy])) };
-        const [dh] = branchGradient(given, attrs);
+        const dh = passing(branchGradient(given, attrs)[0]);
         const call = callOf(kept, kept['x'], attrs);
         let added = false;
         /** Adds the gradients of all, once, whichever the tape asks for first; and what stands for them there. */
@@ -213,6 +213,7 @@ function product(inputs: Inputs, h: TensorInfo, j: number, attrs: Attrs): Tensor
     add,
     lowRank: { kind: 'NT', h, column: columnOf(attrs, j), factor: inputs[`up${j}`], rank, scale },
     half: true,
+    activation: true,
     shape: withLast(x.shape, attrs.out),
   });
 }

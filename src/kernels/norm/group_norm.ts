@@ -14,7 +14,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { defineKernel, sameAs } from '../kernel';
-import { allocate, dispatch, groups1d } from '../program';
+import { allocate, allocateActivation, dispatch, groups1d, isHalves } from '../program';
 import { elementwise, ShapeError, type Elementwise } from '../pointwise/elementwise';
 import type { Branched } from './layer_norm';
 import {
@@ -131,10 +131,11 @@ function forward(
   const sizes = sizesOf(x, groups);
   const { batch, channels, elements } = sizes;
   const stats = allocate([batch, groups, 2]);
-  const y = allocate(x.shape);
+  const y = allocateActivation(x.shape);
   const given = [x, gamma, beta, ...(shift ? [shift] : [])];
   const whole = wholePlan(sizes);
-  if (whole) {
+  // A group's odd channel would share a word with its neighbour's.
+  if (whole && (whole.width === 4 || !isHalves(y))) {
     const form = { width: whole.width, silu, shift: shift !== undefined };
     dispatch(
       normaliseWhole(form),

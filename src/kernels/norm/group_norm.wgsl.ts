@@ -86,7 +86,7 @@ ${MAIN}
       var sum = T(0.0);
       for (var j = 0u; j < 8u; j++) {
         let r = row + j * ${ROWS}u;
-        if (r < last) { v[j] = x[base + r * p.columns]; sum += v[j] - v[0]; k += 1.0; }
+        if (r < last) { v[j] = read_x(base + r * p.columns); sum += v[j] - v[0]; k += 1.0; }
       }
       let m = v[0] + sum / k;
       var s = T(0.0);
@@ -203,8 +203,8 @@ ${MAIN}${reduceGroups(`vec3<f32>(rowsIn(chunk), ${mean}, moments[at + p.channels
   let add = ${shift ? 'shift[b * p.columns + column]' : 'T(0.0)'};
   for (var row = first + lid.y; row < last; row += ${ROWS}u) {
     let at = base + row * p.columns;
-    let z = (x[at] + add - mean) * rstd * g + o;
-    y[at] = ${silu ? 'z * sigmoid(z)' : 'z'};
+    let z = (read_x(at) + add - mean) * rstd * g + o;
+    write_y(at, ${silu ? 'z * sigmoid(z)' : 'z'});
   }
 }`,
   }));
@@ -212,7 +212,7 @@ ${MAIN}${reduceGroups(`vec3<f32>(rowsIn(chunk), ${mean}, moments[at + p.channels
 
 /** WGSL that both backward passes share: dz (the gradient before SiLU) and xhat at an element. */
 const backwardAt = ({ silu }: Form) => `
-    let xhat = (x[at] + add - mean) * rstd;
+    let xhat = (read_x(at) + add - mean) * rstd;
     ${
       silu
         ? `let z = xhat * g + beta[column];
@@ -358,7 +358,7 @@ ${WHOLE_MAIN}
     var sum = T(0.0);
     for (var j = 0u; j < ${LOADS}u; j++) {
       let e = u + j * ${WHOLE_LANES}u;
-      if (e < p.units) { v[j] = x[place(base, e)]${added('column0 + e % p.perUnit')}; sum += v[j] - v[0]; k += 1.0; }
+      if (e < p.units) { v[j] = read_x(place(base, e))${added('column0 + e % p.perUnit')}; sum += v[j] - v[0]; k += 1.0; }
     }
     let m = v[0] + sum / k;
     var s = T(0.0);
@@ -388,8 +388,8 @@ ${WHOLE_MAIN}
   for (var u = lane; u < p.units; u += ${WHOLE_LANES}u) {
     let at = place(base, u);
     let c = column0 + u % p.perUnit;
-    let z = (x[at]${added('c')} - whole.y) * rstd * gamma[c] + beta[c];
-    y[at] = ${silu ? 'z * sigmoid(z)' : 'z'};
+    let z = (read_x(at)${added('c')} - whole.y) * rstd * gamma[c] + beta[c];
+    write_y(at, ${silu ? 'z * sigmoid(z)' : 'z'});
   }
 }`,
   }));

@@ -13,7 +13,15 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
 import { gpu } from '../device';
 import { defineKernel, sameAs } from '../kernel';
-import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Program } from '../program';
+import {
+  allocate,
+  allocateActivation,
+  dispatch,
+  groups1d,
+  LINEAR_GROUP,
+  program,
+  type Program,
+} from '../program';
 import { ShapeError } from '../pointwise/elementwise';
 import { blockSum, reduceTier } from './reduce';
 
@@ -77,7 +85,7 @@ function variant(residual: boolean) {
     name: residual ? 'lora:residualLayerNorm' : 'lora:layerNorm',
     forward: ({ x, gamma, beta }, { eps }) => {
       const { rows, columns, channels, width } = sizesOf(x);
-      const y = allocate(x.shape);
+      const y = allocateActivation(x.shape);
       const stats = allocate([rows, 2]);
       dispatch(
         normaliseRows(width),
@@ -132,15 +140,15 @@ function normaliseRows(width: 1 | 4): Program {
     params: { rows: 'u32', columns: 'u32', channels: 'u32', eps: 'f32' },
     subgroups,
     wgsl: `${head(width)}
-  let anchor = ${width === 4 ? 'x[base].x' : 'x[base]'};
+  let anchor = read_x(base)${width === 4 ? '.x' : ''};
   var sum = T(0.0);
-  for (var c = lane; c < p.columns; c += ${rowLanes()}u) { sum += x[base + c] - anchor; }
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) { sum += read_x(base + c) - anchor; }
   let mean = anchor + blockSum(vec2<f32>(total(sum), 0.0), lane).x / f32(p.channels);
   var square = T(0.0);
-  for (var c = lane; c < p.columns; c += ${rowLanes()}u) { let d = x[base + c] - mean; square += d * d; }
+  for (var c = lane; c < p.columns; c += ${rowLanes()}u) { let d = read_x(base + c) - mean; square += d * d; }
   let rstd = 1.0 / sqrt(blockSum(vec2<f32>(total(square), 0.0), lane).x / f32(p.channels) + p.eps);
   for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
-    y[base + c] = (x[base + c] - mean) * rstd * gamma[c] + beta[c];
+    write_y(base + c, (read_x(base + c) - mean) * rstd * gamma[c] + beta[c]);
   }
   if (lane == 0u) { stats[row] = vec2<f32>(mean, rstd); }
 }`,
@@ -163,11 +171,11 @@ function rowGradients(width: 1 | 4, residual: boolean): Program {
   for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
     let g = gamma[c] * dy[base + c];
     sum += g;
-    product += g * ((x[base + c] - mean) * rstd);
+    product += g * ((read_x(base + c) - mean) * rstd);
   }
   let means = blockSum(vec2<f32>(total(sum), total(product)), lane) / f32(p.channels);
   for (var c = lane; c < p.columns; c += ${rowLanes()}u) {
-    let xhat = (x[base + c] - mean) * rstd;
+    let xhat = (read_x(base + c) - mean) * rstd;
     dx[base + c] = rstd * (gamma[c] * dy[base + c] - means.x - xhat * means.y)${residual ? ' + around[base + c]' : ''};
   }
 }`,

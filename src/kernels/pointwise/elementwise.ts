@@ -3,7 +3,15 @@
  * operations, and the small ones of other folders, are made of.
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
-import { allocate, dispatch, groups1d, LINEAR_GROUP, program, type Element } from '../program';
+import {
+  allocate,
+  allocateActivation,
+  dispatch,
+  groups1d,
+  LINEAR_GROUP,
+  program,
+  type Element,
+} from '../program';
 
 export interface Elementwise {
   /** Names the program: must determine everything else here. */
@@ -18,6 +26,8 @@ export interface Elementwise {
   /** More WGSL functions. */
   functions?: string;
   params?: Readonly<Record<string, 'u32' | 'f32'>>;
+  /** Of the forward pass: see `allocateActivation`. Where halves can come in, they are read by `read_NAME(i)`. */
+  activation?: boolean;
 }
 
 const LANES = 256;
@@ -57,10 +67,10 @@ fn value(i: u32) -> T { ${value.includes('return') ? value : `return ${value};`}
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = linearGroup(wid, nwg) * ${LANES}u + lane;
-  if (i < p.count) { out[i] = value(i); }
+  if (i < p.count) { write_out(i, value(i)); }
 }`,
   }));
-  const out = allocate(shape);
+  const out = (op.activation && width === 4 ? allocateActivation : allocate)(shape);
   const count = size / width;
   dispatch(
     made,

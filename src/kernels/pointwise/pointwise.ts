@@ -120,7 +120,8 @@ const gegluKernel = defineKernel<object>({
         name: 'geglu',
         inputs: ['x'],
         // i counts [rows, half]; the row's value starts at 2 row half, its gate half further on.
-        value: 'let at = i + i / p.half * p.half; return x[at] * gelu(x[at + p.half]);',
+        value: 'let at = i + i / p.half * p.half; return read_x(at) * gelu(read_x(at + p.half));',
+        activation: true,
         functions: NORMAL_WGSL,
         params: { half: 'u32' },
       },
@@ -143,8 +144,8 @@ const gegluKernel = defineKernel<object>({
               value: `
                 let row = i / (2u * p.half);
                 let column = i % (2u * p.half);
-                if (column < p.half) { return dy[row * p.half + column] * gelu(x[i + p.half]); }
-                return dy[row * p.half + column - p.half] * x[i - p.half] * geluSlope(x[i]);`,
+                if (column < p.half) { return dy[row * p.half + column] * gelu(read_x(i + p.half)); }
+                return dy[row * p.half + column - p.half] * read_x(i - p.half) * geluSlope(read_x(i));`,
               functions: NORMAL_WGSL,
               params: { half: 'u32' },
             },

@@ -110,6 +110,11 @@ export function outlineOf(
   };
 }
 
+/** Halves on every tier: what a run is said to compute in f32, it keeps so. */
+function activationsOf({ mixed_precision }: TrainConfig): StepSettings['activations'] {
+  return mixed_precision === 'fp32' ? 'single' : 'half';
+}
+
 function memoryRequest(
   plan: BaseModelPlan,
   config: TrainConfig,
@@ -128,6 +133,7 @@ function memoryRequest(
       chunks: config.max_token_length / 75,
       clipSkip: config.clip_skip,
       vPrediction: config.v_parameterization,
+      activations: activationsOf(config),
     },
     buckets: groupByBucket(placed).flatMap(({ bucket: [width, height], members }) => {
       const full = Math.min(config.batch_size, members.length);

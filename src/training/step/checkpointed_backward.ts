@@ -9,7 +9,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { KeptAttention } from '../../kernels/attention/attention';
+import { gradientsOf } from '../../kernels/kernel';
 import { add } from '../../kernels/pointwise/pointwise';
+import { storingHalves } from '../../kernels/program';
 import type { Model } from '../../models/layers';
 import type { UnetBlock, UnetInputs } from '../../models/unet';
 
@@ -21,6 +23,8 @@ export interface BackwardSettings {
    * attention gave, `blocks.length` not even that.
    */
   firstKeptBlock: number;
+  /** How what the blocks make on the way forward is stored; all but the prediction. */
+  activations: 'half' | 'single';
   /** Paths of the trained LoRA modules in a block; none if only the text encoder is trained. */
   adapted: (block: UnetBlock) => readonly string[];
   /** Is the gradient of the context wanted (a trained text encoder)? */
@@ -35,7 +39,7 @@ export interface BackwardSettings {
  * Returns the loss and, if wanted, the gradients of the context and of the time embedding.
  */
 export function checkpointedBackward(
-  { model, blocks, firstKeptBlock, adapted, wantContext, wantTime = false }: BackwardSettings,
+  { model, blocks, firstKeptBlock, activations, adapted, wantContext, wantTime = false }: BackwardSettings,
   x: Tensor,
   inputs: UnetInputs,
   loss: (prediction: Tensor) => Tensor,
@@ -51,12 +55,15 @@ export function checkpointedBackward(
   );
   const outputs: Tensor[] = [];
   const inputOf = (i: number) => (i === 0 ? x : outputs[i - 1]);
+  const runBlock = (i: number, h: Tensor, skip: Tensor | undefined, given = inputs): Tensor => {
+    const run = () => blocks[i].run(model, h, given, skip);
+    return activations === 'half' && i < blocks.length - 1 ? storingHalves(run) : run();
+  };
 
   const kept: (KeptAttention | undefined)[] = [];
   mark('forward');
   for (let i = 0; i < first; i++) {
-    const block = blocks[i];
-    const run = () => tf.tidy(() => block.run(model, inputOf(i), inputs, outputs[skipOf[i] ?? -1]));
+    const run = () => tf.tidy(() => runBlock(i, inputOf(i), outputs[skipOf[i] ?? -1]));
     const keeper = needs[i] && firstKeptBlock < blocks.length ? new KeptAttention() : undefined;
     outputs[i] = keeper ? keeper.keeping(run) : run();
     kept[i] = keeper;
@@ -89,7 +96,7 @@ export function checkpointedBackward(
         ...(takesTime ? [inputs.time] : []),
         ...matrices,
       ];
-      const { value, grads } = tf.engine().gradients(y, xs, dy);
+      const { value, grads } = gradientsOf(y, xs, dy);
       // What stands for the LoRA's, behind them, has no contents.
       return [value, ...grads.slice(0, xs.length - matrices.length)];
     });
@@ -105,8 +112,8 @@ export function checkpointedBackward(
     () => {
       const local: Tensor[] = outputs.slice();
       for (let i = first; i < blocks.length; i++) {
-        const block = blocks[i];
-        local[i] = block.run(model, i === 0 ? x : local[i - 1], inputs, local[skipOf[i] ?? -1]);
+        // What the tape did not save, goes.
+        local[i] = tf.tidy(() => runBlock(i, i === 0 ? x : local[i - 1], local[skipOf[i] ?? -1]));
       }
       const l = loss(local[blocks.length - 1]);
       mark('backward');
@@ -124,7 +131,7 @@ export function checkpointedBackward(
       const skip = skipOf[i];
       const earlier = [...new Set([i - 1, skip ?? -1])].filter((n) => n >= 0);
       const unread = { ...inputs, unread: true };
-      const again = () => block.run(model, inputOf(i), unread, outputs[skip ?? -1]);
+      const again = () => runBlock(i, inputOf(i), outputs[skip ?? -1], unread);
       const taking = () => kept[i]?.reusing(again) ?? again();
       differentiate(taking, dy, earlier, [block]).dispose();
       dy.dispose();

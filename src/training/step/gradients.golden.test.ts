@@ -5,15 +5,14 @@
 import { expect, test } from 'vitest';
 import { GPU_TILES, setHalfMath, setTile } from '../../kernels/gemm/tile';
 import { relativeError } from '../../kernels/testing';
-import { differentiate, goldenBatch, goldenStart } from '../differentiate.testing';
+import { differentiate, goldenBatch, goldenStart, type GoldenSettings } from '../differentiate.testing';
 import { expectGradients, golden, onTiers } from '../golden.testing';
 import { goldenSource } from '../golden_source.testing';
 import { minSnrWeight } from './noise_schedule';
-import type { StepSettings } from './step';
 import { noiseSchedule } from '../../models/schedule';
 import { sd1Facts } from '../../formats/families/sd1';
 
-const SETTINGS: StepSettings = {
+const SETTINGS: GoldenSettings = {
   text: 'given',
   trainUnet: true,
   chunks: 1,
@@ -25,6 +24,7 @@ const SETTINGS: StepSettings = {
 
 onTiers((base, tier) => {
   let first: Map<string, Float32Array> | undefined;
+  let halved: Map<string, Float32Array> | undefined;
 
   test.each([
     ['keeping all', 0],
@@ -43,6 +43,25 @@ onTiers((base, tier) => {
     first ??= gradients;
     expect(gradients).toEqual(first);
   });
+
+  if (tier === 'f32')
+    test.each([
+      ['kept', 0],
+      ['recomputed', 99],
+    ])('U-Net only, activations stored as halves, %s', async (_, firstKeptBlock) => {
+      const want = await golden('grads');
+      const { loss, gradients } = await differentiate(
+        base(),
+        { ...SETTINGS, firstKeptBlock, activations: 'half' },
+        goldenBatch(want, 'context'),
+        await goldenStart(goldenSource),
+      );
+      expect(relativeError([loss], want.floats('unet_only/loss'))).toBeLessThan(1e-2);
+      expectGradients(want, 'unet_only', gradients, 'f16');
+      halved ??= gradients;
+      expect(gradients).toEqual(halved);
+      expect(gradients).not.toEqual(first);
+    });
 
   // CPU adapters form products of rounded halves in f32, which is quicker there; a GPU multiplies and sums in f16.
   if (tier === 'f16')

@@ -12,7 +12,7 @@ import { sizeSinusoids } from '../../models/sdxl/sizes';
 import { joined, type TextStates } from '../data/text_states';
 import { encodeCaption } from '../data/dataset';
 import { describedModel, GOLDEN_STEP, hashedStart } from '../described.testing';
-import { differentiate, goldenPictures } from '../differentiate.testing';
+import { differentiate, goldenPictures, goldenSettings } from '../differentiate.testing';
 import { compareGradients, type Golden } from '../golden_numbers.testing';
 import { expectClose, expectGradients, expectSteps, golden, onTiers } from '../golden.testing';
 import { trainPictures } from '../golden_steps.testing';
@@ -196,7 +196,7 @@ function predicted(base: BaseModel, shapes: readonly LoraShape[]): number {
     config,
     lora: { shapes, dropout: 0 },
     optimizer: 'adamw',
-    settings: GOLDEN_STEP,
+    settings: goldenSettings(GOLDEN_STEP),
     buckets: [{ size: 1, width: 128, height: 128 }],
     samples: undefined,
     keep: [],

@@ -19,7 +19,7 @@ import { createOptimizer, disposeOptimizer, readOptimizer, readReport, setHyper,
 import { stream } from './random';
 import { StepEngine, type MicroBatch, type StepSettings } from './step';
 
-const SETTINGS: StepSettings = { ...GOLDEN_STEP, record: true };
+const SETTINGS: StepSettings = { ...GOLDEN_STEP, activations: 'single', record: true };
 
 const UNET_ALONE = { train_unet: true, train_text_encoder: false, lora_rank: 4, lora_alpha: null };
 
@@ -231,6 +231,10 @@ test('the prediction is what the run then takes', async () => {
   }
   overrideManyKeys(undefined);
   await encodingAndSampling(plan, request, blocks);
+  fitting({ ...request, buckets: [{ size: 8, width: 128, height: 192 }] }, blocks);
+});
+
+function fitting(request: MemoryRequest, blocks: number): void {
   const all = predictMemory(request, 0).peakBytes;
   const none = predictMemory(request, blocks - 1).peakBytes;
   expect(none).toBeLessThan(all);
@@ -238,14 +242,15 @@ test('the prediction is what the run then takes', async () => {
   const between = fitMemory(request, blocks, (all + none) / 2);
   expect(between.firstKeptBlock).toBeGreaterThan(0);
   expect(between.peakBytes).toBeLessThanOrEqual((all + none) / 2);
-  // Less than whole batches need: one picture at a time, and then no further.
-  const single = fitMemory(request, blocks, none - 1);
-  expect(single.microBatch).toBe(1);
-  expect(single.peakBytes).toBeLessThan(none);
+  // Less than whole batches need: in parts, down to one picture at a time, and no further.
+  const parts = fitMemory(request, blocks, none - 1);
+  expect(parts.microBatch).toBeLessThan(8);
+  expect(parts.peakBytes).toBeLessThan(none);
   const least = predictions(request).of(blocks, 1);
+  expect(fitMemory(request, blocks, least.peakBytes).peakBytes).toBe(least.peakBytes);
   expect(() => fitMemory(request, blocks, least.peakBytes - 1)).toThrow(MemoryBudgetError);
   expect(fitMemory(request, blocks, 1, undefined, { anyway: true })).toEqual(least);
-});
+}
 
 /** The peaks of encoding a picture, and of a sample decoded whole and in tiles beside all that stays for training. */
 async function encodingAndSampling(plan: BaseModelPlan, asked: MemoryRequest, blocks: number): Promise<void> {

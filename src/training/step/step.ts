@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { addLoss, linearCombination } from '../../kernels/loss/loss';
 import { checkGpu } from '../../kernels/device';
+import { gradientsOf } from '../../kernels/kernel';
 import { concatChannels } from '../../kernels/layout/layout';
 import { reserve, upload, write } from '../../kernels/program';
 import { Recorder, type Recording } from '../../kernels/recording';
@@ -31,6 +32,8 @@ export interface StepSettings {
   vPrediction: boolean;
   /** See `checkpointedBackward`. */
   firstKeptBlock: number;
+  /** See `checkpointedBackward`. */
+  activations: 'half' | 'single';
   /** False runs every step the plain way, without recordings: slower, and the same bits. */
   record: boolean;
   /** Recordings kept, of the shapes used last; a shape beyond them is recorded anew, and gives the same bits. `KEPT_RECORDINGS` unless given. */
@@ -194,6 +197,7 @@ export class StepEngine {
         model: unet,
         blocks: base.unet.blocks,
         firstKeptBlock: settings.firstKeptBlock,
+        activations: settings.activations,
         adapted: (block) => this.adapted.get(block) ?? [],
         wantContext: trainsText,
         wantTime: trainsText && pooled !== undefined,
@@ -208,14 +212,14 @@ export class StepEngine {
     if (!dContext) return;
     tf.tidy(() => {
       const dPooled =
-        pooled && dTime ? tf.engine().gradients(() => timeOf(pooled), [pooled], dTime).grads[0] : undefined;
+        pooled && dTime ? gradientsOf(() => timeOf(pooled), [pooled], dTime).grads[0] : undefined;
       const modules = lora.modules.filter((module) => module.part !== 'unet');
       const matrices = modules.flatMap(({ part, path }) => {
         const pair = trained(part)(path);
         return pair ? [pair.down, pair.up] : [];
       });
       // A skipped last layer has no gradient.
-      tf.engine().gradients(
+      gradientsOf(
         () => {
           const states = encode();
           return dPooled ? joined(states.context, states.pooled) : states.context;
