@@ -11,7 +11,7 @@ import { cases as loss } from './loss/loss.cases';
 import { cases as norm } from './norm/norm.cases';
 import { cases as optimizer } from './optimizer/optimizer.cases';
 import { cases as pointwise } from './pointwise/pointwise.cases';
-import { cases as stored } from './stored.cases';
+import { browserCases as stored } from './stored.cases';
 import { cases as thin } from './gemm/thin.cases';
 import type { KernelCase } from './testing';
 

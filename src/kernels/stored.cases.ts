@@ -35,6 +35,8 @@ interface Operation {
   tolerance?: number;
   /** What it gives is f32 all the same. */
   single?: boolean;
+  /** Its shaders are long, and like others': enough that one compiler takes them. */
+  nodeOnly?: boolean;
   within?: <T>(work: () => T) => T;
 }
 
@@ -145,7 +147,7 @@ const attend = (size: number) => ({
 
 const OPERATIONS: Operation[] = [
   { name: 'product, residual', ...product },
-  { name: 'product, residual, in a GPU’s tile', ...product, within: inTile(6) },
+  { name: 'product, residual, in a GPU’s tile', ...product, nodeOnly: true, within: inTile(6) },
   {
     name: 'product whose k is split',
     inputs: [[1, 18, 1100]],
@@ -181,9 +183,10 @@ const OPERATIONS: Operation[] = [
     run: ([x], { kernel, floats }) => conv2d(x, kernel(12, 24, 2), floats([12], 3), { upsample: true }),
   },
   { name: 'LoRA', ...lora },
-  { name: 'LoRA in a GPU’s tile', ...lora, within: inTile(6) },
+  { name: 'LoRA in a GPU’s tile', ...lora, nodeOnly: true, within: inTile(6) },
   {
     name: 'LoRA of three layers, attention',
+    nodeOnly: true,
     inputs: [[1, 40, 32]],
     tolerance: 5e-3,
     single: true,
@@ -202,7 +205,7 @@ const OPERATIONS: Operation[] = [
   { name: 'attention', ...attend(40) },
   { name: 'attention in tiles', ...attend(40), within: (work) => withPlan('tiles', work) },
   { name: 'attention in rows', ...attend(8), within: (work) => withPlan('rows', work) },
-  { name: 'attention, heads of no whole vectors', ...attend(6) },
+  { name: 'attention, heads of no whole vectors', ...attend(6), nodeOnly: true },
   { name: 'layer norm, residual', ...rows },
   { name: 'layer norm, lanes a row', ...rows, within: inLanes(64) },
   {
@@ -230,10 +233,14 @@ const OPERATIONS: Operation[] = [
   { name: 'another shape', inputs: [[2, 3, 4, 8]], run: ([x]) => reshaped(x, [2, 12, 8]) },
 ];
 
-export const cases: KernelCase[] = [
-  ...OPERATIONS.map((operation) => ({ name: operation.name, run: () => runOperation(operation) })),
+const casesOf = (operations: readonly Operation[]): KernelCase[] => [
+  ...operations.map((operation) => ({ name: operation.name, run: () => runOperation(operation) })),
   { name: 'an infinite number stays one', run: runInfinity },
 ];
+
+export const cases = casesOf(OPERATIONS);
+/** Of the browsers, whose compilers are slow, fewer. */
+export const browserCases = casesOf(OPERATIONS.filter(({ nodeOnly }) => !nodeOnly));
 
 async function runOperation({ inputs, run, tolerance, single, within = (work) => work() }: Operation) {
   const values = inputs.map((shape, i) => halved(sample(sizeOf(shape), 11 + i)));
