@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, it } from 'vitest';
 import { closeDevice, gpu, openDevice } from './device';
-import { compile, compileAhead, program, type Program } from './pipeline';
+import { halfToFloat } from './linear/half_bits';
+import { codeOf, compile, compileAhead, program, withHalves, type Program } from './pipeline';
 import { allocate, dispatch, simulate } from './program';
 
 const doubled = (name: string, wgsl = 'y[0] = 2.0 * x[0];') =>
@@ -60,5 +61,48 @@ it('a simulation names the programs that would run', async () => {
     }
   });
   expect([...programs.values()]).toEqual([one, other]);
+  closeDevice();
+});
+
+/** What WGSL allows of `pack2x16float`, and nothing more: a number too large spoils the word, and rounding is towards zero. */
+const LEAST_PACKING = `
+fn leastPacking(v: vec2<f32>) -> u32 {
+  if (any(abs(v) > vec2<f32>(65504.0))) { return 0x7bff7bffu; }
+  let short = bitcast<vec2<f32>>(bitcast<vec2<u32>>(v) & vec2<u32>(0xffffe000u));
+  return pack2x16float(short);
+}`;
+
+it('writes an overflow as infinite whatever the GPU makes of one', async () => {
+  await openDevice({ tier: 'f32' });
+  const { device } = gpu();
+  const plain = program('halves written', () => ({
+    inputs: { x: 'vec4<f32>' },
+    outputs: { y: 'vec4<f32>' },
+    wgsl: '@compute @workgroup_size(1) fn main() { write_y(0u, x[0]); write_y(1u, x[1]); }',
+  }));
+  const code = codeOf(withHalves(plain, ['y'])).replaceAll('pack2x16float(', 'leastPacking(') + LEAST_PACKING;
+  expect(code).toContain(' leastPacking(');
+  const values = Float32Array.of(70000, 3, -1e30, -2, 65519, NaN, -65504, 0.5);
+  const pipeline = device.createComputePipeline({
+    layout: 'auto',
+    compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+  });
+  const back = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const y = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
+  const given = device.createBuffer({ size: 32, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  device.queue.writeBuffer(given, 0, values);
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  const entries = [given, y].map((buffer, binding) => ({ binding, resource: { buffer } }));
+  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  encoder.copyBufferToBuffer(y, 0, back, 0, 16);
+  device.queue.submit([encoder.finish()]);
+  await back.mapAsync(GPUMapMode.READ);
+  const got = Array.from(new Uint16Array(back.getMappedRange().slice(0)), halfToFloat);
+  expect(got[5]).not.toSatisfy(Number.isFinite);
+  expect(got.toSpliced(5, 1)).toEqual([Infinity, 3, -Infinity, -2, 65504, -65504, 0.5]);
   closeDevice();
 });

@@ -140,6 +140,7 @@ export function codeOf({ f16, subgroups, inputs, outputs, params, wgsl }: Progra
   return [
     f16 ? 'enable f16;' : '',
     subgroups ? 'enable subgroups;' : '',
+    written.some(([, type]) => type === 'vec4<half>') ? HALVES_WGSL : '',
     ...read.map(([name, type], i) => bound(name, type, i, 'read')),
     ...written.map(([name, type], i) => bound(name, type, read.length + i, 'read_write')),
     ...[
@@ -179,10 +180,24 @@ function writer(name: string, type: Element) {
   const called = accessor(name, true);
   const [taken, value] =
     type === 'vec4<half>'
-      ? ['vec4<f32>', 'vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw))']
+      ? ['vec4<f32>', 'vec2<u32>(packed_halves(v.xy), packed_halves(v.zw))']
       : [type, 'v'];
   return { called, text: `fn ${called}i: u32, v: ${taken}) { ${name}[i] = ${value}; }` };
 }
+
+/**
+ * Two halves in a word. WGSL leaves to the GPU what a number too large for a half becomes: its rounding towards zero makes the
+ * largest half of it, and nobody would see an overflow. So those from 65520 on, and what is no number, are made infinite by
+ * their bits, and those that round to the largest half are held to it first.
+ */
+const HALVES_WGSL = `
+fn packed_halves(v: vec2<f32>) -> u32 {
+  let bits = bitcast<vec2<u32>>(v);
+  let beyond = (bits & vec2<u32>(0x7fffffffu)) >= vec2<u32>(0x477ff000u);
+  let held = select(clamp(v, vec2<f32>(-65504.0), vec2<f32>(65504.0)), vec2<f32>(0.0), beyond);
+  let infinite = select(vec2<u32>(0u), ((bits >> vec2<u32>(16u)) & vec2<u32>(0x8000u)) | vec2<u32>(0x7c00u), beyond);
+  return pack2x16float(held) | infinite.x | (infinite.y << 16u);
+}`;
 
 function describe(device: GPUDevice, program: Program) {
   const inputs = Object.keys(program.inputs);

@@ -8,7 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { attention } from './attention/attention';
 import { withPlan } from './attention/attention.cases';
 import { conv2d } from './conv2d/conv2d';
-import { gemm } from './gemm/gemm';
+import { addParts } from './gemm/gemm';
 import { GPU_TILES, setTile } from './gemm/tile';
 import { gradientsOf } from './kernel';
 import { concatChannels, reshaped } from './layout/layout';
@@ -19,7 +19,7 @@ import { loraLinear, loraLinears } from './lora/lora';
 import { groupNorm, residualGroupNorm, setWholeUnits } from './norm/group_norm';
 import { layerNorm, residualLayerNorm, setRowLanes } from './norm/layer_norm';
 import { geglu } from './pointwise/pointwise';
-import { isHalves, read, storingHalves, upload, uploadHalves } from './program';
+import { allocateActivation, isHalves, read, storingHalves, upload, uploadHalves } from './program';
 import { relativeError, sample, type Comparison, type KernelCase } from './testing';
 
 /** Of one rounding to a half: at most 2^-11 of each number. */
@@ -235,7 +235,7 @@ const OPERATIONS: Operation[] = [
 
 const casesOf = (operations: readonly Operation[]): KernelCase[] => [
   ...operations.map((operation) => ({ name: operation.name, run: () => runOperation(operation) })),
-  { name: 'an infinite number stays one', run: runInfinity },
+  { name: 'what is too large for a half is infinite', run: runInfinity },
 ];
 
 export const cases = casesOf(OPERATIONS);
@@ -322,23 +322,25 @@ async function apart(got: Tensor, want: Tensor, tolerance: number | undefined): 
   return a.length === b.length ? a.reduce((sum, v, i) => sum + (v === b[i] ? 0 : 1), 0) : Infinity;
 }
 
-/** Loss scaling looks for what was too large for a half: it must not come out finite. */
+/** Loss scaling looks for what was too large for a half: it must not come out finite, and what is not too large must. */
 async function runInfinity(): Promise<Comparison[]> {
-  const x = upload(Float32Array.of(3e4, 3e4, 1, 2), [1, 1, 4], 'test');
-  const data = upload(packHalf(Float32Array.of(...[2, 2, 0, 0], ...[0, 0, 1, 0], ...[0, 0, 0, 1], ...[0, 0, 1, 1]), 4, 4), [4, 2], 'test'); // prettier-ignore
-  const y = tf.engine().makeTensorFromTensorInfo(
-    storingHalves(() =>
-      gemm({
-        ...{ M: 1, N: 4, K: 4, a: x, aKind: 'rows', b: data, bKind: 'halfNT', rowWords: 2 },
-        ...{ half: false, activation: true, shape: [1, 1, 4] },
-      }),
-    ),
-  );
-  const values = await read(y);
-  const right = !Number.isFinite(values[0]) && values[1] === 1 && values[2] === 2 && values[3] === 3;
-  tf.dispose([x, data, y]);
-  return [{ what: '120000, 1, 2, 3', error: right ? 0 : 1, tolerance: 0 }];
+  const values = Float32Array.of(...BEYOND, ...BEYOND.map((v) => -v), NaN, 65519, -65519, 65504, 2 ** -24, 1);
+  const shape = [1, 3, 4];
+  const parts = upload(values, [1, ...shape], 'test');
+  const sum = tf.engine().makeTensorFromTensorInfo(storingHalves(() => allocateActivation(shape)));
+  addParts(parts, sum, 1, values.length);
+  const got = await read(sum);
+  tf.dispose([parts, sum]);
+  const want = [Infinity, Infinity, Infinity, -Infinity, -Infinity, -Infinity, NaN, 65504, -65504, 65504, 2 ** -24, 1]; // prettier-ignore
+  return want.map((v, i) => ({
+    what: `${values[i]} as a half, ${got[i]}`,
+    error: (Number.isNaN(v) ? !Number.isFinite(got[i]) : got[i] === v) ? 0 : 1,
+    tolerance: 0,
+  }));
 }
+
+/** What no half can hold, from the first that rounds to infinity on. */
+const BEYOND = [65520, 120000, 3e38];
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 

@@ -195,9 +195,9 @@ const engine: Engine = {
   DrawingLostError: { lost: ({ reason }) => `GPU 已断开（${reason}）。请重新绘制。` },
   NonFiniteLossError: {
     loss: ({ step, skips, skippedSteps }) =>
-      `到第 ${step} 步为止，损失或梯度连续 ${skips} 步为无穷大或非数值（共跳过 ${skippedSteps} 步）。请降低学习率，检查底模，或从最近的检查点继续。`,
+      `到第 ${step} 步为止，损失或梯度连续 ${skips} 步为无穷大或非数值（共跳过 ${skippedSteps} 步）。请降低学习率，检查底模（若其数值超出半精度范围，请把 mixed_precision 设为 fp32），或从最近的检查点继续。`,
     'no-step': ({ step }) =>
-      `什么也没有学到：全部 ${step} 步的损失或梯度都是无穷大或非数值，每一步都被跳过。请降低学习率或检查底模；半精度下步数很少的训练可能需要更多步数。`,
+      `什么也没有学到：全部 ${step} 步的损失或梯度都是无穷大或非数值，每一步都被跳过。请降低学习率或检查底模；若底模的数值超出半精度范围，请把 mixed_precision 设为 fp32；半精度下步数很少的训练可能需要更多步数。`,
   },
   NonFiniteLatentsError: {
     latents: ({ picture }) => `${picture}：VAE 给出了非有限的值。请移除这张图片，或换用 VAE 正常的底模。`,

@@ -36,7 +36,7 @@ describe('loss scaling', () => {
     expect(() => run(Array(20).fill(false))).not.toThrow();
     expect(() => run(Array(21).fill(false))).toThrow(NonFiniteLossError);
     expect(() => run(Array(21).fill(false))).toThrow(
-      /5 steps in a row, up to step 20.*Lower the learning rate/s,
+      /5 steps in a row, up to step 20.*Lower the learning rate.*mixed_precision: fp32/s,
     );
     expect(() => run(Array(5).fill(false), NO_LOSS_SCALING)).toThrow(NonFiniteLossError);
   });

@@ -61,10 +61,11 @@ export class NonFiniteLossError extends Error {
     super(
       code === 'no-step'
         ? `Nothing was learnt: the loss or its gradients were infinite or not a number in all ${step} steps, and each was ` +
-            `skipped. Lower the learning rate or check the base model; a run of a few steps in half precision may need more of them.`
+            `skipped. Lower the learning rate or check the base model; one whose numbers no half can hold wants mixed_precision: ` +
+            `fp32, and a run of a few steps in half precision may need more of them.`
         : `The loss or its gradients were infinite or not a number ${skips} steps in a row, up to step ${step}, even ` +
             `without loss scaling (${skippedSteps} steps were skipped in all). Lower the learning rate, check the ` +
-            `base model, or continue from the last checkpoint.`,
+            `base model (one whose numbers no half can hold wants mixed_precision: fp32), or continue from the last checkpoint.`,
     );
   }
 

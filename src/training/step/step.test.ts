@@ -190,6 +190,38 @@ test('attention that is kept for recomputed blocks gives the bits of attention c
   base.unet.weights.dispose();
 });
 
+test('an activation that no half can hold: the step is skipped, and the next one learns; singles hold it', async () => {
+  const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
+  const base = await loadParts(plan, ['unet']);
+  const skipped = async (activations: StepSettings['activations']) => {
+    const lora = new LoraParameters(loraShapes(plan, UNET_ALONE));
+    lora.set(freshLora(plan.family, 1));
+    const optimizer = createOptimizer('adamw', lora, false);
+    const engine = new StepEngine(base, lora, optimizer, { ...SETTINGS, activations, firstKeptBlock: 20 });
+    const steps: { skipped: boolean; learnt: boolean }[] = [];
+    for (const [i, size] of [1, 3e6, 1].entries()) {
+      const batch = batchOf(1);
+      const before = await lora.read();
+      setHyper(optimizer, defaultConfig(), () => 1, false, i);
+      engine.begin();
+      engine.micro({ ...batch, x0: batch.x0.map((v) => size * v) }, i);
+      update(optimizer, lora.values);
+      const after = await lora.read();
+      expect(after.every(Number.isFinite)).toBe(true);
+      const learnt = after.some((v, at) => v !== before[at]);
+      steps.push({ skipped: (await readReport(optimizer)).skipped, learnt });
+    }
+    engine.dispose();
+    disposeOptimizer(optimizer);
+    lora.dispose();
+    return steps;
+  };
+  const [good, bad] = [{ skipped: false, learnt: true }, { skipped: true, learnt: false }]; // prettier-ignore
+  expect(await skipped('half')).toEqual([good, bad, good]);
+  expect(await skipped('single')).toEqual([good, good, good]);
+  base.unet.weights.dispose();
+});
+
 test('the prediction is what the run then takes', async () => {
   const plan = await planBaseModel([goldenSource('tiny-sd15.safetensors')]);
   const shapes = loraShapes(plan, UNET_ALONE);
