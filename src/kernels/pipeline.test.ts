@@ -64,10 +64,14 @@ it('a simulation names the programs that would run', async () => {
   closeDevice();
 });
 
-/** What WGSL allows of `pack2x16float`, and nothing more: a number too large spoils the word, and rounding is towards zero. */
+/** A conversion of a GPU that rounds towards zero: the largest half is what a finite number too large becomes. */
 const LEAST_PACKING = `
 fn leastPacking(v: vec2<f32>) -> u32 {
-  if (any(abs(v) > vec2<f32>(65504.0))) { return 0x7bff7bffu; }
+  let infinite = (bitcast<vec2<u32>>(v) & vec2<u32>(0x7fffffffu)) >= vec2<u32>(0x7f800000u);
+  let held = select(clamp(v, vec2<f32>(-65504.0), vec2<f32>(65504.0)), v, infinite);
+  return packedShort(held);
+}
+fn packedShort(v: vec2<f32>) -> u32 {
   let short = bitcast<vec2<f32>>(bitcast<vec2<u32>>(v) & vec2<u32>(0xffffe000u));
   return pack2x16float(short);
 }`;

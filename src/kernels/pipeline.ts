@@ -186,17 +186,12 @@ function writer(name: string, type: Element) {
 }
 
 /**
- * Two halves in a word. WGSL leaves to the GPU what a number too large for a half becomes: its rounding towards zero makes the
- * largest half of it, and nobody would see an overflow. So those from 65520 on, and what is no number, are made infinite by
- * their bits, and those that round to the largest half are held to it first.
+ * Two halves in a word. WGSL leaves to the GPU what a finite number too large for a half becomes: rounding towards zero makes the
+ * largest half of it, and nobody would see an overflow. So those from 65520 on are made infinite first.
  */
 const HALVES_WGSL = `
 fn packed_halves(v: vec2<f32>) -> u32 {
-  let bits = bitcast<vec2<u32>>(v);
-  let beyond = (bits & vec2<u32>(0x7fffffffu)) >= vec2<u32>(0x477ff000u);
-  let held = select(clamp(v, vec2<f32>(-65504.0), vec2<f32>(65504.0)), vec2<f32>(0.0), beyond);
-  let infinite = select(vec2<u32>(0u), ((bits >> vec2<u32>(16u)) & vec2<u32>(0x8000u)) | vec2<u32>(0x7c00u), beyond);
-  return pack2x16float(held) | infinite.x | (infinite.y << 16u);
+  return pack2x16float(v * select(vec2<f32>(1.0), vec2<f32>(3e38), abs(v) >= vec2<f32>(65520.0)));
 }`;
 
 function describe(device: GPUDevice, program: Program) {
