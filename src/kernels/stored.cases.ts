@@ -47,38 +47,21 @@ interface Others {
   flat: Tensor;
 }
 
-const inTile =
-  (index: number) =>
+/** Runs `work` with one of the kernels' choices made for it. */
+const during =
+  <V>(choose: (value: V | undefined) => void, value: V) =>
   <T>(work: () => T): T => {
-    setTile(GPU_TILES[index]);
+    choose(value);
     try {
       return work();
     } finally {
-      setTile(undefined);
+      choose(undefined);
     }
   };
 
-const inGroups =
-  (units: number) =>
-  <T>(work: () => T): T => {
-    setWholeUnits(units);
-    try {
-      return work();
-    } finally {
-      setWholeUnits(undefined);
-    }
-  };
-
-const inLanes =
-  (lanes: 1 | 64) =>
-  <T>(work: () => T): T => {
-    setRowLanes(lanes);
-    try {
-      return work();
-    } finally {
-      setRowLanes(undefined);
-    }
-  };
+const inTile = (index: number) => during(setTile, GPU_TILES[index]);
+const inGroups = (units: number) => during(setWholeUnits, units);
+const inLanes = (lanes: 1 | 64) => during(setRowLanes, lanes);
 
 const norms = (silu: boolean, shifted: boolean) => ({
   inputs: [[2, 6, 5, 64]],

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { overrideManyKeys } from '../../kernels/attention/attention';
+import { STORAGE } from '../../kernels/buffers';
 import { closeDevice, gpu, openDevice } from '../../kernels/device';
 import { flush } from '../../kernels/program';
 import { differentiate, goldenBatch, goldenStart, type GoldenSettings } from '../differentiate.testing';
@@ -12,7 +13,6 @@ import { goldenSource } from '../golden_source.testing';
 import { GOLDEN_STEP } from '../described.testing';
 import { loadBaseModel, type BaseModel } from './base_model';
 
-const STORAGE_COPIED_TO = 0x80 | 0x08;
 const LARGEST = 1 << 24;
 
 let base: BaseModel | undefined;
@@ -36,7 +36,7 @@ async function spoiling(work: () => Promise<void>): Promise<number> {
   const release = buffers.releaseBuffer.bind(buffers);
   let count = 0;
   buffers.releaseBuffer = (buffer, reuse) => {
-    if ((buffer.usage & STORAGE_COPIED_TO) === STORAGE_COPIED_TO && buffer.size <= LARGEST) {
+    if (buffer.usage === STORAGE && buffer.size <= LARGEST) {
       flush();
       const encoder = device.createCommandEncoder();
       encoder.copyBufferToBuffer(nan, 0, buffer, 0, buffer.size);
